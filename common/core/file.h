@@ -1,0 +1,17 @@
+/* file: whole files, read with a limit and replaced atomically. */
+#ifndef COMMON_CORE_FILE_H
+#define COMMON_CORE_FILE_H
+
+#include <sys/types.h>
+
+#include "common/core/arena.h"
+#include "common/core/err.h"
+
+/* The contents on the arena, NUL-terminated (not counted). Fails when larger than limit bytes. */
+bool file_read(struct arena *a, const char *path, size_t limit, struct slice *out, struct err *e);
+/* Writes path.tmp, syncs it, renames it over path, syncs the folder: path always holds the old bytes or the new. */
+bool file_replace(const char *path, struct slice bytes, mode_t mode, struct err *e);
+/* mkdir -p with the given mode for what is made. */
+bool file_make_dirs(const char *path, mode_t mode, struct err *e);
+
+#endif

@@ -1,0 +1,38 @@
+/* text: a string that grows, on the heap. A zeroed struct is a valid empty text; text_fini() frees.
+ * Invariant: when ptr is not NULL it is NUL-terminated at ptr[len]. Out of memory aborts. */
+#ifndef COMMON_CORE_TEXT_H
+#define COMMON_CORE_TEXT_H
+
+#include <stdarg.h>
+
+#include "common/core/slice.h"
+
+struct text {
+	char *ptr;
+	size_t len, cap;
+};
+
+void text_fini(struct text *t);
+void text_clear(struct text *t); /* keeps the memory */
+/* Makes room for n more bytes and returns where they go; the caller then adds what it wrote to len. */
+char *text_reserve(struct text *t, size_t n);
+void text_put(struct text *t, struct slice s);
+void text_puts(struct text *t, const char *s);
+void text_putc(struct text *t, char c);
+void text_printf(struct text *t, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void text_vprintf(struct text *t, const char *format, va_list ap);
+/* s as a JSON string with its quotes; bytes that are not UTF-8 become U+FFFD. */
+void text_put_json(struct text *t, struct slice s);
+
+static inline struct slice text_slice(const struct text *t)
+{
+	return slice_of(t->ptr ? t->ptr : "", t->len);
+}
+
+/* The text as a C string, never NULL. Valid until the text is changed. */
+static inline const char *text_cstr(const struct text *t)
+{
+	return t->ptr ? t->ptr : "";
+}
+
+#endif

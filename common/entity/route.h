@@ -1,0 +1,26 @@
+/* route: which requests go to which service (entities.md 4.2, proxy.md 1). */
+#ifndef COMMON_ENTITY_ROUTE_H
+#define COMMON_ENTITY_ROUTE_H
+
+#include "common/schema/schema.h"
+
+struct cidr_port { /* of sources and destinations */
+	struct slice ip;
+	struct opt_int port;
+};
+
+struct route {
+	struct uuid id;
+	int64_t created_at, updated_at;
+	struct slice name, path_handling;
+	struct slice_list protocols, methods, hosts, paths, snis, tags;
+	struct list_map headers;
+	struct record_list sources, destinations; /* struct cidr_port */
+	int64_t https_redirect_status_code, regex_priority;
+	bool strip_path, preserve_host, request_buffering, response_buffering;
+	struct ref service;
+};
+
+extern const struct schema route_schema;
+
+#endif

@@ -1,0 +1,36 @@
+/* record: one immutable entity of one version: its kind, id, version, JSON text and C struct. Reference-counted.
+ *
+ * The count is a plain integer: records belong to the thread that owns configuration; other threads only read records
+ * kept alive by a snapshot. */
+#ifndef COMMON_MODEL_RECORD_H
+#define COMMON_MODEL_RECORD_H
+
+#include "common/schema/schema.h"
+
+struct record {
+	const struct schema *kind;
+	struct uuid id;
+	uint64_t version;   /* of the configuration that brought it; 0 when unknown */
+	struct slice json;  /* compact rendered form, secrets included */
+	const void *entity; /* the C struct of kind->name: (const struct service *)r->entity */
+	const void *config; /* plugins: the decoded config of the plugin's own schema; else NULL */
+	const struct schema *config_schema; /* of config; NULL when there is none */
+	unsigned refs;
+	struct arena arena; /* holds all of the above */
+};
+
+/* From a rendered object (schema_load's output). NULL with e set when it does not decode. Starts with one reference. */
+struct record *record_new(const struct schema *kind, const json_t *rendered, uint64_t version, struct err *e);
+/* From the JSON text of the wire or of disk: parsed, loaded with LOAD_STORED (so that a record of an older release gets
+ * the defaults of newer fields), decoded. */
+struct record *record_parse(const struct schema *kind, struct slice json, uint64_t version, struct err *e);
+struct record *record_ref(struct record *r);
+void record_unref(struct record *r);
+/* The JSON again; new reference. */
+json_t *record_json(const struct record *r);
+
+/* The value of a unique or reference field as lookup bytes: strings as they are, references and uuids as 16 bytes.
+ * Unset when null. Points into the record. */
+struct slice record_lookup_key(const struct record *r, const struct field *f);
+
+#endif

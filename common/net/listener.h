@@ -1,0 +1,34 @@
+/* listener: a listening socket on a loop. Every worker has its own on the same address (SO_REUSEPORT). */
+#ifndef COMMON_NET_LISTENER_H
+#define COMMON_NET_LISTENER_H
+
+#include <sys/socket.h>
+
+#include "common/core/arena.h"
+#include "common/net/loop.h"
+
+/* One element of proxy_listen and its like (proxy.md 10.2): "0.0.0.0:8443 http2 ssl reuseport backlog=16384". */
+struct listen_spec {
+	struct sockaddr_storage address;
+	socklen_t address_len;
+	struct slice text; /* "0.0.0.0:8443", for messages */
+	int port;
+	int backlog; /* default 16384 */
+	bool ssl, http2, proxy_protocol, reuseport, deferred, udp;
+};
+
+/* Parses a whole property ("off" gives n = 0). The specs are on the arena. */
+bool listen_parse(struct arena *a, struct slice value, struct listen_spec **out, size_t *n, struct err *e);
+bool is_loopback(const struct sockaddr *sa);
+
+struct listener;
+/* fd is non-blocking, TCP_NODELAY, CLOEXEC; the callee owns it. */
+typedef void (*accept_fn)(struct listener *l, int fd, void *arg);
+
+/* Opens and listens. e says which address, why, and (for a port in use) by whom when that can be found. */
+struct listener *listener_open(struct loop *loop, const struct listen_spec *spec, accept_fn fn, void *arg, struct err *e);
+void listener_close(struct listener *l);
+void listener_pause(struct listener *l, bool paused); /* at the connection limit */
+const struct listen_spec *listener_spec(const struct listener *l);
+
+#endif

@@ -1,0 +1,20 @@
+/* codec: how one protocol version serves streams. See stream.h for what each function does. */
+#ifndef COMMON_SERVE_CODEC_H
+#define COMMON_SERVE_CODEC_H
+
+#include "common/serve/stream.h"
+
+struct codec {
+	const char *name; /* "HTTP/1.1" */
+	void (*accept)(struct server *sv, const struct listen_spec *listener, struct conn *c);
+	void (*read_body)(struct stream *s, bool on);
+	void (*respond)(struct stream *s, const struct head *response, struct slice piece, bool last);
+	void (*send)(struct stream *s, struct slice piece, bool last);
+	size_t (*queued)(const struct stream *s);
+	void (*abort)(struct stream *s);
+	void (*close_after)(struct stream *s);
+};
+
+extern const struct codec h1_codec;
+
+#endif

@@ -1,0 +1,103 @@
+/* stream: one HTTP request and its response on a client's connection, whatever the protocol version.
+ *
+ * A codec (h1_server.c, later h2_server.c) turns a conn into streams; a handler (the proxy, the Admin API, status)
+ * answers them. HTTP/1 has one stream at a time per connection, HTTP/2 many. Contract: RFC 9110, 9112; pitfalls.md B.
+ *
+ * The life of a stream: on_request -> (stream_read_body(true) -> on_body ... last) -> stream_respond -> stream_send ...
+ * last -> on_done. At any point before on_done: on_abort, once, and nothing after it. on_done and on_abort are the
+ * handler's last chance to touch the stream; its arena is reset right after. */
+#ifndef COMMON_SERVE_STREAM_H
+#define COMMON_SERVE_STREAM_H
+
+#include "common/http/h1_parse.h"
+#include "common/net/conn.h"
+#include "common/net/listener.h"
+
+struct stream;
+
+enum stream_abort {
+	ABORT_CLIENT_GONE, /* FIN, RST or timeout of the client; 499 in logs */
+	ABORT_BAD_BODY,    /* framing error in the body: the codec answers 400 if nothing was sent, and closes */
+	ABORT_SHUTDOWN,    /* the server stops */
+};
+
+struct stream_ops {
+	/* The head is complete and valid. Answer now or later. */
+	void (*on_request)(struct stream *s);
+	/* The head was refused: the handler answers with this status (stream_respond) in its own error format; the connection
+	 * closes afterwards. s->request may be incomplete. */
+	void (*on_bad_request)(struct stream *s, const struct h1_error *why);
+	/* A piece of the body, valid during the call only; last with the final one (which may be empty). Calling
+	 * stream_read_body(s, false) inside stops further pieces. */
+	void (*on_body)(struct stream *s, struct slice piece, bool last);
+	/* Everything that was queued has been sent: go on sending. */
+	void (*on_drained)(struct stream *s);
+	void (*on_done)(struct stream *s);
+	void (*on_abort)(struct stream *s, enum stream_abort why);
+};
+
+/* One per worker and kind of listener: what its connections have in common. */
+struct server {
+	struct loop *loop;
+	const struct stream_ops *ops;
+	void *context; /* the handler's */
+	struct h1_limits limits;
+	uint32_t header_timeout_ms, body_timeout_ms, send_timeout_ms, keepalive_timeout_ms; /* 60000 60000 60000 75000 */
+	uint32_t max_requests; /* per connection; 10000 */
+	uint64_t max_body;     /* 0: no limit; above: on_bad_request 413 from Content-Length, or while counting */
+	size_t stream_size;    /* bytes the handler wants behind each stream: stream_data() */
+	bool draining;         /* answer with Connection: close, take no new requests */
+	struct server_stats {
+		uint64_t accepted, handled, requests;
+		uint32_t active, reading, writing, waiting; /* connections now */
+	} stats;
+	struct server_conn *conns; /* list of all open ones */
+};
+
+struct codec; /* codec.h: the vtable of a protocol version */
+
+struct stream {
+	struct server *server;
+	const struct codec *codec;
+	struct conn *conn;
+	const struct listen_spec *listener;
+	struct arena arena; /* ends with the stream */
+	struct head request;
+	uint64_t started_ns;   /* monotonic, when its first byte was there */
+	uint64_t body_received;
+	uint64_t sent;         /* bytes of the response, head included */
+	int status;            /* of the response begun; 0: none */
+	bool body_done;        /* the request's body (if any) was delivered completely */
+	bool responded, finished;
+	void *data;            /* stream_size zeroed bytes for the handler */
+};
+
+void server_init(struct server *sv, struct loop *l, const struct stream_ops *ops, void *context); /* with defaults */
+/* Takes an accepted socket. tls: NULL or an SSL in accept state. */
+void server_accept(struct server *sv, const struct listen_spec *listener, int fd, SSL *tls);
+/* Idle connections close now, busy ones after their response. */
+void server_drain(struct server *sv);
+/* Everything closes now (on_abort for open streams). */
+void server_close(struct server *sv);
+
+/* Starts or stops delivery of the request's body. Before the first true nothing of it is read beyond the buffer. With
+ * Expect: 100-continue the first true sends the 100. on_body may be called from inside. */
+void stream_read_body(struct stream *s, bool on);
+
+/* Begins the response: head, and the first piece of the body in the same write. response->content_length and ->chunked say
+ * how the body is framed (both unset: no body, or until close for HTTP/1.0); the codec turns chunked into close for
+ * HTTP/1.0 clients, drops bodies for HEAD, 204 and 304, and writes Connection, Date when absent, and framing itself.
+ * `last`: the response is complete. on_done may come from inside the call when all was sent. */
+void stream_respond(struct stream *s, const struct head *response, struct slice piece, bool last);
+/* More body. */
+void stream_send(struct stream *s, struct slice piece, bool last);
+/* Bytes accepted by stream_send but not yet by the socket: above STREAM_HIGH_WATER stop producing until on_drained. */
+size_t stream_queued(const struct stream *s);
+enum { STREAM_HIGH_WATER = 128 * 1024 };
+/* Cuts the exchange: the client must see that the response is incomplete. on_abort is not called. */
+void stream_abort(struct stream *s);
+
+/* After this the connection closes once the response has been sent. */
+void stream_close_after(struct stream *s);
+
+#endif

@@ -1,0 +1,89 @@
+/* store: entities in PostgreSQL, with every write a version.
+ *
+ * A write is one transaction: lock the version row (which puts all writers in one order), change rows, add to the
+ * changelog, version + 1, NOTIFY. Versions are dense and in commit order. Reads see the last commit. One store handle per
+ * thread; all calls block. Contract: admin-api.md 3 (errors), entities.md 6. */
+#ifndef CP_STORE_STORE_H
+#define CP_STORE_STORE_H
+
+#include "common/model/kinds.h"
+#include "common/settings/settings.h"
+
+struct store;
+
+/* Connects; e says host, port, database and what to do. */
+struct store *store_open(const struct settings *s, struct err *e);
+void store_close(struct store *st);
+/* True when the database answers. */
+bool store_ping(struct store *st);
+
+/* Kong's error codes (admin-api.md 3.2) plus our own. `fields` as in the API; `message` complete. */
+struct fault {
+	int code;      /* 0: none; 1..19 */
+	int status;    /* HTTP */
+	char *message; /* malloc'ed or NULL */
+	json_t *fields;
+	const char *fields_key; /* "fields" or "options" */
+};
+void fault_fini(struct fault *f);
+
+/* How a row is addressed. Exactly one of id and key is set. */
+struct store_key {
+	const struct uuid *id;
+	const struct field *field; /* with value: by a unique field */
+	struct slice value;
+};
+/* Only rows whose reference field f points to id: nested lists and items. Zeroed: no restriction. */
+struct store_scope {
+	const struct field *field;
+	const struct uuid *id;
+};
+
+struct page {
+	int64_t size;          /* 1..1000 */
+	struct slice after;    /* last id of the previous page as 36 characters, or unset */
+	const struct slice *tags; /* filter */
+	size_t tags_count;
+	bool tags_any;         /* OR instead of AND */
+};
+
+/* NULL: not found (fault->code 0) or failed (fault set). New reference to the rendered form. */
+json_t *store_get(struct store *st, const struct schema *kind, const struct store_key *key, const struct store_scope *scope,
+	struct fault *fault);
+/* Array of rendered rows, ascending by id; *more: there is a next page. NULL: failed. */
+json_t *store_list(struct store *st, const struct schema *kind, const struct store_scope *scope, const struct page *page,
+	bool *more, struct fault *fault);
+
+/* Resolves references given by unique key, {"name":"x"}, to {"id":...} in place, also in the kind's nested
+ * input (admin-api.md 3.2 code 13, entities.md 1.6). */
+bool store_resolve_refs(struct store *st, const struct schema *kind, json_t *input, struct fault *fault);
+
+/* Writes. On success *version is the new configuration version. Records are complete and checked (schema_load). */
+bool store_insert(struct store *st, const struct schema *kind, const json_t *record, uint64_t *version, struct fault *fault);
+/* Replaces the row with the record's id. */
+bool store_update(struct store *st, const struct schema *kind, const json_t *record, uint64_t *version, struct fault *fault);
+/* Removes the row and, recursively, what cascades. Missing: true with *version 0. */
+bool store_delete(struct store *st, const struct schema *kind, const struct uuid *id, uint64_t *version, struct fault *fault);
+
+/* Read, check and write as one unit: between begin and commit no other writer can come in between. */
+bool store_begin(struct store *st, struct fault *fault);
+bool store_commit(struct store *st, uint64_t *version, struct fault *fault);
+void store_rollback(struct store *st);
+
+/* ---- for publishing ---- */
+
+/* The epoch of this database's history, and its current version. */
+bool store_position(struct store *st, struct text *epoch, uint64_t *version, struct err *e);
+/* Every row of every kind as of *version, in one consistent read. */
+typedef bool (*store_row_fn)(const struct schema *kind, struct slice json, void *arg, struct err *e);
+bool store_snapshot(struct store *st, uint64_t *version, store_row_fn fn, void *arg, struct err *e);
+/* Changes with version > after, in order. False with e when the log does not reach back that far (then take a snapshot) or on
+ * failure. json unset: removed. */
+typedef bool (*store_change_fn)(uint64_t version, const struct schema *kind, const struct uuid *id, struct slice json, void *arg,
+	struct err *e);
+bool store_changes(struct store *st, uint64_t after, store_change_fn fn, void *arg, struct err *e);
+/* The socket of this connection after LISTEN; becomes readable on NOTIFY. store_drain() empties it; false: broken. */
+int store_listen(struct store *st, struct err *e);
+bool store_drain(struct store *st);
+
+#endif
