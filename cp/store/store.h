@@ -6,6 +6,7 @@
 #ifndef CP_STORE_STORE_H
 #define CP_STORE_STORE_H
 
+#include "common/core/text.h"
 #include "common/model/kinds.h"
 #include "common/settings/settings.h"
 

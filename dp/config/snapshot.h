@@ -6,6 +6,8 @@
 #define DP_CONFIG_SNAPSHOT_H
 
 #include "common/entity/upstream.h"
+#include <sys/socket.h>
+
 #include "common/model/catalog.h"
 #include "common/plugin/plugin.h"
 #include "dp/router/router.h"
