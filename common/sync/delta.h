@@ -2,6 +2,7 @@
 #ifndef COMMON_SYNC_DELTA_H
 #define COMMON_SYNC_DELTA_H
 
+#include "common/core/text.h"
 #include "common/model/catalog.h"
 #include "proto/sync.pb-c.h"
 

@@ -5,9 +5,9 @@
 #ifndef DP_CONFIG_SNAPSHOT_H
 #define DP_CONFIG_SNAPSHOT_H
 
-#include "common/entity/upstream.h"
 #include <sys/socket.h>
 
+#include "common/entity/upstream.h"
 #include "common/model/catalog.h"
 #include "common/plugin/plugin.h"
 #include "dp/router/router.h"
