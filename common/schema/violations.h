@@ -22,7 +22,14 @@ static inline bool has_violations(const struct violations *v)
 /* path is dotted ("config.redis.host"); a number addresses an array element, 1-based ("protocols.1").
  * The first message at a path wins. */
 void violations_add(struct violations *v, const char *path, const char *format, ...)
-	__attribute__((format(printf, 3, 4)));
+        __attribute__((format(printf, 3, 4)));
+/* The same, but replaces a message that is there: for a check that knows better than the field's own rules. */
+void violations_replace(struct violations *v, const char *path, const char *format, ...)
+        __attribute__((format(printf, 3, 4)));
+/* Is there a message at or below this path? */
+bool violations_at(const struct violations *v, const char *path);
+/* Puts what `other` holds below prefix ("config"; "" for the top), its "@entity" texts at the top. Empties other. */
+void violations_graft(struct violations *v, const char *prefix, struct violations *other);
 /* Adds to the "@entity" list. */
 void violations_add_entity(struct violations *v, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
