@@ -72,8 +72,7 @@ static void copy_fields(struct request *r, const struct head *up, struct head *o
 		if (h->id == HEADER_X_KONG_REQUEST_ID && o->show_request_id)
 			continue;
 		has_server |= h->id == HEADER_SERVER;
-		struct header *copy = head_add_slot(out);
-		*copy = *h;
+		struct header *copy = head_copy(out, h);
 		if (h->id == HEADER_CONTENT_TYPE && wants_charset(h->value))
 			copy->value = arena_printf(r->x.arena, "%.*s; charset=UTF-8", SLICE_ARG(h->value));
 	}

@@ -75,8 +75,7 @@ static void copy_fields(struct request *r, struct head *out, struct gathered *g)
 			continue;
 		if (in->has_connection_options && !is_protected(h) && head_has_token(in, HEADER_CONNECTION, h->name))
 			continue;
-		struct header *copy = head_add_slot(out);
-		*copy = *h;
+		head_copy(out, h);
 	}
 	if (!slice_is_set(head_get(out, HEADER_HOST)))
 		head_add_id(out, HEADER_HOST, r->pick.host_header);
