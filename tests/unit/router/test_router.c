@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "dp/router/order.h"
 #include "dp/router/router.h"
 #include "tests/support/routes.h"
 
@@ -638,7 +639,11 @@ END_TEST
 
 START_TEST(derived_ids_decide_ties)
 {
-	/* 00000001-...#1 = d... and so on: only that groups and single routes are ordered by their own ids */
+	struct uuid first = numbered_uuid(1), derived = order_derived_id(&first, 1);
+	char text[UUID_TEXT + 1];
+
+	uuid_format(&derived, text);
+	ck_assert_str_eq(text, "18f07866-6f7d-5228-bfdf-b3b91c047895");
 	ORDER(Q(.path = "/v1"), 2, 1, 1, "paths=/v1,/zz id=2 created=2000", "paths=/v1 id=1 created=1000");
 	ORDER(Q(.path = "/v1/"), 2, 2, 2, "paths=/,/v1,/v1/xyz", "paths=/v1/");
 }
