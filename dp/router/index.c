@@ -9,7 +9,7 @@ enum { FEW = 8 };
 /* ---- groups ------------------------------------------------------------------------------------------------------
  */
 
-void group_add(struct group *g, struct arena *a, struct rule *r)
+static void group_add(struct group *g, struct arena *a, struct rule *r)
 {
 	if (g->count == g->cap) {
 		uint32_t cap = g->cap ? g->cap * 2 : 2;
@@ -29,7 +29,7 @@ static int compare_rules(const void *pa, const void *pb)
 	return order_before(&a->key, &b->key) ? -1 : order_before(&b->key, &a->key);
 }
 
-void group_finish(struct group *g, struct arena *a, bool compatible)
+static void group_finish(struct group *g, struct arena *a, bool compatible)
 {
 	if (g->count > 1)
 		qsort(g->rules, g->count, sizeof *g->rules, compare_rules);

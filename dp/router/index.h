@@ -45,7 +45,4 @@ void index_finish(struct index *x);
 /* Looks at every group that the request's Host leads to, then at the one without host. True when one had the host. */
 bool index_search(const struct index *x, struct search *s);
 
-void group_add(struct group *g, struct arena *a, struct rule *r);
-void group_finish(struct group *g, struct arena *a, bool compatible);
-
 #endif
