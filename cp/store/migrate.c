@@ -34,12 +34,13 @@ struct inventory {
 	struct map names;
 };
 
+#define OURS "(SELECT oid FROM pg_namespace WHERE nspname = current_schema())"
 static const char INVENTORY[] =
-        "SELECT 'r:' || relname FROM pg_class WHERE relnamespace = current_schema()::regnamespace"
+        "SELECT 'r:' || relname FROM pg_class WHERE relnamespace = " OURS
         " UNION ALL SELECT 'c:' || relname || '.' || attname FROM pg_attribute JOIN pg_class ON pg_class.oid = attrelid"
-        " WHERE relnamespace = current_schema()::regnamespace AND relkind = 'r' AND attnum > 0 AND NOT attisdropped"
+        " WHERE relnamespace = " OURS " AND relkind = 'r' AND attnum > 0 AND NOT attisdropped"
         " UNION ALL SELECT 'f:' || relname || '.' || conname FROM pg_constraint JOIN pg_class ON pg_class.oid = conrelid"
-        " WHERE relnamespace = current_schema()::regnamespace AND contype = 'f'";
+        " WHERE relnamespace = " OURS " AND contype = 'f'";
 
 static void inventory_fini(struct inventory *inv)
 {
