@@ -318,17 +318,21 @@ static char *run_sql(const char *database, const char *sql)
 
 struct settings test_pg_database(void)
 {
-	char name[32], suffix[13], sql[64];
+	static char names[32][16]; /* settings point to them; no test needs nearly as many */
+	static size_t used;
+	char suffix[13], sql[64];
 
+	ck_assert_uint_lt(used, sizeof names / sizeof *names);
+	char *name = names[used++];
 	random_alphanumeric(suffix, 12);
-	snprintf(name, sizeof name, "t_%s", suffix);
+	snprintf(name, sizeof *names, "t_%s", suffix);
 	snprintf(sql, sizeof sql, "CREATE DATABASE \"%s\"", name);
 	free(run_sql("postgres", sql));
 	return (struct settings){.pg_host = slice_cstr(server.host),
 	        .pg_port = atoi(server.port),
 	        .pg_user = slice_cstr(server.user),
 	        .pg_password = slice_cstr(server.password),
-	        .pg_database = slice_cstr(slice_strdup(slice_cstr(name))),
+	        .pg_database = slice_cstr(name),
 	        .pg_timeout = 5000};
 }
 
