@@ -84,8 +84,10 @@ START_TEST(a_silent_server_is_given_up)
 	struct pg_error e;
 	pid_t backend = PQbackendPID(pg.conn);
 
-	if (!test_pg_is_private())
+	if (!test_pg_is_private()) {
+		pg_fini(&pg);
 		return;
+	}
 	ck_assert_int_eq(kill(backend, SIGSTOP), 0);
 	uint64_t began = clock_mono_ms();
 	ck_assert(!pg_run(&pg, "SELECT 1", NULL, &e));

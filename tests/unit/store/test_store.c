@@ -220,8 +220,10 @@ START_TEST(reads_and_writes_go_on_after_the_server_was_restarted)
 	struct settings s;
 	struct store *st = fresh_store(&s);
 
-	if (!test_pg_is_private())
+	if (!test_pg_is_private()) {
+		store_close(st);
 		return;
+	}
 	insert(st, &services, "{'id':@1,'name':'a'}");
 	test_pg_halt();
 	test_pg_resume();
@@ -240,8 +242,10 @@ START_TEST(without_the_server_calls_are_refused_with_503_until_it_returns)
 	struct uuid id = uuid_of(1);
 	struct fault f = {0};
 
-	if (!test_pg_is_private())
+	if (!test_pg_is_private()) {
+		store_close(st);
 		return;
+	}
 	test_pg_halt();
 	ck_assert(!store_ping(st));
 	f = refused_insert(st, &services, "{'id':@1,'name':'a'}");
