@@ -34,8 +34,9 @@ enum h1_result h1_parse_request(const char *buf, size_t len, const struct h1_lim
 enum h1_result h1_parse_response(const char *buf, size_t len, const struct h1_limits *limits,
         struct slice request_method, struct head *h, size_t *used, struct h1_error *err);
 
-/* Can a call with buf[0..len) return anything but H1_MORE when one with buf[0..was) returned H1_MORE? True when the
- * new bytes hold a line end or a limit was passed: bounds the work a slow client can cause. */
+/* Is it worth to parse buf[0..len) when buf[0..was) gave H1_MORE? True when nothing was parsed yet, when the new
+ * bytes hold a line end, or when a limit was passed: bounds the work a slow client can cause. Never false when the
+ * answer would be H1_DONE; what is wrong inside of an unfinished line is found when the line is over. */
 bool h1_parse_ready(const char *buf, size_t was, size_t len, const struct h1_limits *limits);
 
 /* How a response's body ends (RFC 9112 6.3). */

@@ -50,6 +50,8 @@ bool uri_split(struct slice target, struct uri *out)
 		return true;
 	}
 	scheme = scheme_length(target);
+	if (scheme == 0)
+		return false;
 	for (at = scheme; at < target.len && !memchr("/?#", target.ptr[at], 3);)
 		at++;
 	if (at == scheme)

@@ -134,23 +134,50 @@ static void ignore_notice(void *arg, const PGresult *r)
 {
 }
 
+/* What libpq is told, as the two lists it wants. */
+struct options {
+	const char *keys[16], *values[16];
+	int n;
+};
+
+static void put_option(struct options *o, const char *key, const char *value)
+{
+	o->keys[o->n] = key;
+	o->values[o->n++] = value;
+}
+
+static void put_tls(struct options *o, const struct pg *pg)
+{
+	bool has_ca = access(SYSTEM_CA_FILE, R_OK) == 0 && !getenv("PGSSLROOTCERT");
+
+	put_option(o, "sslmode", !pg->ssl ? "disable" : pg->ssl_verify ? "verify-full" : "require");
+	if (pg->ssl_verify && has_ca)
+		put_option(o, "sslrootcert", SYSTEM_CA_FILE);
+}
+
+/* A peer that vanished is noticed: while something is sent after tcp_user_timeout, while listening by keepalives. */
 static PGconn *dial(const struct pg *pg)
 {
 	char connect_s[24], silence_ms[24];
 	int64_t limit = pg->timeout_ms > 0 ? pg->timeout_ms : 5000;
-	bool has_ca = access(SYSTEM_CA_FILE, R_OK) == 0 && !getenv("PGSSLROOTCERT");
-	const char *keys[] = {"host", "port", "user", "password", "dbname", "sslmode", "sslrootcert",
-	        "connect_timeout", "tcp_user_timeout", "application_name", "client_encoding", NULL};
-	const char *values[] = {pg->host, pg->port, pg->user, pg->password, pg->database,
-	        !pg->ssl         ? "disable"
-	        : pg->ssl_verify ? "verify-full"
-	                         : "require",
-	        pg->ssl_verify && has_ca ? SYSTEM_CA_FILE : NULL, connect_s, silence_ms, "gatehouse-cp", "UTF8",
-	        NULL};
+	struct options o = {0};
 
 	snprintf(connect_s, sizeof connect_s, "%" PRId64, (limit + 999) / 1000);
 	snprintf(silence_ms, sizeof silence_ms, "%" PRId64, limit + SILENCE_MS);
-	return PQconnectdbParams(keys, values, 0);
+	put_option(&o, "host", pg->host);
+	put_option(&o, "port", pg->port);
+	put_option(&o, "user", pg->user);
+	put_option(&o, "password", pg->password);
+	put_option(&o, "dbname", pg->database);
+	put_option(&o, "connect_timeout", connect_s);
+	put_option(&o, "tcp_user_timeout", silence_ms);
+	put_option(&o, "keepalives_idle", "30");
+	put_option(&o, "keepalives_interval", "10");
+	put_option(&o, "keepalives_count", "3");
+	put_option(&o, "application_name", "gatehouse-cp");
+	put_option(&o, "client_encoding", "UTF8");
+	put_tls(&o, pg);
+	return PQconnectdbParams(o.keys, o.values, 0); /* the lists end with NULL: zeroed above */
 }
 
 static bool set_up_session(struct pg *pg, struct pg_error *e)
