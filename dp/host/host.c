@@ -30,7 +30,7 @@ static const void *find(struct call *c, const struct schema *kind, const char *n
 	if (!f || !lookup_key(f, value, &id, &key))
 		return NULL;
 	struct record *r = f->format == FORMAT_UUID ? catalog_get(catalog, kind, &id) : catalog_find(catalog, kind, f, key);
-	return r && !record_expired(r, clock_wall_s()) ? r->entity : NULL;
+	return r && !record_is_expired(r, clock_wall_ms()) ? r->entity : NULL;
 }
 
 /* A count under way: ends with its answer or with the request. */

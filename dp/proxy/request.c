@@ -186,9 +186,9 @@ static void on_bad_request(struct stream *s, const struct h1_error *why)
 	if (!r->stream)
 		request_init(r, s);
 	attempt_cancel(r);
-	r->x.reply = (struct reply){.status = why->status == 494 ? 400 : why->status,
-		.message = http_default_message(why->status)};
-	request_goto(r, STEP_RESPOND);
+	respond_failure(r, FAILURE_BAD_REQUEST);
+	r->x.reply.status = why->status == 494 ? 400 : why->status; /* 494 is how "header too large" is told from the rest */
+	r->x.reply.message = http_default_message(r->x.arena, why->status);
 	request_wake(r);
 }
 

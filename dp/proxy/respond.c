@@ -52,8 +52,8 @@ static struct slice body_of(struct request *r, struct slice *type)
 		return slice_is_set(reply->body) ? reply->body : S("");
 	}
 	struct slice accept = head_get(r->x.request, HEADER_ACCEPT);
-	enum error_kind kind = error_negotiate(slice_is_set(accept) ? accept : r->error_type);
-	*type = error_content_type(kind);
+	enum error_kind kind = error_body_negotiate(slice_is_set(accept) ? accept : r->error_type, ERROR_JSON);
+	*type = error_body_type(kind);
 	return error_body(r->x.arena, kind, reply->message, r->x.request_id);
 }
 

@@ -4,12 +4,12 @@
 
 #include <stdlib.h>
 
-enum { NO_PORT = -1, FEW = 8 };
+enum { FEW = 8 };
 
 /* ---- groups ------------------------------------------------------------------------------------------------------
  */
 
-void group_add(struct group *g, struct arena *a, struct rule *r)
+static void group_add(struct group *g, struct arena *a, struct rule *r)
 {
 	if (g->count == g->cap) {
 		uint32_t cap = g->cap ? g->cap * 2 : 2;
@@ -29,7 +29,7 @@ static int compare_rules(const void *pa, const void *pb)
 	return order_before(&a->key, &b->key) ? -1 : order_before(&b->key, &a->key);
 }
 
-void group_finish(struct group *g, struct arena *a, bool compatible)
+static void group_finish(struct group *g, struct arena *a, bool compatible)
 {
 	if (g->count > 1)
 		qsort(g->rules, g->count, sizeof *g->rules, compare_rules);
@@ -167,44 +167,56 @@ static void lower_into(char *out, struct slice s)
 		out[i] = (char)ascii_lower((unsigned char)s.ptr[i]);
 }
 
-static bool add_host(struct index *x, struct rule *r, struct slice value, struct err *e)
+static bool is_well_formed(struct slice host)
+{
+	ptrdiff_t star = slice_find(host, '*');
+
+	if (star < 0)
+		return true;
+	cut_port(&host, last_colon(host));
+	if (slice_find(slice_from(host, (size_t)star + 1), '*') >= 0)
+		return false;
+	if (host.len == 1)
+		return true;
+	return star == 0 ? host.ptr[1] == '.' : (size_t)star + 1 == host.len && host.ptr[star - 1] == '.';
+}
+
+bool index_accepts(const struct route *route, struct err *e)
+{
+	for (size_t i = 0; i < route->hosts.len; i++)
+		if (!is_well_formed(route->hosts.items[i]))
+			return err_set(e, "invalid host '%.*s': expected '*' for the leftmost or the rightmost label",
+			        SLICE_ARG(route->hosts.items[i]));
+	return true;
+}
+
+static struct group *group_of_value(struct index *x, struct slice value)
 {
 	char *lower = arena_alloc(x->arena, value.len);
 	lower_into(lower, value);
 	struct slice host = slice_of(lower, value.len);
 	ptrdiff_t star = slice_find(host, '*');
-	enum host_how how = HOST_EXACT;
 	int32_t port = NO_PORT;
 
 	if (star >= 0)
 		port = cut_port(&host, last_colon(host));
 	else if (x->compatible)
 		port = cut_port(&host, slice_find(host, ':'));
-	if (star == 0) {
-		how = HOST_ENDS;
-		host = slice_from(host, 1);
-	} else if (star > 0) {
-		how = HOST_STARTS;
-		host.len--;
-	}
-	char next_to_star = host.len == 0 ? '.' : how == HOST_ENDS ? host.ptr[0] : host.ptr[host.len - 1];
-	if (star >= 0 && (slice_find(host, '*') >= 0 || next_to_star != '.'))
-		return err_set(e, "invalid host '%.*s': expected '*' for the leftmost or the rightmost label",
-		        SLICE_ARG(value));
-	group_add(group_of(x, how, host, port), x->arena, r);
-	return true;
+	if (star < 0)
+		return group_of(x, HOST_EXACT, host, port);
+	if (star == 0)
+		return group_of(x, HOST_ENDS, slice_from(host, 1), port);
+	return group_of(x, HOST_STARTS, slice_of(host.ptr, host.len - 1), port);
 }
 
-bool index_add(struct index *x, struct rule *r, struct err *e)
+void index_add(struct index *x, struct rule *r)
 {
 	const struct slice_list *hosts = &r->route->hosts;
 
 	for (size_t i = 0; i < hosts->len; i++)
-		if (!add_host(x, r, hosts->items[i], e))
-			return false;
+		group_add(group_of_value(x, hosts->items[i]), x->arena, r);
 	if (hosts->len == 0)
 		group_add(&x->any_host, x->arena, r);
-	return true;
 }
 
 /* ---- the host of a request
@@ -265,11 +277,10 @@ static void view_traditional(struct host_view *v, bool tls)
 		v->port = cut_port(&v->wild, last_colon(v->wild));
 		return;
 	}
-	if (colon >= 0) {
-		v->wild.len = (size_t)colon;
-		v->port = cut_port(&v->whole, colon);
-		v->whole.len = v->port == NO_PORT ? (size_t)colon : v->name.len; /* the cut was only to read it */
-	}
+	if (colon >= 0)
+		v->port = cut_port(&v->wild, colon);
+	if (colon >= 0)
+		v->wild.len = (size_t)colon; /* also for "name:" */
 	v->name = without_brackets(v->wild);
 	v->is_completed = v->port == NO_PORT;
 	if (v->is_completed)

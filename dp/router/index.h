@@ -12,6 +12,7 @@ struct group {
 	const struct trie_node *trie; /* NULL: few rules */
 };
 
+enum { NO_PORT = -1 };
 enum host_how { HOST_EXACT, HOST_ENDS, HOST_STARTS };
 
 struct index_slot {
@@ -34,15 +35,14 @@ struct index {
 
 void index_init(struct index *x, struct arena *a, bool compatible);
 void index_fini(struct index *x);
-/* Adds a rule under every host of its route, or under no host. False with e set: a host value is not understood. */
-bool index_add(struct index *x, struct rule *r, struct err *e);
+/* Are the hosts of a route well-formed? Else false with e set. */
+bool index_accepts(const struct route *route, struct err *e);
+/* Adds a rule under every host of its route, or under no host. */
+void index_add(struct index *x, struct rule *r);
 /* After the last index_add(): sorts. */
 void index_finish(struct index *x);
 
 /* Looks at every group that the request's Host leads to, then at the one without host. True when one had the host. */
 bool index_search(const struct index *x, struct search *s);
-
-void group_add(struct group *g, struct arena *a, struct rule *r);
-void group_finish(struct group *g, struct arena *a, bool compatible);
 
 #endif

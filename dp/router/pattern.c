@@ -116,6 +116,7 @@ static pcre2_code *compile(enum pattern_kind kind, struct slice text, struct err
 	text_fini(&source);
 	if (!re) {
 		pcre2_get_error_message(code, why, sizeof why);
+		at -= kind == PATTERN_PATH_COMPATIBLE && at > 0; /* the '^' is not the user's */
 		err_set(e, "invalid regex '%.*s': %s at offset %zu", SLICE_ARG(text), (char *)why, (size_t)at);
 		return NULL;
 	}

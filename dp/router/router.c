@@ -6,6 +6,7 @@
 
 #include <stdlib.h>
 
+#include "dp/router/entry.h"
 #include "dp/router/index.h"
 
 enum { HEADERS_DEFAULT = 100 };
@@ -16,11 +17,7 @@ struct router {
 	struct index index;
 	const struct pattern **patterns; /* to be given back */
 	size_t patterns_count;
-	/* Traditional only, for the entry point of step 4; see enter_later(). */
-	bool has_snis;
-	bool has_category[KIND_HOST * 2];
-	struct rule **rules;
-	size_t rules_count;
+	struct entry *entry; /* traditional with SNIs only */
 };
 
 /* ---- build -------------------------------------------------------------------------------------------------------
@@ -36,30 +33,17 @@ static void report(struct text *problems, const struct route *route, const struc
 	text_printf(problems, "%sroute %s: %s", problems->len ? "\n" : "", id, e->message);
 }
 
-static void note_category(struct router *r, const struct route *route)
-{
-	unsigned kinds = order_kinds(route);
-
-	r->has_category[kinds] = true;
-	r->has_snis |= (kinds & KIND_SNI) != 0;
-}
-
 static void add_route(struct router *r, struct rule_maker *m, const struct router_entry *entry, struct text *problems)
 {
 	struct err e;
 	size_t first = m->count;
 
-	if (!rule_make(m, entry, &e)) {
+	if (!index_accepts(entry->route, &e) || !rule_make(m, entry, &e)) {
 		report(problems, entry->route, &e);
 		return;
 	}
-	note_category(r, entry->route);
-	for (size_t i = first; i < m->count; i++) {
-		if (!index_add(&r->index, m->rules[i], &e)) {
-			report(problems, entry->route, &e);
-			return;
-		}
-	}
+	for (size_t i = first; i < m->count; i++)
+		index_add(&r->index, m->rules[i]);
 }
 
 struct router *router_build(
@@ -77,8 +61,9 @@ struct router *router_build(
 	index_finish(&r->index);
 	r->patterns = m.patterns;
 	r->patterns_count = m.patterns_count;
-	r->rules = m.rules;
-	r->rules_count = m.count;
+	if (options->flavor == ROUTER_TRADITIONAL)
+		r->entry = entry_new(m.rules, m.count);
+	free(m.rules);
 	return r;
 }
 
@@ -89,7 +74,7 @@ void router_free(struct router *r)
 	for (size_t i = 0; i < r->patterns_count; i++)
 		pattern_put(r->patterns[i]);
 	free(r->patterns);
-	free(r->rules);
+	entry_free(r->entry);
 	index_fini(&r->index);
 	arena_fini(&r->arena);
 	free(r);
@@ -105,58 +90,15 @@ static uint32_t headers_in_view(const struct router *r, const struct head *head)
 	return !head ? 0 : head->count < most ? head->count : most;
 }
 
-static bool some_route_has_method(const struct rule *r, const struct search *s)
-{
-	for (uint32_t i = 0; i < r->tests->methods_count; i++)
-		if (slice_eq(r->tests->methods[i], s->request->method))
-			return true;
-	return false;
-}
-
-static bool names_a_header(const struct rule *r, const struct search *s)
-{
-	for (uint32_t t = 0; t < r->tests->headers_count; t++)
-		for (uint32_t i = 0; i < s->headers_count; i++)
-			if (rule_header_name_eq(s, s->request->head->headers[i].name, r->tests->headers[t].name))
-				return true;
-	return false;
-}
-
-static bool path_hits(const struct rule *r, struct search *s)
-{
-	struct slice hit;
-
-	if (r->prefixes_count)
-		return slice_starts(s->request->path, r->prefixes[0]);
-	return r->patterns_count && pattern_match(r->patterns[0], s->request->path, &s->scratch, &hit);
-}
-
-/* The kinds that any route at all shares with the request; step 4. A plaintext request has no SNI. */
-static unsigned kinds_hit(const struct router *r, struct search *s, bool host_hit)
-{
-	unsigned kinds = host_hit ? KIND_HOST : 0;
-
-	for (size_t i = 0; i < r->rules_count; i++) {
-		const struct rule *rule = r->rules[i];
-		if (!(kinds & KIND_METHOD) && some_route_has_method(rule, s))
-			kinds |= KIND_METHOD;
-		if (!(kinds & KIND_HEADER) && names_a_header(rule, s))
-			kinds |= KIND_HEADER;
-		if (!(kinds & KIND_PATH) && path_hits(rule, s))
-			kinds |= KIND_PATH;
-	}
-	return kinds;
-}
-
-/* R-1.6 (a): matching starts at the category of exactly the kinds hit, if there is one. That passes over only rules
- * with SNIs on plaintext, which match without a hit; so it is worked out only when such a rule has won. */
+/* R-1.6 (a). What is passed over are only rules with SNIs, which match on plaintext without a hit; so it is worked
+ * out only when such a rule has won. */
 static void enter_later(const struct router *r, struct search *s, bool host_hit)
 {
-	unsigned kinds = kinds_hit(r, s, host_hit);
+	unsigned category = entry_category(r->entry, s, host_hit);
 
-	if (!r->has_category[kinds] || order_category(kinds) >= s->best->category)
+	if (category == 0 || category >= s->best->category)
 		return;
-	s->ceiling = (uint16_t)order_category(kinds);
+	s->ceiling = (uint16_t)category;
 	s->best = NULL;
 	index_search(&r->index, s);
 }
@@ -173,7 +115,7 @@ bool router_match(const struct router *r, const struct router_request *q, struct
 	};
 
 	bool host_hit = index_search(&r->index, &s);
-	if (s.best && !s.compatible && !s.tls && s.best->tests->snis_count)
+	if (s.best && r->entry && !s.tls && s.best->tests->snis_count)
 		enter_later(r, &s, host_hit);
 	if (!s.best)
 		return false;
