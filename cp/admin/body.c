@@ -2,9 +2,13 @@
  */
 #include "cp/admin/body.h"
 
+#include <math.h>
+
 #include "common/schema/infer.h"
 #include "common/schema/load.h"
 #include "cp/admin/errors.h"
+
+enum { TTL_MAX = 100000000 };
 
 static bool is_type(const struct admin_call *c, struct slice type)
 {
@@ -86,10 +90,21 @@ static const struct schema *sub_schema(struct admin_call *c, const struct schema
 	return schema_subschema(kind, existing && !json_object_get(c->input, "name") ? existing : c->input);
 }
 
-void admin_body_infer(struct admin_call *c, const struct schema *kind, const json_t *existing)
+static bool is_ttl(const json_t *value)
 {
-	if (!c->input_is_form)
-		return;
-	form_infer(kind, sub_schema(c, kind, existing), c->input);
+	double seconds = json_number_value(value);
+
+	return !value || json_is_null(value) ||
+	       (json_is_number(value) && seconds >= 0 && seconds <= TTL_MAX && floor(seconds) == seconds);
+}
+
+bool admin_body_prepare(struct admin_call *c, const struct schema *kind, const json_t *existing)
+{
+	if (c->input_is_form)
+		form_infer(kind, sub_schema(c, kind, existing), c->input);
 	c->input_is_form = false;
+	if (!kind->has_ttl || is_ttl(json_object_get(c->input, "ttl")))
+		return true;
+	admin_bad_option(c, "ttl", "must be an integer between 0 and 100000000");
+	return false;
 }

@@ -6,8 +6,10 @@
 
 /* Fills c->input; false when the answer is ready. The object belongs to whoever made c. */
 bool admin_body_read(struct admin_call *c);
-/* Gives the leaves of a form the types that the kind wants. existing: the row that a PATCH is about, or NULL; its
- * plugin decides over `config` when the form does not name one. */
-void admin_body_infer(struct admin_call *c, const struct schema *kind, const json_t *existing);
+/* Makes the input ready for schema_load(): gives the leaves of a form the types that the kind wants, and checks
+ * `ttl`, which is an option and not a field (entities.md 3). existing: the row that a PATCH is about, or NULL; its
+ * plugin decides over `config` when the form does not name one. False when the answer is ready. May be called twice.
+ */
+bool admin_body_prepare(struct admin_call *c, const struct schema *kind, const json_t *existing);
 
 #endif

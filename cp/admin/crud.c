@@ -6,7 +6,6 @@
 #include "cp/admin/body.h"
 #include "cp/admin/errors.h"
 #include "cp/admin/rules.h"
-#include "cp/admin/ttl.h"
 #include "cp/store/faults.h"
 
 /* ---- reading --------------------------------------------------------------------------------------------------- */
@@ -80,10 +79,7 @@ bool admin_find_scope(struct admin_call *c, struct store_scope *scope, struct uu
 
 json_t *admin_render(const struct schema *kind, const json_t *row)
 {
-	json_t *rendered = schema_render(kind, row, true);
-
-	admin_ttl_render(kind, row, rendered);
-	return rendered;
+	return schema_render(kind, row, true);
 }
 
 /* The entity that c->target.outer refers to. *outer is the row that refers. NULL with status 0: unset. */
@@ -193,20 +189,14 @@ static bool store_record(struct admin_call *c, const struct write *w, const json
 /* The record as stored; a new reference, or NULL with the answer. */
 static json_t *write_record(struct admin_call *c, const struct write *w)
 {
-	struct admin_ttl ttl;
 	struct fault f = {0};
 
-	if (!admin_ttl_take(c, w->kind, w->input, &ttl))
-		return NULL;
 	if (!store_resolve_refs(c->store, w->kind, w->input, &f)) {
 		admin_fault(c, &f, w->kind);
 		return NULL;
 	}
 	json_t *record = load_record(c, w);
-	if (!record)
-		return NULL;
-	admin_ttl_store(w->kind, record, w->op == LOAD_UPDATE ? w->existing : NULL, &ttl);
-	if (store_record(c, w, record))
+	if (!record || store_record(c, w, record))
 		return record;
 	json_decref(record);
 	return NULL;
@@ -217,7 +207,8 @@ static bool write_input(struct admin_call *c, enum load_op op, const json_t *exi
 {
 	const struct schema *kind = c->target.kind;
 
-	admin_body_infer(c, kind, op == LOAD_UPDATE ? existing : NULL);
+	if (!admin_body_prepare(c, kind, op == LOAD_UPDATE ? existing : NULL))
+		return false;
 	json_t *record = write_record(
 	        c, &(struct write){.kind = kind, .op = op, .existing = existing, .input = c->input});
 	if (!record)
@@ -285,11 +276,11 @@ static bool replace(struct admin_call *c)
 		admin_not_found(c);
 		return false;
 	}
-	admin_body_infer(c, c->target.kind, NULL);
+	bool ok = admin_body_prepare(c, c->target.kind, NULL);
 	put_key_into_input(c, row);
 	if (scope.field)
 		set_reference(c->input, scope.field, &parent);
-	bool ok = write_input(c, row ? LOAD_REPLACE : LOAD_CREATE, row, 200);
+	ok = ok && write_input(c, row ? LOAD_REPLACE : LOAD_CREATE, row, 200);
 	json_decref(row);
 	return ok;
 }

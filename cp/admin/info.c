@@ -5,6 +5,7 @@
 
 #include "common/core/release.h"
 #include "common/plugin/registry.h"
+#include "cp/admin/configuration.h"
 #include "cp/admin/errors.h"
 #include "cp/admin/list.h"
 
@@ -43,19 +44,6 @@ static json_t *configured_plugins(struct admin_call *c)
 	return names;
 }
 
-/* The effective settings, with what is ours in a corner of its own: the keys beside it are compared by clients. */
-static json_t *configuration(struct admin_call *c, uint64_t version)
-{
-	json_t *out = settings_json(c->env->settings), *loaded = json_array();
-
-	for (size_t i = 0; i < registry_count(); i++)
-		json_array_append_new(loaded, json_string(registry_at(i)->name));
-	json_object_set_new(out, "loaded_plugins", loaded);
-	json_object_set_new(out, "gatehouse",
-	        json_pack("{s:s, s:I}", "release", GATEHOUSE_RELEASE, "config_version", (json_int_t)version));
-	return out;
-}
-
 void admin_info(struct admin_call *c)
 {
 	const struct settings *s = c->env->settings;
@@ -75,8 +63,8 @@ void admin_info(struct admin_call *c)
 	        "Welcome to kong", "version", s->kong_version.ptr, s->kong_version.len, "edition", "community",
 	        "hostname", c->env->hostname, "node_id", c->env->node_id, "timers", "running", 0, "pending", 0,
 	        "plugins", "available_on_server", available_plugins(s), "enabled_in_cluster", enabled, "lua_version",
-	        "none: gatehouse " GATEHOUSE_RELEASE, "configuration", configuration(c, version), "pids", "master",
-	        (int)getpid(), "workers");
+	        "none: gatehouse " GATEHOUSE_RELEASE, "configuration", admin_configuration(c->arena, s, version),
+	        "pids", "master", (int)getpid(), "workers");
 }
 
 /* ---- fixed answers --------------------------------------------------------------------------------------------- */

@@ -1,4 +1,4 @@
-/* number: see number.h. Called by list, info, log_level and ttl. */
+/* number: see number.h. Called by list, status and log_level. */
 #include "cp/admin/number.h"
 
 #include <math.h>

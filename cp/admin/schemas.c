@@ -9,7 +9,6 @@
 #include "cp/admin/body.h"
 #include "cp/admin/errors.h"
 #include "cp/admin/rules.h"
-#include "cp/admin/ttl.h"
 
 /* ---- descriptions ---------------------------------------------------------------------------------------------- */
 
@@ -143,11 +142,9 @@ static void validate(struct admin_call *c, const struct schema *kind)
 	struct load_options options = {.op = LOAD_CREATE, .now_ms = clock_wall_ms()};
 	const struct admin_rules *rules = admin_rules_of(kind);
 	struct violations v = {0};
-	struct admin_ttl ttl;
 	json_t *record = NULL;
 
-	admin_body_infer(c, kind, NULL);
-	if (!admin_ttl_take(c, kind, c->input, &ttl))
+	if (!admin_body_prepare(c, kind, NULL))
 		return;
 	if (schema_load(kind, c->input, &options, &record, &v) && rules->check)
 		rules->check(c, NULL, record, &v);
