@@ -1,8 +1,7 @@
 /* service: see service.h. The shorthand `url` stands for protocol, host, port and path at once. */
 #include "common/entity/service.h"
 
-#include <stdio.h>
-
+#include "common/entity/protocols.h"
 #include "common/schema/url.h"
 
 static const struct field fields[] = {

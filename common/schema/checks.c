@@ -7,8 +7,8 @@
 /* One run over one record. */
 struct run {
 	const struct schema *schema;
-	const json_t *record;
-	const char *prefix; /* "config." before names in messages and paths, or "" */
+	const json_t *record, *whole; /* whole: the entity that record is part of */
+	const char *prefix;           /* "config." before names in messages and paths, or "" */
 	bool is_update;
 	struct violations *v;
 };
@@ -170,27 +170,14 @@ static void check_mutually(const struct run *r, const struct entity_check *c)
 		report_fields(r, "only one or none of these fields must be set", c->fields);
 }
 
-/* The function reports names relative to its record; they are moved to where the record stands. */
-static void check_custom(const struct run *r, const struct entity_check *c)
+/* Functions and "mutually" rules only look at good values. */
+static bool is_spoilt(const struct run *r, const struct entity_check *c)
 {
-	struct violations own = {0};
-	struct text path = {0};
-	text_puts(&path, r->prefix);
-	if (path.len)
-		path.ptr[--path.len] = '\0'; /* "config." -> "config" */
-
-	if (!path.len) {
-		c->check(r->record, r->is_update, r->v);
-	} else {
-		c->check(r->record, r->is_update, &own);
-		violations_graft(r->v, text_cstr(&path), &own);
-	}
-	text_fini(&path);
-}
-
-static bool needs_good_fields(enum check_kind kind)
-{
-	return kind == CHECK_CUSTOM || kind == CHECK_MUTUALLY_REQUIRED || kind == CHECK_MUTUALLY_EXCLUSIVE;
+	if (c->kind != CHECK_CUSTOM && c->kind != CHECK_MUTUALLY_REQUIRED && c->kind != CHECK_MUTUALLY_EXCLUSIVE)
+		return false;
+	if (!c->fields && *r->prefix)
+		return violations_at(r->v, "config");
+	return any_failed(r, c->fields);
 }
 
 static void run_check(const struct run *r, const struct entity_check *c)
@@ -212,18 +199,16 @@ static void run_check(const struct run *r, const struct entity_check *c)
 	case CHECK_MUTUALLY_EXCLUSIVE: check_mutually(r, c); break;
 	case CHECK_CONDITIONAL: check_conditional(r, c); break;
 	case CHECK_CONDITIONAL_AT_LEAST_ONE_OF: check_conditional_at_least_one(r, c); break;
-	case CHECK_CUSTOM: check_custom(r, c); break;
+	case CHECK_CUSTOM: c->check(r->whole, r->is_update, r->v); break;
 	case CHECK_END: break;
 	}
 }
 
-void checks_run(
-        const struct schema *s, const json_t *record, const char *prefix, bool is_update, struct violations *v)
+void checks_run(const struct schema *s, const json_t *record, const json_t *whole, const char *prefix, bool is_update,
+	struct violations *v)
 {
-	struct run r = {s, record, prefix, is_update, v};
-	for (const struct entity_check *c = s->checks; c && c->kind != CHECK_END; c++) {
-		if (any_hidden(&r, c) || (needs_good_fields(c->kind) && any_failed(&r, c->fields)))
-			continue;
-		run_check(&r, c);
-	}
+	struct run r = {s, record, whole, prefix, is_update, v};
+	for (const struct entity_check *c = s->checks; c && c->kind != CHECK_END; c++)
+		if (!any_hidden(&r, c) && !is_spoilt(&r, c))
+			run_check(&r, c);
 }

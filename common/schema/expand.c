@@ -13,18 +13,13 @@ static json_t *type_error(const struct shorthand *sh, const json_t *value)
 	return error;
 }
 
-/* Values as the mismatch message shows them. */
+/* Values as the mismatch message shows them: strings without quotes. */
 static void put_shown(const json_t *value, struct text *out)
 {
-	struct text braced = {0};
-	json_t *wrapped = json_pack("{s:O}", "x", value);
-	violations_braced(wrapped, &braced);
 	if (json_is_string(value))
 		text_puts(out, json_string_value(value));
 	else
-		text_put(out, slice_of(braced.ptr + 3, braced.len - 4)); /* {x=...} */
-	json_decref(wrapped);
-	text_fini(&braced);
+		violations_braced(value, out);
 }
 
 static json_t *mismatch(const struct shorthand *sh, const json_t *old, const json_t *new)

@@ -183,9 +183,9 @@ static bool check(struct load *l)
 {
 	l->v->fields = rules_check_record(l->schema, l->sub, l->record);
 	check_immutable(l);
-	checks_run(l->schema, l->record, "", is_update(l), l->v);
+	checks_run(l->schema, l->record, l->record, "", is_update(l), l->v);
 	if (l->sub)
-		checks_run(l->sub, json_object_get(l->record, "config"), "config.", is_update(l), l->v);
+		checks_run(l->sub, json_object_get(l->record, "config"), l->record, "config.", is_update(l), l->v);
 	return !has_violations(l->v);
 }
 

@@ -357,7 +357,7 @@ static json_t *check_nested(const struct schema *s, json_t *record)
 	if (!s)
 		return NULL;
 	struct violations v = {.fields = rules_check_record(s, NULL, record)};
-	checks_run(s, record, "", false, &v);
+	checks_run(s, record, record, "", false, &v);
 	return v.fields;
 }
 

@@ -280,9 +280,6 @@ struct field {
 		.offset = (uint32_t)offsetof(T, m), __VA_ARGS__                                                      \
 	}
 
-/* All protocols, in the order in which messages list them. */
-#define PROTOCOL_NAMES ONE_OF("grpc", "grpcs", "http", "https", "tcp", "tls", "tls_passthrough", "udp")
-
 /* The fields that (nearly) every entity begins with. */
 #define ID_FIELD(T)                                                                                                  \
 	FIELD(T, id, .format = FORMAT_UUID, .flags = AUTO, .doc = "UUID; made up when you do not give one.")
@@ -306,10 +303,13 @@ enum check_kind {
 	CHECK_DISTINCT,
 	CHECK_CONDITIONAL, /* if `if_field` satisfies `if_match`, then `then_field` must satisfy `then_match` */
 	CHECK_CONDITIONAL_AT_LEAST_ONE_OF,
-	CHECK_CUSTOM, /* not run when one of `fields` is already wrong; without `fields` it always runs */
+	/* Not run when one of `fields` is already wrong; without `fields`: an entity's always runs, a config's runs
+	 * when nothing in the config is wrong. */
+	CHECK_CUSTOM,
 };
 
-/* Reports with violations_add() (violations.h). `merged` is the whole record; is_update is true for PATCH. */
+/* Reports with violations_add() (violations.h). `merged` is the whole record, also for a check of a plugin's config:
+ * its paths begin with "config." then. is_update is true for PATCH. */
 struct violations;
 typedef void (*entity_check_fn)(const json_t *merged, bool is_update, struct violations *v);
 

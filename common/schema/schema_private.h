@@ -59,9 +59,10 @@ json_t *rules_check(const struct field *f, json_t **value, bool required);
 json_t *rules_check_record(const struct schema *s, const struct schema *sub, json_t *record);
 /* Only the rules of f, not its type: conditions of cross-field checks. */
 json_t *rules_apply(const struct field *f, json_t **value);
-/* The cross-field checks of s over record. prefix ("config." or "") stands before the names in messages. */
-void checks_run(
-        const struct schema *s, const json_t *record, const char *prefix, bool is_update, struct violations *v);
+/* The cross-field checks of s over record, which is a part of whole (or all of it). prefix ("config." or "") stands
+ * before the names in messages. */
+void checks_run(const struct schema *s, const json_t *record, const json_t *whole, const char *prefix, bool is_update,
+        struct violations *v);
 
 /* The key in the stored form of kinds that can expire: Unix seconds, or null. Clients see `ttl` instead. */
 #define EXPIRY_KEY "expires_at"

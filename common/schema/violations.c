@@ -147,25 +147,6 @@ void violations_add_entity(struct violations *v, const char *format, ...)
 	va_end(ap);
 }
 
-void violations_graft(struct violations *v, const char *prefix, struct violations *other)
-{
-	const char *key;
-	json_t *error;
-
-	json_object_foreach(other->fields, key, error)
-	{
-		if (strcmp(key, entity_key) == 0) {
-			json_array_extend(entity_list(v), error);
-			continue;
-		}
-		struct text path = {0};
-		text_printf(&path, "%s%s%s", prefix, *prefix ? "." : "", key);
-		put_message(v, text_cstr(&path), json_incref(error), false);
-		text_fini(&path);
-	}
-	violations_fini(other);
-}
-
 /* ---- the message ----------------------------------------------------------------------------------------------- */
 
 static int compare_keys(const void *a, const void *b)
@@ -196,8 +177,6 @@ static bool is_word(const char *key)
 	return true;
 }
 
-static void put_value(const json_t *value, struct text *out);
-
 static void put_array(const json_t *array, struct text *out)
 {
 	size_t i;
@@ -216,12 +195,12 @@ static void put_array(const json_t *array, struct text *out)
 		first = false;
 		if (hole)
 			text_printf(out, "[%zu]=", i + 1);
-		put_value(element, out);
+		violations_braced(element, out);
 	}
 	text_putc(out, '}');
 }
 
-void violations_braced(const json_t *object, struct text *out)
+static void put_object(const json_t *object, struct text *out)
 {
 	size_t n;
 	const char **keys = sorted_keys(object, &n);
@@ -229,16 +208,16 @@ void violations_braced(const json_t *object, struct text *out)
 	text_putc(out, '{');
 	for (size_t i = 0; i < n; i++) {
 		text_printf(out, is_word(keys[i]) ? "%s%s=" : "%s[\"%s\"]=", i ? "," : "", keys[i]);
-		put_value(json_object_get(object, keys[i]), out);
+		violations_braced(json_object_get(object, keys[i]), out);
 	}
 	text_putc(out, '}');
 	free(keys);
 }
 
-static void put_value(const json_t *value, struct text *out)
+void violations_braced(const json_t *value, struct text *out)
 {
 	switch (json_typeof(value)) {
-	case JSON_OBJECT: violations_braced(value, out); break;
+	case JSON_OBJECT: put_object(value, out); break;
 	case JSON_ARRAY: put_array(value, out); break;
 	case JSON_STRING: text_printf(out, "\"%s\"", json_string_value(value)); break;
 	case JSON_INTEGER: text_printf(out, "%" JSON_INTEGER_FORMAT, json_integer_value(value)); break;
@@ -265,7 +244,7 @@ static void put_one(struct message *m, const char *field, const char *sub, const
 	if (json_is_string(error))
 		text_puts(&m->text, json_string_value(error));
 	else
-		put_value(error, &m->text);
+		violations_braced(error, &m->text);
 }
 
 static void put_field(struct message *m, const char *field, const json_t *error)

@@ -28,15 +28,14 @@ void violations_replace(struct violations *v, const char *path, const char *form
         __attribute__((format(printf, 3, 4)));
 /* Is there a message at or below this path? */
 bool violations_at(const struct violations *v, const char *path);
-/* Puts what `other` holds below prefix ("config"; "" for the top), its "@entity" texts at the top. Empties other. */
-void violations_graft(struct violations *v, const char *prefix, struct violations *other);
 /* Adds to the "@entity" list. */
 void violations_add_entity(struct violations *v, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* "schema violation (name: required field missing)" / "2 schema violations (...)": admin-api.md 3.2. `one` and `many`
  * name the thing: "schema violation", "schema violations"; "foreign key unresolved", "foreign keys unresolved". */
 void violations_message(const json_t *fields, const char *one, const char *many, struct text *out);
-/* '{id="...",name=null}' as messages show keys: alphabetical, braces included, quotes not (admin-api.md 3.2). */
-void violations_braced(const json_t *object, struct text *out);
+/* A value as messages show it: '{id="...",name=null}', alphabetical, braces included, outer quotes not
+ * (admin-api.md 3.2). */
+void violations_braced(const json_t *value, struct text *out);
 
 #endif
