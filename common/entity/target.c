@@ -20,7 +20,7 @@ static const struct field fields[] = {
 
 const struct schema target_schema = {
         .name = "targets",
-        .path = "targets",
+        .nested_path = "targets", /* found below its upstream only */
         .size = sizeof(struct target),
         .fields = fields,
         .doc = "One address behind an upstream.",

@@ -205,7 +205,7 @@ static void run_check(const struct run *r, const struct entity_check *c)
 }
 
 void checks_run(const struct schema *s, const json_t *record, const json_t *whole, const char *prefix, bool is_update,
-	struct violations *v)
+        struct violations *v)
 {
 	struct run r = {s, record, whole, prefix, is_update, v};
 	for (const struct entity_check *c = s->checks; c && c->kind != CHECK_END; c++)
