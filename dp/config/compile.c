@@ -5,8 +5,7 @@
 #include "common/core/log.h"
 #include "dp/config/compile.h"
 
-/* ---- table by id
- * ----------------------------------------------------------------------------------------------------- */
+/* ---- table by id -------------------------------------------------------------------------------------------- */
 
 static struct id_slot *find_slot(const struct id_table *t, const struct uuid *id)
 {
@@ -53,8 +52,7 @@ void id_table_fini(struct id_table *t)
 	free(t->slots);
 }
 
-/* ---- routes
- * ------------------------------------------------------------------------------------------------------------ */
+/* ---- routes ------------------------------------------------------------------------------------------------- */
 
 /* What the routes of a service share. */
 struct service_part {

@@ -4,8 +4,7 @@
 
 #include "dp/config/snapshot.h"
 
-/* ---- a table of things by id, used while building ---------------------------------------------------------------
- */
+/* ---- a table of things by id, used while building ----------------------------------------------------------- */
 
 struct id_slot {
 	const struct uuid *id; /* NULL: free */
@@ -22,8 +21,7 @@ void **id_table_at(struct id_table *t, const struct uuid *id);
 void *id_table_get(const struct id_table *t, const struct uuid *id); /* NULL: absent */
 void id_table_fini(struct id_table *t);
 
-/* ---- chains: compile_chains.c
- * -------------------------------------------------------------------------------------- */
+/* ---- chains: compile_chains.c ------------------------------------------------------------------------------- */
 
 /* All enabled configurations of plugins, by what they are attached to; each list in the order of the chain. */
 struct plugin_row;
@@ -40,8 +38,7 @@ void plugin_rows_fini(struct plugin_rows *rows);
 const struct chain *plugin_rows_chain(const struct plugin_rows *rows, struct snapshot *s, const struct uuid *route,
         const struct uuid *service, const struct chain **of_service);
 
-/* ---- destinations: compile_destinations.c
- * --------------------------------------------------------------------------- */
+/* ---- destinations: compile_destinations.c ------------------------------------------------------------------- */
 
 struct destinations {
 	struct snapshot *snapshot;
@@ -53,8 +50,7 @@ void destinations_init(struct destinations *d, struct snapshot *s);
 void destinations_fini(struct destinations *d);
 const struct destination *destinations_of(struct destinations *d, const struct service *service);
 
-/* ---- consumer rows: snapshot.c
- * ----------------------------------------------------------------------------------------- */
+/* ---- consumer rows: snapshot.c ------------------------------------------------------------------------------ */
 
 /* Open addressing over the instances that name a consumer. */
 struct consumer_rows {

@@ -15,8 +15,7 @@ struct plugin_row {
 	struct plugin_row *next;
 };
 
-/* ---- order: priority, then name, both descending (plugins.md 0.2)
- * -------------------------------------------------- */
+/* ---- order: priority, then name, both descending (plugins.md 0.2) ------------------------------------------- */
 
 static int compare_plugins(const void *pa, const void *pb)
 {
@@ -46,8 +45,7 @@ static uint32_t rank_of(const struct plugin *const *ordered, const struct plugin
 	return rank;
 }
 
-/* ---- rows
- * ---------------------------------------------------------------------------------------------------------- */
+/* ---- rows --------------------------------------------------------------------------------------------------- */
 
 struct loading {
 	struct snapshot *s;
@@ -204,8 +202,7 @@ void plugin_rows_fini(struct plugin_rows *rows)
 	id_table_fini(&rows->by_service);
 }
 
-/* ---- chains
- * -------------------------------------------------------------------------------------------------------- */
+/* ---- chains ------------------------------------------------------------------------------------------------- */
 
 /* without a consumer: 4 route and service, 6 route, 7 service, 8 global; the smaller comes first. */
 static int level_of(const struct plugin_instance *i)

@@ -75,8 +75,7 @@ static struct slice host_header(struct arena *a, struct slice host, int port, bo
 	return arena_printf(a, "%s%.*s%s:%d", open, SLICE_ARG(host), close, port);
 }
 
-/* ---- targets
- * ------------------------------------------------------------------------------------------------------- */
+/* ---- targets ------------------------------------------------------------------------------------------------ */
 
 struct target_array {
 	struct target_def *items;
@@ -158,8 +157,7 @@ static const struct target_array *targets_of(struct destinations *d, const struc
 	return t;
 }
 
-/* ---- services
- * -------------------------------------------------------------------------------------------------------- */
+/* ---- services ----------------------------------------------------------------------------------------------- */
 
 void destinations_init(struct destinations *d, struct snapshot *s)
 {

@@ -44,8 +44,7 @@ static void *new_zeroed(size_t size)
 	return p;
 }
 
-/* ---- the board
- * ----------------------------------------------------------------------------------------------------- */
+/* ---- the board ---------------------------------------------------------------------------------------------- */
 
 struct lease_board *lease_board_new(struct loop *main_loop)
 {
@@ -134,8 +133,7 @@ void lease_board_free(struct lease_board *b)
 	free(b);
 }
 
-/* ---- a worker's leases
- * ----------------------------------------------------------------------------------------------- */
+/* ---- a worker's leases -------------------------------------------------------------------------------------- */
 
 struct leases *leases_new(struct lease_board *b, struct loop *worker_loop)
 {

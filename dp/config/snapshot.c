@@ -16,8 +16,7 @@ void snapshot_free(struct snapshot *s)
 	free(s);
 }
 
-/* ---- consumer rows
- * ------------------------------------------------------------------------------------------------- */
+/* ---- consumer rows ------------------------------------------------------------------------------------------ */
 
 static uint64_t hash_row(const struct plugin *plugin, const struct uuid *consumer, const struct uuid *route,
         const struct uuid *service)

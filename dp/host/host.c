@@ -10,26 +10,21 @@ static struct host_owner *owner_of(struct call *c)
 	return c->owner;
 }
 
-/* The bytes a lookup by this field uses; false when value cannot be one (an id that is no UUID). */
-static bool lookup_key(const struct field *f, struct slice value, struct uuid *id, struct slice *key)
+static struct record *look_up(const struct catalog *catalog, const struct schema *kind, const struct field *f, struct slice value)
 {
-	*key = value;
+	struct uuid id;
 	if (f->format != FORMAT_UUID)
-		return true;
-	*key = uuid_slice(id);
-	return uuid_parse(value, id);
+		return catalog_find(catalog, kind, f, value);
+	if (value.len != sizeof id.bytes)
+		return NULL;
+	memcpy(id.bytes, value.ptr, sizeof id.bytes);
+	return catalog_get(catalog, kind, &id);
 }
 
 static const void *find(struct call *c, const struct schema *kind, const char *name, struct slice value)
 {
-	const struct catalog *catalog = owner_of(c)->snapshot->catalog;
 	const struct field *f = schema_field(kind, slice_cstr(name));
-	struct uuid id;
-	struct slice key;
-
-	if (!f || !lookup_key(f, value, &id, &key))
-		return NULL;
-	struct record *r = f->format == FORMAT_UUID ? catalog_get(catalog, kind, &id) : catalog_find(catalog, kind, f, key);
+	struct record *r = f ? look_up(owner_of(c)->snapshot->catalog, kind, f, value) : NULL;
 	return r && !record_is_expired(r, clock_wall_ms()) ? r->entity : NULL;
 }
 
@@ -69,7 +64,7 @@ static enum verdict count_in_redis(struct call *c, struct count *count, phase_fn
 	return WAIT;
 }
 
-static enum verdict do_count(struct call *c, struct count *count, phase_fn done)
+static enum verdict count_now(struct call *c, struct count *count, phase_fn done)
 {
 	if (count->redis)
 		return count_in_redis(c, count, done);
@@ -78,4 +73,4 @@ static enum verdict do_count(struct call *c, struct count *count, phase_fn done)
 	return done(c);
 }
 
-const struct host host_vtable = {.find = find, .count = do_count};
+const struct host host_vtable = {.find = find, .count = count_now};

@@ -94,7 +94,7 @@ static struct slice forwarded_host(struct request *r)
 	return slice_of(low, name.len);
 }
 
-static struct slice listener_port(struct request *r)
+static struct slice port_text(struct request *r)
 {
 	return arena_printf(r->x.arena, "%d", r->stream->listener ? r->stream->listener->port : 0);
 }
@@ -111,7 +111,7 @@ static void add_forwarded(struct request *r, struct head *out, const struct gath
 	head_add_id(out, HEADER_X_FORWARDED_FOR, joined(r->x.arena, g->forwarded_for, r->x.client_ip));
 	head_add_id(out, HEADER_X_FORWARDED_PROTO, r->x.scheme);
 	head_add_id(out, HEADER_X_FORWARDED_HOST, forwarded_host(r));
-	head_add_id(out, HEADER_X_FORWARDED_PORT, listener_port(r));
+	head_add_id(out, HEADER_X_FORWARDED_PORT, port_text(r));
 	head_add_id(out, HEADER_X_FORWARDED_PATH, raw_path(r));
 	if (r->plan->route->strip_path && r->match.prefix.len && !slice_eq(r->match.prefix, S("/")))
 		head_add_id(out, HEADER_X_FORWARDED_PREFIX, uri_escape(r->x.arena, r->match.prefix));

@@ -22,8 +22,7 @@ struct keyed {
 	uint64_t name_lengths; /* bit (length mod 64) of the header names in use */
 };
 
-/* ---- searching ---------------------------------------------------------------------------------------------------
- */
+/* ---- searching ---------------------------------------------------------------------------------------------- */
 
 static bool comes_before_best(const struct rule *r, bool literal, const struct search *s)
 {
@@ -111,8 +110,7 @@ void candidates_search(const struct candidates *c, struct search *s, bool litera
 		search_keyed(c->keyed, s, literal);
 }
 
-/* ---- building ----------------------------------------------------------------------------------------------------
- */
+/* ---- building ----------------------------------------------------------------------------------------------- */
 
 /* The ways in which a rule can be filed: by methods, by SNIs, by its n-th header. */
 enum { BY_METHOD, BY_SNI, BY_HEADER };

@@ -6,8 +6,7 @@
 
 enum { FEW = 8 };
 
-/* ---- groups ------------------------------------------------------------------------------------------------------
- */
+/* ---- groups ------------------------------------------------------------------------------------------------- */
 
 static void group_add(struct group *g, struct arena *a, struct rule *r)
 {
@@ -47,8 +46,7 @@ static void group_search(const struct group *g, struct search *s, bool literal)
 		candidates_search(&few, s, literal);
 }
 
-/* ---- the table ---------------------------------------------------------------------------------------------------
- */
+/* ---- the table ---------------------------------------------------------------------------------------------- */
 
 static uint64_t hash_host(enum host_how how, struct slice name, int32_t port)
 {
@@ -123,8 +121,7 @@ void index_finish(struct index *x)
 	group_finish(&x->any_host, x->arena, x->compatible);
 }
 
-/* ---- the hosts of routes
- * ------------------------------------------------------------------------------------------- */
+/* ---- the hosts of routes ------------------------------------------------------------------------------------ */
 
 static bool is_digits(struct slice s)
 {
@@ -219,8 +216,7 @@ void index_add(struct index *x, struct rule *r)
 		group_add(&x->any_host, x->arena, r);
 }
 
-/* ---- the host of a request
- * ------------------------------------------------------------------------------------------ */
+/* ---- the host of a request ---------------------------------------------------------------------------------- */
 
 struct host_view {
 	struct slice whole; /* lower case */

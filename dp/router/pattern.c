@@ -26,7 +26,7 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct map patterns;               /* key -> struct pattern, those in use */
 static pcre2_match_context *match_limits; /* made with the first pattern, then only read */
 
-/* ---- the literal start ----------------------------------------------------------------------------------------- */
+/* ---- the literal start -------------------------------------------------------------------------------------- */
 
 /* Does '|' stand outside all groups? Then no start is common. True as well for what this reader does not follow. */
 static bool has_top_alternation(struct slice re)
@@ -86,7 +86,7 @@ static void find_literal(struct slice re, struct text *out)
 	}
 }
 
-/* ---- making ---------------------------------------------------------------------------------------------------- */
+/* ---- making ------------------------------------------------------------------------------------------------- */
 
 static uint32_t compile_options(enum pattern_kind kind)
 {
@@ -200,7 +200,7 @@ struct slice pattern_literal(const struct pattern *p)
 	return text_slice(&p->literal);
 }
 
-/* ---- matching -------------------------------------------------------------------------------------------------- */
+/* ---- matching ----------------------------------------------------------------------------------------------- */
 
 static void *scratch_alloc(size_t size, void *arena)
 {

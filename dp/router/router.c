@@ -20,8 +20,7 @@ struct router {
 	struct entry *entry; /* traditional with SNIs only */
 };
 
-/* ---- build -------------------------------------------------------------------------------------------------------
- */
+/* ---- build -------------------------------------------------------------------------------------------------- */
 
 static void report(struct text *problems, const struct route *route, const struct err *e)
 {
@@ -80,8 +79,7 @@ void router_free(struct router *r)
 	free(r);
 }
 
-/* ---- match -------------------------------------------------------------------------------------------------------
- */
+/* ---- match -------------------------------------------------------------------------------------------------- */
 
 static uint32_t headers_in_view(const struct router *r, const struct head *head)
 {

@@ -1,7 +1,7 @@
 /* rule: testing a rule against a request. The cheap tests come first, regular expressions last. */
 #include "dp/router/rule.h"
 
-/* ---- headers --------------------------------------------------------------------------------------------------- */
+/* ---- headers ------------------------------------------------------------------------------------------------ */
 
 static unsigned char folded(unsigned char c)
 {
@@ -60,7 +60,7 @@ static bool headers_match(const struct rule_tests *t, struct search *s)
 	return true;
 }
 
-/* ---- method, SNI, path ----------------------------------------------------------------------------------------- */
+/* ---- method, SNI, path -------------------------------------------------------------------------------------- */
 
 static bool method_matches(const struct rule_tests *t, struct slice method)
 {

@@ -25,8 +25,7 @@ static const struct pattern *take_pattern(
 	return m->patterns[m->patterns_count++] = p;
 }
 
-/* ---- tests that the rules of a route share -----------------------------------------------------------------------
- */
+/* ---- tests that the rules of a route share ------------------------------------------------------------------ */
 
 static bool is_header_regex(struct slice value, bool alone, bool compatible)
 {
@@ -95,8 +94,7 @@ static const struct rule_tests *make_tests(struct rule_maker *m, const struct ro
 	return make_headers(m, &r->headers, t, e) ? t : NULL;
 }
 
-/* ---- paths --------------------------------------------------------------------------------------------------------
- */
+/* ---- paths -------------------------------------------------------------------------------------------------- */
 
 static void add_rule(struct rule_maker *m, struct rule *r)
 {

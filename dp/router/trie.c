@@ -18,8 +18,7 @@ struct builder {
 	bool compatible;
 };
 
-/* ---- the list ----------------------------------------------------------------------------------------------------
- */
+/* ---- the list ----------------------------------------------------------------------------------------------- */
 
 static size_t count_postings(struct rule **rules, size_t n)
 {
@@ -79,8 +78,7 @@ static int compare_postings(const void *pa, const void *pb)
 	return c ? c : a->rank < b->rank ? -1 : a->rank > b->rank;
 }
 
-/* ---- nodes
- * --------------------------------------------------------------------------------------------------------- */
+/* ---- nodes -------------------------------------------------------------------------------------------------- */
 
 /* The rules of the postings [from, to), all of one prefix, each once. */
 static void set_own(const struct builder *b, struct trie_node *node, size_t from, size_t to)

@@ -8,8 +8,7 @@
 
 #include "dp/config/lease.h"
 
-/* ---- a loop that is only its inbox, and a snapshot that is only counted
- * --------------------------------------------- */
+/* ---- a loop that is only its inbox, and a snapshot that is only counted ------------------------------------- */
 
 struct posted {
 	loop_fn fn;
@@ -89,8 +88,7 @@ void snapshot_free(struct snapshot *s)
 	free(s);
 }
 
-/* ---- one thread
- * ------------------------------------------------------------------------------------------------------ */
+/* ---- one thread --------------------------------------------------------------------------------------------- */
 
 static struct loop main_loop, worker_loop;
 static struct lease_board *board;
@@ -195,8 +193,7 @@ START_TEST(a_worker_that_ends_gives_everything_back)
 }
 END_TEST
 
-/* ---- threads
- * --------------------------------------------------------------------------------------------------------- */
+/* ---- threads ------------------------------------------------------------------------------------------------ */
 
 enum { WORKERS = 4, SNAPSHOTS = 10000, HELD = 16 };
 static atomic_bool is_over;

@@ -104,8 +104,7 @@ static const char *capture(const char *name)
 static const enum flavor flavors[] = {T, C, STRICT};
 #define EACH_FLAVOR(f) for (const enum flavor *f = flavors; f < flavors + 3; f++)
 
-/* ---- paths -------------------------------------------------------------------------------------------------------
- */
+/* ---- paths -------------------------------------------------------------------------------------------------- */
 
 START_TEST(example_1_to_4_prefix_is_not_segment_aware)
 {
@@ -272,8 +271,7 @@ START_TEST(a_literal_start_does_not_hide_what_a_regex_matches)
 }
 END_TEST
 
-/* ---- hosts -------------------------------------------------------------------------------------------------------
- */
+/* ---- hosts -------------------------------------------------------------------------------------------------- */
 
 START_TEST(example_28_any_port_and_any_case)
 {
@@ -412,8 +410,7 @@ START_TEST(a_host_pattern_that_makes_no_sense_leaves_the_route_out)
 }
 END_TEST
 
-/* ---- headers, methods, snis
- * ---------------------------------------------------------------------------------------- */
+/* ---- headers, methods, snis --------------------------------------------------------------------------------- */
 
 START_TEST(example_34_header_values)
 {
@@ -535,8 +532,7 @@ START_TEST(sni_wildcards_only_in_the_compatible_flavour)
 }
 END_TEST
 
-/* ---- order
- * --------------------------------------------------------------------------------------------------------- */
+/* ---- order -------------------------------------------------------------------------------------------------- */
 
 static void check_order(int line, struct ask a, int t, int original, int strict, const char *const *texts, size_t n)
 {
@@ -649,8 +645,7 @@ START_TEST(derived_ids_decide_ties)
 }
 END_TEST
 
-/* ---- what cannot work
- * ------------------------------------------------------------------------------------------------ */
+/* ---- what cannot work --------------------------------------------------------------------------------------- */
 
 START_TEST(a_broken_route_is_left_out_and_named)
 {
@@ -676,8 +671,7 @@ START_TEST(an_empty_router_matches_nothing)
 }
 END_TEST
 
-/* ---- many routes
- * -------------------------------------------------------------------------------------------------------- */
+/* ---- many routes -------------------------------------------------------------------------------------------- */
 
 static void given_many(enum flavor flavor, const char *format, int n)
 {

@@ -13,8 +13,7 @@
 
 enum { ROUTES_MAX = 160, SPLITS_MAX = ROUTES_MAX * 4, HEADERS_MAX = 6 };
 
-/* ---- random numbers that are the same in every run
- * ------------------------------------------------------------------- */
+/* ---- random numbers that are the same in every run ---------------------------------------------------------- */
 
 static uint64_t state;
 
@@ -31,8 +30,7 @@ static bool chance(unsigned percent)
 	return below(100) < percent;
 }
 
-/* ---- the request, as the model sees it
- * --------------------------------------------------------------------------------- */
+/* ---- the request, as the model sees it ---------------------------------------------------------------------- */
 
 struct query {
 	const char *method, *host, *path, *sni;
@@ -84,9 +82,7 @@ static bool all_digits(const char *s)
 	return *s && strspn(s, "0123456789") == strlen(s);
 }
 
-/* ---- 1.5
- * ------------------------------------------------------------------------------------------------------------------
- */
+/* ---- 1.5 ---------------------------------------------------------------------------------------------------- */
 
 /* Name and name:port of a Host, as `traditional` splits it. */
 static void split_host(const char *host, int default_port, const char **name, const char **with_port)
@@ -271,9 +267,7 @@ static bool split_matches(const struct split *s, const struct query *q)
 	       method_matches(s->route, q) && sni_matches(s->route, q);
 }
 
-/* ---- 1.6
- * ------------------------------------------------------------------------------------------------------------------
- */
+/* ---- 1.6 ---------------------------------------------------------------------------------------------------- */
 
 static bool is_regex(const struct split *s)
 {
@@ -375,9 +369,7 @@ static bool is_before_category(const struct route *r, int entry)
 	return weight(mine) > weight(entry) || (weight(mine) == weight(entry) && mine > entry);
 }
 
-/* ---- 1.7
- * ------------------------------------------------------------------------------------------------------------------
- */
+/* ---- 1.7 ---------------------------------------------------------------------------------------------------- */
 
 static int64_t wrap32(int64_t v)
 {
@@ -418,8 +410,7 @@ static bool before_compatible(const struct split *a, const struct split *b)
 	return memcmp(a->id.bytes, b->id.bytes, 16) > 0;
 }
 
-/* ---- splitting
- * -------------------------------------------------------------------------------------------------------------- */
+/* ---- splitting ---------------------------------------------------------------------------------------------- */
 
 static struct uuid name_based(const struct uuid *route, int number)
 {
@@ -481,8 +472,7 @@ static const struct route *model(const struct split *splits, size_t n, const str
 	return best ? best->route : NULL;
 }
 
-/* ---- random routes and requests
- * ------------------------------------------------------------------------------------------------ */
+/* ---- random routes and requests ----------------------------------------------------------------------------- */
 
 #define PICK(...) \
 	((const char *const[]){__VA_ARGS__})[below(sizeof((const char *const[]){__VA_ARGS__}) / sizeof(char *))]
@@ -582,8 +572,7 @@ static struct query some_query(unsigned routes)
 	return q;
 }
 
-/* ---- the comparison
- * -------------------------------------------------------------------------------------------------------------- */
+/* ---- the comparison ----------------------------------------------------------------------------------------- */
 
 static const struct route *index_answer(const struct router *router, const struct query *q)
 {
