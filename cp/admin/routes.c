@@ -7,6 +7,7 @@
 #include "cp/admin/info.h"
 #include "cp/admin/list.h"
 #include "cp/admin/log_level.h"
+#include "cp/admin/rules.h"
 #include "cp/admin/schemas.h"
 #include "cp/admin/tags.h"
 #include "cp/admin/targets.h"
@@ -122,7 +123,7 @@ bool admin_target_find(const struct admin_request *r, struct admin_target *out)
 	const struct schema *first = r->segment_count > 0 ? kinds_by_path(r->segments[0]) : NULL;
 
 	*out = (struct admin_target){0};
-	if (!first || r->segment_count > 4)
+	if (!first || r->segment_count > 4 || admin_rules_of(first)->only_nested)
 		return false;
 	if (r->segment_count <= 2) {
 		out->kind = first;

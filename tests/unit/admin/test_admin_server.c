@@ -57,11 +57,13 @@ static void teardown(void)
 
 static int dial(void)
 {
-	struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(PORT), .sin_addr = {htonl(INADDR_LOOPBACK)}};
+	struct sockaddr_in to = {
+	        .sin_family = AF_INET, .sin_port = htons(PORT), .sin_addr = {htonl(INADDR_LOOPBACK)}};
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
 	ck_assert_int_eq(connect(fd, (struct sockaddr *)&to, sizeof to), 0);
-	ck_assert_int_eq(setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &(struct timeval){.tv_sec = 10}, sizeof(struct timeval)), 0);
+	ck_assert_int_eq(
+	        setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &(struct timeval){.tv_sec = 10}, sizeof(struct timeval)), 0);
 	return fd;
 }
 
@@ -120,7 +122,7 @@ END_TEST
 START_TEST(options_answers_a_preflight)
 {
 	const char *a = talk("OPTIONS /services HTTP/1.1\r\nOrigin: http://ui.test\r\n"
-			     "Access-Control-Request-Headers: x-a\r\n" TAIL "\r\n");
+	                     "Access-Control-Request-Headers: x-a\r\n" TAIL "\r\n");
 
 	expect_in(a, "HTTP/1.1 204 No Content\r\n");
 	expect_in(a, "Allow: GET, HEAD, OPTIONS, POST\r\n");
@@ -131,8 +133,9 @@ END_TEST
 
 START_TEST(a_write_tells_its_version_and_who_runs_it)
 {
-	const char *a = talk("POST /services HTTP/1.1\r\nContent-Type: application/json\r\nContent-Length: 12\r\n" TAIL
-			     "\r\n{\"host\":\"h\"}");
+	const char *a = talk(
+	        "POST /services HTTP/1.1\r\nContent-Type: application/json\r\nContent-Length: 12\r\n" TAIL
+	        "\r\n{\"host\":\"h\"}");
 
 	expect_in(a, "HTTP/1.1 201 Created\r\n");
 	expect_in(a, "X-Gatehouse-Config-Version: 1\r\n");
@@ -148,7 +151,8 @@ START_TEST(a_body_above_the_limit_is_413)
 {
 	char request[8192];
 
-	expect_in(talk("POST /services HTTP/1.1\r\nContent-Type: application/json\r\nContent-Length: 5000\r\n" TAIL "\r\n"),
+	expect_in(talk("POST /services HTTP/1.1\r\nContent-Type: application/json\r\nContent-Length: 5000\r\n" TAIL
+	               "\r\n"),
 	        "HTTP/1.1 413 ");
 	snprintf(request, sizeof request,
 	        "POST /services HTTP/1.1\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n" TAIL
@@ -196,7 +200,8 @@ START_TEST(a_client_that_leaves_inside_its_body_leaves_nothing_behind)
 {
 	int fd = dial();
 
-	send_text(fd, "POST /services HTTP/1.1\r\nContent-Type: application/json\r\nContent-Length: 100\r\nHost: a\r\n\r\n{\"host");
+	send_text(fd,
+	        "POST /services HTTP/1.1\r\nContent-Type: application/json\r\nContent-Length: 100\r\nHost: a\r\n\r\n{\"host");
 	close(fd);
 	expect_in(talk("GET /services HTTP/1.1\r\n" TAIL "\r\n"), "{\"data\":[],\"next\":null}");
 }
@@ -205,7 +210,7 @@ END_TEST
 START_TEST(many_requests_on_one_connection_are_answered_in_order)
 {
 	const char *a = talk("GET /robots.txt HTTP/1.1\r\nHost: a\r\n\r\nGET /nope HTTP/1.1\r\nHost: a\r\n\r\n"
-			     "GET /cache/x HTTP/1.1\r\n" TAIL "\r\n");
+	                     "GET /cache/x HTTP/1.1\r\n" TAIL "\r\n");
 	const char *second = strstr(a, "HTTP/1.1 404");
 
 	expect_in(a, "User-agent: *\nDisallow: /\n");
