@@ -94,6 +94,12 @@ void admin_config(struct admin_call *c)
 	admin_fail(c, 400, "this endpoint is only available when Kong is configured to not use a database");
 }
 
+/* Filters are WebAssembly, which is off. Clients take this answer as "not available here". */
+void admin_filter_chains(struct admin_call *c)
+{
+	admin_fail(c, 400, "this endpoint is only available when wasm is enabled");
+}
+
 /* There is no cache in a control plane: nothing is ever found, and emptying it succeeds. */
 void admin_cache_delete(struct admin_call *c)
 {
