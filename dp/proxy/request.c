@@ -90,6 +90,7 @@ static enum flow step_start(struct request *r)
 	struct uri uri;
 	if (!uri_split(r->x.request->target, &uri) ||
 		!uri_normalise(r->x.arena, uri.path, &r->x.path)) {
+		stream_close_after(r->stream);
 		respond_failure(r, FAILURE_BAD_REQUEST);
 		return FLOW_NEXT;
 	}
