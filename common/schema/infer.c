@@ -211,9 +211,22 @@ static json_t *boolean_of(json_t *v)
 	return json_boolean(yes);
 }
 
-/* A scalar becomes a list of one; elements are inferred. */
+/* Nothing that was sent is null yet: "a[3]=x" without a[1] leaves null where something is missing. */
+static bool has_hole(const json_t *list)
+{
+	for (size_t i = 0; i < json_array_size(list); i++)
+		if (json_is_null(json_array_get(list, i)))
+			return true;
+	return false;
+}
+
+/* A scalar becomes a list of one; elements are inferred. A list with holes is no list (admin-api.md 2.3). */
 static json_t *list_of(const struct field *f, json_t *v)
 {
+	if (has_hole(v)) {
+		json_decref(v);
+		return json_object();
+	}
 	if (json_is_object(v))
 		return v;
 	json_t *out = json_array();
