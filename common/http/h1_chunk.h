@@ -10,6 +10,7 @@ struct h1_chunk {
 	uint32_t extension_bytes; /* over the whole message, at most 16 KiB */
 	uint32_t line_bytes;      /* of the current size or trailer line */
 	uint32_t trailer_bytes;
+	uint16_t trailer_fields;
 	uint8_t state;
 	uint8_t digits;
 };

@@ -9,31 +9,34 @@
 #include "common/http/head.h"
 
 struct h1_limits {
-	size_t line;      /* a request line or header line, default 8192: 414 or 494 (400 "Request header or cookie too large") */
-	size_t block;     /* the whole head, default 32768 */
-	uint32_t fields;  /* default 1000 */
-	bool compat;      /* http_strictness = compat (DEV-18) */
+	size_t line;     /* a request line or header line, default 8192: 414 or 494 (400 "Request header or cookie too
+	                    large") */
+	size_t block;    /* the whole head, default 32768 */
+	uint32_t fields; /* default 1000 */
+	bool compat;     /* http_strictness = compat (DEV-18) */
+	bool tolerate_equal; /* responses: upstream_duplicate_framing = tolerate_equal */
 };
 extern const struct h1_limits h1_default_limits;
 
 enum h1_result { H1_DONE, H1_MORE, H1_BAD };
 
 struct h1_error {
-	int status;        /* 400, 405, 414, 417, 431 -> 494, 501, 505; responses: always 502 */
-	const char *why;   /* for the log: "space before colon in header field (RFC 9112 5.1)" */
+	int status;      /* 400, 405, 414, 417, 431 -> 494, 501, 505; responses: always 502 */
+	const char *why; /* for the log: "space before colon in header field (RFC 9112 5.1)" */
 };
 
-/* H1_DONE: *used bytes belong to the head; h is complete incl. framing. H1_BAD: err says why; nothing may be forwarded
- * and the connection is closed after the answer. */
-enum h1_result h1_parse_request(const char *buf, size_t len, const struct h1_limits *limits, struct head *h, size_t *used,
-	struct h1_error *err);
+/* H1_DONE: *used bytes belong to the head; h is complete incl. framing. H1_BAD: err says why; nothing may be
+ * forwarded and the connection is closed after the answer. */
+enum h1_result h1_parse_request(const char *buf, size_t len, const struct h1_limits *limits, struct head *h,
+        size_t *used, struct h1_error *err);
 /* request_method: a response to HEAD has no body (h->content_length still tells what was announced). 1xx heads are
  * returned like others: the caller skips them (DEV-20). */
-enum h1_result h1_parse_response(const char *buf, size_t len, const struct h1_limits *limits, struct slice request_method,
-	struct head *h, size_t *used, struct h1_error *err);
+enum h1_result h1_parse_response(const char *buf, size_t len, const struct h1_limits *limits,
+        struct slice request_method, struct head *h, size_t *used, struct h1_error *err);
 
-/* Can a call with buf[0..len) return anything but H1_MORE when one with buf[0..was) returned H1_MORE? True when the new
- * bytes hold a line end or a limit was passed: bounds the work a slow client can cause. */
+/* Is it worth to parse buf[0..len) when buf[0..was) gave H1_MORE? True when nothing was parsed yet, when the new
+ * bytes hold a line end, or when a limit was passed: bounds the work a slow client can cause. Never false when the
+ * answer would be H1_DONE; what is wrong inside of an unfinished line is found when the line is over. */
 bool h1_parse_ready(const char *buf, size_t was, size_t len, const struct h1_limits *limits);
 
 /* How a response's body ends (RFC 9112 6.3). */

@@ -36,9 +36,9 @@ struct head {
 	/* Decided once by the codec from the framing fields (RFC 9112 section 6) and never recomputed. */
 	int64_t content_length; /* -1: none given */
 	bool chunked;
-	bool keep_alive;        /* the connection may carry another message */
-	bool expect_continue;   /* Expect: 100-continue */
-	bool upgrade;           /* a Connection token "upgrade" and an Upgrade field are there */
+	bool keep_alive;             /* the connection may carry another message */
+	bool expect_continue;        /* Expect: 100-continue */
+	bool upgrade;                /* a Connection token "upgrade" and an Upgrade field are there */
 	bool has_connection_options; /* Connection names fields other than close, keep-alive, upgrade */
 };
 
@@ -56,8 +56,12 @@ struct slice head_get(const struct head *h, enum header_id id);
 /* Next field after `after` (NULL: from the start) with the id (or, for HEADER_OTHER, the name). */
 struct header *head_next(const struct head *h, const struct header *after, enum header_id id, struct slice name);
 
+/* Makes room for more fields than h->cap: for a codec that appends to headers itself. */
+void head_grow(struct head *h);
 void head_add(struct head *h, struct slice name, struct slice value);
 void head_add_id(struct head *h, enum header_id id, struct slice value);
+/* Appends a copy of a field, of this or another head; returns the copy. */
+struct header *head_copy(struct head *h, const struct header *f);
 /* Replaces the first field of that name and removes the others; adds it when there was none. */
 void head_set(struct head *h, struct slice name, struct slice value);
 void head_set_id(struct head *h, enum header_id id, struct slice value);

@@ -15,7 +15,8 @@ bool uri_split(struct slice target, struct uri *out);
 
 /* True when the path is already what uri_normalise would give: the usual case, one pass, no copy. */
 bool uri_is_normal(struct slice path);
-/* steps 1-3. False for malformed triplets, %00, and dot segments above the root. The result may be `path` itself. */
+/* R-1.3 steps 1-3. False for malformed triplets, %00, and dot segments above the root. The result may be `path`
+ * itself. */
 bool uri_normalise(struct arena *a, struct slice path, struct slice *out);
 /* R-1.3e: the normalised path as it is sent upstream. The result may be `path` itself. */
 struct slice uri_escape(struct arena *a, struct slice path);

@@ -1,7 +1,8 @@
 /* catalog: all records of one version, findable by id and by every unique and reference field.
  *
  * Copies are cheap (shared structure, see pmap.h): a candidate version is a copy with changes applied, and is either
- * kept whole or dropped whole. Belongs to the configuration thread; a catalog that no longer changes may be read by any. */
+ * kept whole or dropped whole. Belongs to the configuration thread; a catalog that no longer changes may be read by
+ * any. */
 #ifndef COMMON_MODEL_CATALOG_H
 #define COMMON_MODEL_CATALOG_H
 
@@ -24,14 +25,15 @@ bool catalog_remove(struct catalog *c, const struct schema *kind, const struct u
 /* NULL when absent. The record lives as long as the catalog; take a reference to keep it longer. */
 struct record *catalog_get(const struct catalog *c, const struct schema *kind, const struct uuid *id);
 /* By a UNIQUE field; value as record_lookup_key() gives it. */
-struct record *catalog_find(const struct catalog *c, const struct schema *kind, const struct field *f, struct slice value);
+struct record *catalog_find(
+        const struct catalog *c, const struct schema *kind, const struct field *f, struct slice value);
 
 typedef bool (*catalog_fn)(struct record *r, void *arg); /* false stops */
 /* All records of a kind, in no particular order. */
 bool catalog_each(const struct catalog *c, const struct schema *kind, catalog_fn fn, void *arg);
 /* All records of a kind whose reference field f points to id. */
-bool catalog_each_ref(const struct catalog *c, const struct schema *kind, const struct field *f, const struct uuid *id,
-	catalog_fn fn, void *arg);
+bool catalog_each_ref(const struct catalog *c, const struct schema *kind, const struct field *f,
+        const struct uuid *id, catalog_fn fn, void *arg);
 size_t catalog_count(const struct catalog *c, const struct schema *kind);
 size_t catalog_total(const struct catalog *c);
 

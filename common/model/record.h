@@ -10,19 +10,28 @@
 struct record {
 	const struct schema *kind;
 	struct uuid id;
-	uint64_t version;   /* of the configuration that brought it; 0 when unknown */
-	struct slice json;  /* compact rendered form, secrets included */
-	const void *entity; /* the C struct of kind->name: (const struct service *)r->entity */
-	const void *config; /* plugins: the decoded config of the plugin's own schema; else NULL */
+	uint64_t version;                   /* of the configuration that brought it; 0 when unknown */
+	struct slice json;                  /* compact rendered form, secrets included */
+	const void *entity;                 /* the C struct of kind->name: (const struct service *)r->entity */
+	const void *config;                 /* plugins: the decoded config of the plugin's own schema; else NULL */
 	const struct schema *config_schema; /* of config; NULL when there is none */
+	double expires_at; /* Unix seconds, of kinds with a ttl (key `expires_at` of the JSON); 0: never */
 	unsigned refs;
 	struct arena arena; /* holds all of the above */
 };
 
-/* From a rendered object (schema_load's output). NULL with e set when it does not decode. Starts with one reference. */
+/* Is its ttl over? Expired records stay in the catalog until the control plane removes them; who hands them out asks.
+ */
+static inline bool record_is_expired(const struct record *r, int64_t now_ms)
+{
+	return r->expires_at > 0 && r->expires_at * 1000 <= (double)now_ms;
+}
+
+/* From a rendered object (schema_load's output). NULL with e set when it does not decode. Starts with one reference.
+ */
 struct record *record_new(const struct schema *kind, const json_t *rendered, uint64_t version, struct err *e);
-/* From the JSON text of the wire or of disk: parsed, loaded with LOAD_STORED (so that a record of an older release gets
- * the defaults of newer fields), decoded. */
+/* From the JSON text of the wire or of disk: parsed, loaded with LOAD_STORED (so that a record of an older release
+ * gets the defaults of newer fields), decoded. */
 struct record *record_parse(const struct schema *kind, struct slice json, uint64_t version, struct err *e);
 struct record *record_ref(struct record *r);
 void record_unref(struct record *r);

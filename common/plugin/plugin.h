@@ -1,9 +1,9 @@
 /* plugin: what a plugin is, and what its phases may see and do. The ABI of every file in common/plugins.
  *
  * A plugin is one file and one line in plugins.def. It is a config schema, perhaps entities of its own, and functions
- * for the phases it takes part in. It owns no sockets, no caches and no threads: effects go through call_*() below, which
- * stand on the host (dp/host for real, tests/support/plugin_rig in unit tests). The control plane links plugins for
- * their schemas and never runs a phase. Contract: plugins.md; house.md section 5. */
+ * for the phases it takes part in. It owns no sockets, no caches and no threads: effects go through call_*() below,
+ * which stand on the host (dp/host for real, tests/support/plugin_rig in unit tests). The control plane links plugins
+ * for their schemas and never runs a phase. Contract: plugins.md; house.md section 5. */
 #ifndef COMMON_PLUGIN_PLUGIN_H
 #define COMMON_PLUGIN_PLUGIN_H
 
@@ -14,8 +14,8 @@
 #include "common/http/uri.h"
 #include "common/schema/schema.h"
 
-/* GO: next plugin. STOP: an answer is ready (call_reject and friends). WAIT: an effect is under way; the function given
- * to it runs when it is done, and its verdict counts instead. */
+/* GO: next plugin. STOP: an answer is ready (call_reject and friends). WAIT: an effect is under way; the function
+ * given to it runs when it is done, and its verdict counts instead. */
 enum verdict { GO, STOP, WAIT };
 
 struct call;
@@ -23,7 +23,7 @@ typedef enum verdict (*phase_fn)(struct call *c);
 
 /* What a plugin needs besides heads, decided per configuration. */
 enum plugin_wants {
-	WHOLE_REQUEST_BODY  = 1 << 0, /* buffered before access runs, within the limit: call_body() */
+	WHOLE_REQUEST_BODY = 1 << 0, /* buffered before access runs, within the limit: call_body() */
 	WHOLE_RESPONSE_BODY = 1 << 1,
 };
 
@@ -38,8 +38,8 @@ struct plugin {
 	const struct schema *config;
 	const struct schema *const *entities; /* NULL-terminated, or NULL */
 
-	/* Once per configuration and snapshot; also the last validation on the control plane. *compiled is on the arena
-	 * and read-only afterwards. NULL: nothing to prepare. */
+	/* Once per configuration and snapshot; also the last validation on the control plane. *compiled is on the
+	 * arena and read-only afterwards. NULL: nothing to prepare. */
 	bool (*compile)(const void *conf, struct arena *a, const void **compiled, struct err *e);
 	unsigned (*wants)(const void *conf); /* NULL: nothing */
 	size_t state_size;                   /* zeroed bytes per request at call->state */
@@ -52,13 +52,14 @@ struct plugin {
 
 /* An answer made here instead of by the upstream. */
 struct reply {
-	int status;            /* 0: none */
-	struct slice message;  /* E-form: negotiated error body (plugins.md 0.4) */
-	struct slice body;     /* J-form: sent verbatim when message is unset */
-	struct slice type;     /* Content-Type of body; unset: none */
+	int status;           /* 0: none */
+	struct slice message; /* E-form: negotiated error body (plugins.md 0.4) */
+	struct slice body;    /* J-form: sent verbatim when message is unset */
+	struct slice type;    /* Content-Type of body; unset: none */
 };
 
-/* One request as its phases see it. The owner (dp/proxy, the rig) fills it; plugins read it and change what says so. */
+/* One request as its phases see it. The owner (dp/proxy, the rig) fills it; plugins read it and change what says so.
+ */
 struct exchange {
 	struct arena *arena;       /* lives as long as the request */
 	struct head *request;      /* as received; changes are what the upstream sees */
@@ -68,17 +69,18 @@ struct exchange {
 	struct head *response;     /* from response_head on; changes are what the client sees */
 	const struct route *route; /* NULL before routing or when none matched */
 	const struct service *service;
-	struct slice client_ip;    /* text, after trusted-proxy processing */
-	struct slice request_id;   /* 32 hex digits */
-	int64_t started_ms;        /* wall clock */
+	struct slice client_ip;  /* text, after trusted-proxy processing */
+	struct slice request_id; /* 32 hex digits */
+	int64_t started_ms;      /* wall clock */
 
 	const struct consumer *consumer; /* set by authentication */
 	bool has_credential;
 	struct uuid credential_id;
 
-	struct slice body;      /* the whole request body when wanted; may be replaced with call_set_body() */
+	struct slice body; /* the whole request body when wanted; may be replaced with call_set_body() */
 	bool body_replaced;
-	struct head added;      /* headers for the response, whoever makes it: call_respond_header() */
+	struct body_args *body_args; /* of call_body_arg(); starts as NULL */
+	struct head added;           /* headers for the response, whoever makes it: call_respond_header() */
 	struct reply reply;
 };
 
@@ -102,7 +104,8 @@ struct count {
 
 /* What the process offers to plugins. One per worker. */
 struct host {
-	/* Looks up an entity by a unique field ("id", "key"); NULL when there is none (or its ttl is over). */
+	/* Looks up an entity by a unique field: "key" and its text, "id" and its 16 bytes (uuid_slice). NULL when
+	 * there is none (or its ttl is over). Lives as long as the request. */
 	const void *(*find)(struct call *c, const struct schema *kind, const char *field, struct slice value);
 	/* Counts; then `done` runs, at once (its verdict is returned) or later (WAIT is returned). */
 	enum verdict (*count)(struct call *c, struct count *count, phase_fn done);
@@ -113,36 +116,51 @@ struct call {
 	const void *conf;     /* the plugin's config struct */
 	const void *compiled; /* what compile() made */
 	void *state;          /* state_size bytes, the same in every phase of a request */
-	const struct uuid *route_id, *service_id, *consumer_id; /* what this configuration is attached to; NULL: not */
+	const struct uuid *route_id, *service_id,
+	        *consumer_id; /* what this configuration is attached to; NULL: not */
 	struct exchange *x;
 	const struct host *host;
 	struct slice piece; /* request_body, response_body */
 	bool piece_last;
-	void *data;    /* for the plugin between a WAIT and its continuation */
-	void *owner;   /* of whoever runs the phase */
+	void *data;  /* for the plugin between a WAIT and its continuation */
+	void *owner; /* of whoever runs the phase */
 };
 
 /* ---- reading --------------------------------------------------------------------------------------------------- */
 
-struct slice call_header(struct call *c, struct slice name);         /* first value; unset when absent */
-size_t call_header_count(struct call *c, struct slice name);
-/* First value of a query argument, decoded; unset when absent or without '='. *count: how often it occurs with '='. */
+/* An argument of the request: the first value under a name, unset when there is none. *count (may be NULL): how often
+ * the name occurs. Only the first CALL_MAX_ARGS arguments of query and body are seen (plugins.md 0.7). */
+enum { CALL_MAX_ARGS = 100 };
+
+struct slice call_header(struct call *c, struct slice name, size_t *count);
+/* Decoded. A bare name, "?name", counts but has no value; "?name=" has an empty one. */
 struct slice call_query(struct call *c, struct slice name, size_t *count);
+/* From a form (urlencoded or multipart) or a JSON object, by Content-Type; needs WHOLE_REQUEST_BODY. JSON: only
+ * strings are values; arrays and objects count as two. */
+struct slice call_body_arg(struct call *c, struct slice name, size_t *count);
+/* The body as it stands; unset: there is none, or it was not wanted. */
 struct slice call_body(struct call *c);
 
-/* ---- changing what goes upstream ------------------------------------------------------------------------------- */
+/* The text of an id; NULL gives the nil UUID. */
+struct slice call_uuid_text(struct call *c, const struct uuid *id);
+
+/* ---- changing what goes upstream: slices given here must live as long as the request ----------------------------
+ */
 
 void call_set_header(struct call *c, struct slice name, struct slice value);
 void call_remove_header(struct call *c, struct slice name);
 /* Removes every argument of that (decoded) name; the others keep order and spelling. */
 void call_remove_query(struct call *c, struct slice name);
+/* Removes every argument of that name, in the body's own encoding. */
+void call_remove_body_arg(struct call *c, struct slice name);
 void call_set_body(struct call *c, struct slice body);
 
 /* ---- answering ------------------------------------------------------------------------------------------------- */
 
 /* Sets a header of the response, whether it comes from the upstream or from here. */
 void call_respond_header(struct call *c, struct slice name, struct slice value);
-/* E-form (plugins.md 0.4): the body is negotiated and carries the request id. message unset: the status's own text. */
+/* E-form (plugins.md 0.4): the body is negotiated and carries the request id. message unset: the status's own text.
+ */
 enum verdict call_reject(struct call *c, int status, struct slice message);
 /* J-form: body verbatim; type unset: no Content-Type. */
 enum verdict call_exit(struct call *c, int status, struct slice body, struct slice type);
@@ -152,14 +170,25 @@ enum verdict call_fault(struct call *c, const char *why);
 /* ---- identity (plugins.md 0.5 and 0.6) ------------------------------------------------------------------------- */
 
 /* A credential was accepted: sets consumer and credential and the X-Consumer-* headers for the upstream.
- * identifier: X-Credential-Identifier. consumer may be NULL. */
-void call_authenticated(struct call *c, const struct consumer *consumer, const struct uuid *credential, struct slice identifier);
+ * identifier: X-Credential-Identifier, or CREDENTIAL_ID for the credential's id. consumer may be NULL; credential
+ * too, when it is not an entity of ours. */
+#define CREDENTIAL_ID ((struct slice){NULL, 0})
+void call_authenticated(
+        struct call *c, const struct consumer *consumer, const struct uuid *credential, struct slice identifier);
 /* The configured anonymous consumer (id or username) takes the place: GO; 500 when there is no such consumer. */
 enum verdict call_anonymous(struct call *c, struct slice anonymous);
 
 /* ---- effects --------------------------------------------------------------------------------------------------- */
 
-#define call_find(c, kind, field, value) ((c)->host->find((c), (kind), (field), (value)))
-#define call_count(c, count, done)       ((c)->host->count((c), (count), (done)))
+static inline const void *call_find(struct call *c, const struct schema *kind, const char *field, struct slice value)
+{
+	return c->host->find(c, kind, field, value);
+}
+
+/* return call_count(c, count, done); and done, another phase_fn, decides. */
+static inline enum verdict call_count(struct call *c, struct count *count, phase_fn done)
+{
+	return c->host->count(c, count, done);
+}
 
 #endif

@@ -15,7 +15,7 @@ struct change {
 	struct slice json;
 };
 
-/* A packed Delta. Caller frees with text_fini-like delta_packed_free. */
+/* A packed Delta. Caller frees with packed_delta_free(). */
 struct packed_delta {
 	char *bytes;
 	size_t len;
@@ -25,29 +25,35 @@ struct packed_delta {
 };
 void packed_delta_free(struct packed_delta *p);
 
-struct packed_delta *delta_pack(const char *epoch, uint64_t base, uint64_t version, const struct change *changes, size_t n);
+struct packed_delta *delta_pack(
+        const char *epoch, uint64_t base, uint64_t version, const struct change *changes, size_t n);
 struct packed_delta *delta_pack_snapshot(const char *epoch, const struct catalog *c);
 
-/* How many envelopes p needs (at least 1), and the k-th, packed; *out is malloc'ed, caller frees. */
+/* How many envelopes p needs (at least 1), and the k-th (from 0), packed: at most DELTA_PART_SIZE bytes; *out is
+ * malloc'ed, caller frees. */
 uint32_t delta_parts(const struct packed_delta *p);
 size_t delta_envelope(const struct packed_delta *p, uint32_t part, uint8_t **out);
 
-/* Applies d to a copy of `base` and returns the copy with its version set; NULL with e set when a record does not load: then
- * nothing has changed. d->snapshot: starts from an empty catalog (base may be NULL). Unknown kinds are skipped and named
- * in *held_back (may be NULL). */
-struct catalog *delta_apply(const struct catalog *base, const Gatehouse__Sync__Delta *d, struct text *held_back, struct err *e);
+/* Applies d to a copy of `base` and returns the copy with its version set; NULL with e set when a record does not
+ * load or d is not based on base's version: then nothing has changed. d->snapshot: starts from an empty catalog (base
+ * may be NULL). Unknown kinds are skipped and named in *held_back, "a, b" (may be NULL). */
+struct catalog *delta_apply(
+        const struct catalog *base, const Gatehouse__Sync__Delta *d, struct text *held_back, struct err *e);
 
-/* Collects envelopes of one delta in order. */
+/* Collects envelopes of one delta in order. A zeroed struct is ready. */
 struct delta_assembly {
-	uint64_t base, version;
+	uint64_t base, version, epoch_hash;
 	uint32_t next, parts;
 	char *bytes;
 	size_t len, cap;
 };
 enum assembly_result { ASSEMBLY_MORE, ASSEMBLY_DONE, ASSEMBLY_BAD };
-/* BAD: not the next part of what is being collected, or sizes beyond DELTA_MAX_SIZE; start over by polling. */
+/* A part 0 always begins anew. BAD: not the next part of what is being collected, or sizes beyond DELTA_MAX_SIZE;
+ * what was collected is forgotten, start over by polling. */
 enum assembly_result delta_assembly_add(struct delta_assembly *a, const Gatehouse__Sync__Envelope *part);
 void delta_assembly_reset(struct delta_assembly *a);
-Gatehouse__Sync__Delta *delta_assembly_unpack(struct delta_assembly *a, struct err *e); /* caller frees with ..._free_unpacked */
+Gatehouse__Sync__Delta *delta_assembly_unpack(
+        struct delta_assembly *a, struct err *e); /* NULL: not a delta, or another than
+                                                   * the envelopes said */
 
 #endif

@@ -1,0 +1,134 @@
+/* head: see head.h. Plain arrays: a head has a dozen fields, and finding one is a scan over their ids. */
+#include "common/http/head.h"
+
+enum { HEAD_FIRST = 32 };
+
+void head_init(struct head *h, struct arena *a)
+{
+	*h = (struct head){.arena = a, .content_length = -1, .version = HTTP_1_1};
+}
+
+/* An id, or a name when that is HEADER_OTHER: how all functions below select fields. */
+static inline bool is_field(const struct header *f, enum header_id id, struct slice name)
+{
+	return f->id == id && (id != HEADER_OTHER || slice_ieq(f->name, name));
+}
+
+struct header *head_next(const struct head *h, const struct header *after, enum header_id id, struct slice name)
+{
+	struct header *end = h->headers + h->count;
+	for (struct header *f = after ? h->headers + (after - h->headers) + 1 : h->headers; f < end; f++)
+		if (is_field(f, id, name))
+			return f;
+	return NULL;
+}
+
+struct header *head_find(const struct head *h, enum header_id id)
+{
+	for (uint32_t i = 0; i < h->count; i++)
+		if (h->headers[i].id == id)
+			return &h->headers[i];
+	return NULL;
+}
+
+struct header *head_find_name(const struct head *h, struct slice name)
+{
+	return head_next(h, NULL, header_id_of(name), name);
+}
+
+struct slice head_get(const struct head *h, enum header_id id)
+{
+	struct header *f = head_find(h, id);
+	return f ? f->value : (struct slice){NULL, 0};
+}
+
+void head_grow(struct head *h)
+{
+	uint32_t cap = h->cap ? h->cap * 2 : HEAD_FIRST;
+	struct header *more = arena_alloc(h->arena, cap * sizeof *more);
+	if (h->count)
+		memcpy(more, h->headers, h->count * sizeof *more);
+	h->headers = more;
+	h->cap = cap;
+}
+
+static void append(struct head *h, enum header_id id, struct slice name, struct slice value)
+{
+	if (h->count == h->cap)
+		head_grow(h);
+	h->headers[h->count++] = (struct header){.name = name, .value = value, .id = (uint16_t)id};
+}
+
+void head_add(struct head *h, struct slice name, struct slice value)
+{
+	append(h, header_id_of(name), name, value);
+}
+
+void head_add_id(struct head *h, enum header_id id, struct slice value)
+{
+	append(h, id, header_name(id), value);
+}
+
+struct header *head_copy(struct head *h, const struct header *f)
+{
+	if (h->count == h->cap)
+		head_grow(h);
+	h->headers[h->count] = *f;
+	return &h->headers[h->count++];
+}
+
+/* Removes the fields from index `from` on; keeps the order of the others. */
+static size_t drop(struct head *h, uint32_t from, enum header_id id, struct slice name)
+{
+	uint32_t kept = from;
+	for (uint32_t i = from; i < h->count; i++)
+		if (!is_field(&h->headers[i], id, name))
+			h->headers[kept++] = h->headers[i];
+	size_t dropped = h->count - kept;
+	h->count = kept;
+	return dropped;
+}
+
+static void set(struct head *h, enum header_id id, struct slice name, struct slice value)
+{
+	struct header *first = head_next(h, NULL, id, name);
+	if (!first) {
+		append(h, id, name, value);
+		return;
+	}
+	first->name = name;
+	first->value = value;
+	drop(h, (uint32_t)(first - h->headers) + 1, id, name);
+}
+
+void head_set(struct head *h, struct slice name, struct slice value)
+{
+	set(h, header_id_of(name), name, value);
+}
+
+void head_set_id(struct head *h, enum header_id id, struct slice value)
+{
+	set(h, id, header_name(id), value);
+}
+
+size_t head_remove(struct head *h, struct slice name)
+{
+	return drop(h, 0, header_id_of(name), name);
+}
+
+size_t head_remove_id(struct head *h, enum header_id id)
+{
+	return id == HEADER_OTHER ? 0 : drop(h, 0, id, (struct slice){NULL, 0});
+}
+
+bool head_has_token(const struct head *h, enum header_id id, struct slice token)
+{
+	for (uint32_t i = 0; i < h->count; i++) {
+		if (h->headers[i].id != id)
+			continue;
+		for (struct slice rest = h->headers[i].value; slice_is_set(rest);)
+			if (slice_ieq(slice_trim(slice_cut(&rest, ',')), token))
+				return true;
+	}
+	return false;
+}

@@ -1,0 +1,122 @@
+/* record: see record.h. */
+#include "common/model/record.h"
+
+#include <stdlib.h>
+
+#include "common/schema/decode.h"
+#include "common/schema/load.h"
+
+static int append(const char *bytes, size_t n, void *arg)
+{
+	text_put(arg, slice_of(bytes, n));
+	return 0;
+}
+
+static struct slice compact(struct arena *a, const json_t *rendered)
+{
+	struct text out = {0};
+	json_dump_callback(rendered, append, &out, JSON_COMPACT);
+	struct slice copy = arena_dup(a, text_slice(&out));
+	text_fini(&out);
+	return copy;
+}
+
+static bool decode_config(struct record *r, const json_t *rendered, struct err *e)
+{
+	r->config_schema = schema_subschema(r->kind, rendered);
+	if (!r->config_schema)
+		return true;
+	r->config = schema_decode_new(r->config_schema, json_object_get(rendered, "config"), &r->arena, e);
+	return r->config != NULL;
+}
+
+static bool fill(struct record *r, const json_t *rendered, struct err *e)
+{
+	const char *id = json_string_value(json_object_get(rendered, "id"));
+	if (!uuid_parse(slice_cstr(id), &r->id))
+		return err_set(e, "expected a record of %s with an id, not '%s'", r->kind->name, id ? id : "null");
+
+	void *entity = arena_alloc(&r->arena, r->kind->size);
+	r->entity = entity;
+	r->expires_at = json_number_value(json_object_get(rendered, "expires_at"));
+	r->json = compact(&r->arena, rendered);
+	return schema_decode(r->kind, rendered, &r->arena, entity, e) && decode_config(r, rendered, e);
+}
+
+struct record *record_new(const struct schema *kind, const json_t *rendered, uint64_t version, struct err *e)
+{
+	struct record *r = calloc(1, sizeof *r);
+	if (!r)
+		abort();
+	r->kind = kind;
+	r->version = version;
+	r->refs = 1;
+	arena_init(&r->arena);
+	if (fill(r, rendered, e))
+		return r;
+	record_unref(r);
+	return NULL;
+}
+
+static bool load_stored(const struct schema *kind, struct slice json, json_t **out, struct err *e)
+{
+	json_error_t where;
+	json_t *input = json_loadb(json.len ? json.ptr : "", json.len, JSON_REJECT_DUPLICATES, &where);
+	if (!input)
+		return err_set(e, "not JSON at byte %d: %s", where.position, where.text);
+
+	struct violations v = {0};
+	bool ok = schema_load(kind, input, &(struct load_options){.op = LOAD_STORED}, out, &v);
+	if (!ok) {
+		struct text message = {0};
+		violations_message(v.fields, "schema violation", "schema violations", &message);
+		err_set(e, "%s", text_cstr(&message));
+		text_fini(&message);
+	}
+	violations_fini(&v);
+	json_decref(input);
+	return ok;
+}
+
+struct record *record_parse(const struct schema *kind, struct slice json, uint64_t version, struct err *e)
+{
+	json_t *rendered;
+	if (!load_stored(kind, json, &rendered, e))
+		return NULL;
+	struct record *r = record_new(kind, rendered, version, e);
+	json_decref(rendered);
+	return r;
+}
+
+struct record *record_ref(struct record *r)
+{
+	r->refs++;
+	return r;
+}
+
+void record_unref(struct record *r)
+{
+	if (--r->refs > 0)
+		return;
+	arena_fini(&r->arena);
+	free(r);
+}
+
+json_t *record_json(const struct record *r)
+{
+	return json_loadb(r->json.ptr, r->json.len, 0, NULL);
+}
+
+struct slice record_lookup_key(const struct record *r, const struct field *f)
+{
+	const void *member = field_member(f, r->entity);
+	switch (f->member) {
+	case MEMBER_SLICE: return *(const struct slice *)member;
+	case MEMBER_UUID: return uuid_slice(member);
+	case MEMBER_REF: {
+		const struct ref *to = member;
+		return to->set ? uuid_slice(&to->id) : slice_of(NULL, 0);
+	}
+	default: return slice_of(NULL, 0); /* nothing else is looked up by */
+	}
+}

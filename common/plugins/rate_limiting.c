@@ -1,0 +1,308 @@
+/* rate-limiting: at most so many requests per second, minute, ... year, for each consumer, address and so on
+ * (plugins.md 3.1). Windows are those of the UTC calendar; counting is the host's (call_count). */
+#include <math.h>
+#include <time.h>
+
+#include "common/core/log.h"
+#include "common/plugin/plugin.h"
+#include "common/plugin/redis_conf.h"
+#include "common/schema/violations.h"
+
+struct rate_limiting {
+	struct opt_num second, minute, hour, day, month, year;
+	struct slice limit_by, header_name, path, policy;
+	bool fault_tolerant;
+	struct redis_conf redis;
+	bool hide_client_headers;
+	struct opt_num error_code;
+	struct slice error_message;
+	double sync_rate;
+};
+
+#define LIMIT(period) \
+	FIELD(struct rate_limiting, period, GT(0), .doc = "How many requests may be made per " #period ".")
+
+static const struct field fields[] = {
+        LIMIT(second),
+        LIMIT(minute),
+        LIMIT(hour),
+        LIMIT(day),
+        LIMIT(month),
+        LIMIT(year),
+        FIELD(struct rate_limiting, limit_by, .dflt = "'consumer'",
+                .one_of = ONE_OF("consumer", "credential", "ip", "service", "header", "path"),
+                .doc = "What is counted separately. A request without it is counted by its client address."),
+        FIELD(struct rate_limiting, header_name, .format = FORMAT_HEADER_NAME,
+                .doc = "The header to count by, with `limit_by` header."),
+        FIELD(struct rate_limiting, path, .format = FORMAT_PATH,
+                .doc = "The path to count, with `limit_by` path; it must be equal."),
+        FIELD(struct rate_limiting, policy, .dflt = "'local'", .flags = EMPTY_OK,
+                .one_of = ONE_OF("local", "cluster", "redis"),
+                .doc = "Where counters are kept: in each node's memory (local), or in Redis for all nodes together. "
+                       "cluster is accepted and counts per node, as local does."),
+        FIELD(struct rate_limiting, fault_tolerant, .flags = REQUIRED, .dflt = "true",
+                .doc = "When the counters cannot be reached: let requests pass (true) or answer 500 (false)."),
+        FIELD(struct rate_limiting, redis, .flags = REQUIRED, .record = &redis_conf_schema,
+                .doc = "The Redis server, with `policy` redis."),
+        FIELD(struct rate_limiting, hide_client_headers, .flags = REQUIRED, .dflt = "false",
+                .doc = "Tell clients nothing about limits in response headers."),
+        FIELD(struct rate_limiting, error_code, .dflt = "429", GT(0), .doc = "Status of a refusal."),
+        FIELD(struct rate_limiting, error_message, .dflt = "'API rate limit exceeded'",
+                .doc = "Message of a refusal."),
+        FIELD(struct rate_limiting, sync_rate, .flags = REQUIRED, .dflt = "-1",
+                .doc = "Kong's interval in seconds for pushing counters to Redis. Accepted; counters in Redis are always "
+                       "exact and shared at once here, as with -1."),
+        {0},
+};
+
+/* ---- periods --------------------------------------------------------------------------------------------------- */
+
+static const struct period {
+	const char *name;
+	struct slice suffix;                  /* of a counter's key */
+	struct slice limit_header, left_header;
+	int64_t seconds; /* a month is 30 days, whatever the calendar says (plugins.md 0.12) */
+	size_t limit;    /* offset of its struct opt_num */
+} periods[] = {
+#define PERIOD(name, Title, seconds)                                                                                 \
+	{                                                                                                            \
+		#name, SLICE(":" #name), SLICE("X-RateLimit-Limit-" #Title), SLICE("X-RateLimit-Remaining-" #Title), \
+			(seconds), offsetof(struct rate_limiting, name)                                              \
+	}
+	PERIOD(second, Second, 1),
+	PERIOD(minute, Minute, 60),
+	PERIOD(hour, Hour, 3600),
+	PERIOD(day, Day, 86400),
+	PERIOD(month, Month, 2592000),
+	PERIOD(year, Year, 31536000),
+#undef PERIOD
+};
+enum { PERIODS = sizeof periods / sizeof periods[0] };
+
+static int64_t window_start_s(const struct period *p, int64_t now_s)
+{
+	time_t t = now_s;
+	struct tm tm;
+	if (p->seconds <= 86400)
+		return now_s - now_s % p->seconds;
+	gmtime_r(&t, &tm);
+	struct tm start = {.tm_year = tm.tm_year, .tm_mon = p->seconds == 2592000 ? tm.tm_mon : 0, .tm_mday = 1};
+	return timegm(&start);
+}
+
+/* ---- checks beyond fields -------------------------------------------------------------------------------------- */
+
+static void check_order(const json_t *conf, struct violations *v)
+{
+	for (size_t low = 0; low < PERIODS; low++)
+		for (size_t high = low + 1; high < PERIODS; high++) {
+			const json_t *a = json_object_get(conf, periods[low].name);
+			const json_t *b = json_object_get(conf, periods[high].name);
+			if (json_is_number(a) && json_is_number(b) && json_number_value(b) < json_number_value(a))
+				violations_add(v, "config",
+				        "The limit for %s(%.1f) cannot be lower than the limit for %s(%.1f)",
+				        periods[high].name, json_number_value(b), periods[low].name,
+				        json_number_value(a));
+		}
+}
+
+static void check_sync_rate(const json_t *conf, struct violations *v)
+{
+	const char *policy = json_string_value(json_object_get(conf, "policy"));
+	double rate = json_number_value(json_object_get(conf, "sync_rate"));
+	if (rate == -1)
+		return;
+	if (!policy || strcmp(policy, "redis") != 0)
+		violations_add(v, "config", "sync_rate can only be used with the redis policy");
+	else if (rate < 0.02)
+		violations_add(v, "config", "sync_rate must be greater than 0.02, or -1 to disable");
+}
+
+static void check_conf(const json_t *merged, bool is_update, struct violations *v)
+{
+	const json_t *conf = json_object_get(merged, "config");
+	check_order(conf, v);
+	check_sync_rate(conf, v);
+}
+
+#define NEEDS(field, value, needed)                                                                     \
+	{                                                                                               \
+		.kind = CHECK_CONDITIONAL, .if_field = (field), .if_match = MATCH(.eq = "'" value "'"), \
+		.then_field = (needed), .then_match = MATCH(.flags = REQUIRED)                          \
+	}
+
+static const struct entity_check checks[] = {
+        {.kind = CHECK_AT_LEAST_ONE_OF, .fields = FIELDS("second", "minute", "hour", "day", "month", "year")},
+        NEEDS("policy", "redis", "redis.host"),
+        NEEDS("policy", "redis", "redis.port"),
+        NEEDS("policy", "redis", "redis.timeout"),
+        NEEDS("limit_by", "header", "header_name"),
+        NEEDS("limit_by", "path", "path"),
+        {.kind = CHECK_CUSTOM, .check = check_conf},
+        {0},
+};
+
+static const struct schema config = {
+        .name = "rate-limiting",
+        .size = sizeof(struct rate_limiting),
+        .fields = fields,
+        .checks = checks,
+        .shorthands = redis_conf_aliases,
+};
+
+/* ---- access ---------------------------------------------------------------------------------------------------- */
+
+/* What is counted for one request: from on_access to on_counted. */
+struct plan {
+	struct count count;
+	struct counter counters[PERIODS];
+	struct window {
+		const struct period *period;
+		double limit;
+		int64_t reset_s;
+	} windows[PERIODS];
+};
+
+static bool is_word(struct slice s, const char *word)
+{
+	return slice_eq(s, slice_cstr(word));
+}
+
+/* Unset when the request has none. */
+static struct slice identifier_by(struct call *c, const struct rate_limiting *conf)
+{
+	const struct exchange *x = c->x;
+	const struct slice by = conf->limit_by, none = {NULL, 0};
+
+	if (is_word(by, "ip"))
+		return none;
+	if (is_word(by, "service"))
+		return x->service ? call_uuid_text(c, &x->service->id) : none;
+	if (is_word(by, "header"))
+		return call_header(c, conf->header_name, NULL);
+	if (is_word(by, "path"))
+		return slice_eq(x->path, conf->path) ? conf->path : none;
+	if (x->consumer && !is_word(by, "credential"))
+		return call_uuid_text(c, &x->consumer->id);
+	return x->has_credential ? call_uuid_text(c, &x->credential_id) : none;
+}
+
+static void plan_window(
+        struct call *c, struct plan *plan, const struct period *p, double limit, struct slice identifier)
+{
+	int64_t now_s = c->x->started_ms / 1000, start_s = window_start_s(p, now_s);
+	int64_t left_s = p->seconds - (now_s - start_s); /* below 1 on the 31st of a month */
+	size_t i = plan->count.n++;
+
+	plan->windows[i] = (struct window){p, limit, left_s > 1 ? left_s : 1};
+	plan->counters[i] = (struct counter){
+	        .key = ARENA_JOIN(c->x->arena, S("ratelimit:"), call_uuid_text(c, c->route_id), S(":"),
+	                call_uuid_text(c, c->service_id), S(":"), identifier, S(":"),
+	                arena_decimal(c->x->arena, start_s * 1000), p->suffix),
+	        .limit = limit < 9e15 ? (int64_t)ceil(limit) : (int64_t)9e15, /* n < 2.5 when n < 3 */
+	        .window_s = (uint32_t)p->seconds,
+	};
+}
+
+static double remaining_before(const struct plan *plan, size_t i)
+{
+	return plan->windows[i].limit - (double)plan->counters[i].used;
+}
+
+static bool is_exhausted(const struct plan *plan)
+{
+	for (size_t i = 0; i < plan->count.n; i++)
+		if (remaining_before(plan, i) <= 0)
+			return true;
+	return false;
+}
+
+/* What is shown: after this request when it passes; a window that stops it has nothing left. */
+static double remaining_after(const struct plan *plan, size_t i, bool stopped)
+{
+	double left = remaining_before(plan, i) - (stopped ? 0 : 1);
+	return left > 0 ? left : 0;
+}
+
+static void respond_number(struct call *c, struct slice name, double value)
+{
+	struct arena *a = c->x->arena;
+	bool whole = value == (double)(int64_t)value;
+	call_respond_header(c, name, whole ? arena_decimal(a, (int64_t)value) : arena_printf(a, "%.14g", value));
+}
+
+/* The window with the least left is the one that RateLimit-* describe; of equals the longest. */
+static void tell_client(struct call *c, const struct plan *plan, bool stopped)
+{
+	size_t tightest = 0;
+	for (size_t i = 0; i < plan->count.n; i++) {
+		const struct window *w = &plan->windows[i];
+		respond_number(c, w->period->limit_header, w->limit);
+		respond_number(c, w->period->left_header, remaining_after(plan, i, stopped));
+		if (remaining_after(plan, i, stopped) <= remaining_after(plan, tightest, stopped))
+			tightest = i;
+	}
+	const struct window *w = &plan->windows[tightest];
+	respond_number(c, S("RateLimit-Limit"), w->limit);
+	respond_number(c, S("RateLimit-Remaining"), remaining_after(plan, tightest, stopped));
+	respond_number(c, S("RateLimit-Reset"), (double)w->reset_s);
+	if (stopped)
+		respond_number(c, S("Retry-After"), (double)w->reset_s);
+}
+
+static enum verdict refuse(struct call *c, const struct rate_limiting *conf)
+{
+	double code = conf->error_code.value;
+	bool usable = conf->error_code.set && code >= 200 && code < 600;
+	return call_reject(c, usable ? (int)code : 429, conf->error_message);
+}
+
+static enum verdict on_counted(struct call *c)
+{
+	const struct rate_limiting *conf = c->conf;
+	const struct plan *plan = c->data;
+
+	if (plan->count.failed && !conf->fault_tolerant)
+		return call_fault(c, "the counters cannot be reached");
+	if (plan->count.failed) {
+		log_error("request not counted", LOG_STR("plugin", c->plugin->name),
+		        LOG_SLICE("request", c->x->request_id));
+		return GO;
+	}
+	bool stopped = is_exhausted(plan);
+	if (!conf->hide_client_headers)
+		tell_client(c, plan, stopped);
+	return stopped ? refuse(c, conf) : GO;
+}
+
+static enum verdict on_access(struct call *c)
+{
+	const struct rate_limiting *conf = c->conf;
+	struct plan *plan = arena_new(c->x->arena, struct plan);
+	struct slice identifier = identifier_by(c, conf);
+
+	if (!slice_is_set(identifier))
+		identifier = c->x->client_ip;
+	for (size_t i = 0; i < PERIODS; i++) {
+		const struct opt_num *limit = (const void *)((const char *)conf + periods[i].limit);
+		if (limit->set)
+			plan_window(c, plan, &periods[i], limit->value, identifier);
+	}
+	plan->count.counters = plan->counters;
+	if (is_word(conf->policy, "redis")) {
+		plan->count.redis = &conf->redis;
+		plan->count.count_denied = true; /* Redis counts while it reads */
+	}
+	c->data = plan;
+	return call_count(c, &plan->count, on_counted);
+}
+
+const struct plugin rate_limiting_plugin = {
+        .name = "rate-limiting",
+        .priority = 910,
+        .scopes = SCOPE_ALL,
+        .protocols = PROTOCOLS_HTTP,
+        .config = &config,
+        .access = on_access,
+        .doc = "At most so many requests per second, minute, hour, day, month or year.",
+};
