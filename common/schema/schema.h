@@ -186,6 +186,7 @@ struct field {
 	/* rules, in the order of entities.md 1.2 */
 	const char *eq;             /* JSON as dflt: "value must be X"; "null" closes a field (a plugin without consumer scope) */
 	const char *const *one_of;  /* ONE_OF("a", "b") */
+	const char *const *not_one_of; /* in conditions */
 	bool has_gt, has_between;
 	double gt, min, max;
 	bool has_len_min, has_len_max, has_len_eq;
@@ -307,7 +308,7 @@ struct entity_check {
 	const struct field *if_match; /* MATCH(.eq = "'header'"): a nameless field whose rules are the condition */
 	const char *then_field;
 	const struct field *then_match;
-	const char *text; /* the check's own text, for CONDITIONAL_AT_LEAST_ONE_OF */
+	const char *text; /* the check's own text, in the place of the usual one */
 	entity_check_fn check;
 };
 #define FIELDS(...) (const char *const[]){__VA_ARGS__, NULL}

@@ -23,6 +23,10 @@ static inline bool has_violations(const struct violations *v)
  * The first message at a path wins. */
 void violations_add(struct violations *v, const char *path, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
+/* As violations_add, with a whole subtree of errors; takes it. */
+void violations_put(struct violations *v, const char *path, json_t *error);
+/* At a top-level key taken as it is, dots and all: what a client may have sent. */
+void violations_put_key(struct violations *v, const char *key, json_t *error);
 /* Adds to the "@entity" list. */
 void violations_add_entity(struct violations *v, const char *format, ...) __attribute__((format(printf, 2, 3)));
 

@@ -273,14 +273,18 @@ static void drop_old_snapshots(struct history *h)
 }
 
 /* A snapshot made a little earlier serves as well when the ring leads on from it: many data planes that come at once,
- * while versions follow each other, share one. */
+ * while versions follow each other, share one. Not the empty one of version 0: nothing is handed out that leads on from it. */
+static bool serves(const struct history *h, const struct packed_delta *p)
+{
+	return p && p->snapshot && slice_eq(slice_cstr(p->epoch), slice_cstr(h->epoch)) &&
+	       (p->version == h->version || (p->version > 0 && ring_find(h, p->version) >= 0));
+}
+
 static const struct packed_delta *snapshot(struct history *h)
 {
 	struct shelved *newest = NULL;
 	for (struct shelved *s = h->shelf; s < h->shelf + SHELF; s++)
-		if (s->p && s->p->snapshot && slice_eq(slice_cstr(s->p->epoch), slice_cstr(h->epoch)) &&
-		        (s->p->version == h->version || ring_find(h, s->p->version) >= 0) &&
-		        (!newest || s->p->version > newest->p->version))
+		if (serves(h, s->p) && (!newest || s->p->version > newest->p->version))
 			newest = s;
 	if (!newest) {
 		drop_old_snapshots(h);
