@@ -5,6 +5,6 @@
 #include "cp/admin/call.h"
 
 /* Secrets as "******", listeners and lists taken apart; a new reference. */
-json_t *admin_configuration(struct arena *a, const struct settings *s);
+json_t *admin_configuration(struct arena *a, const struct settings *s, uint64_t version);
 
 #endif

@@ -64,8 +64,8 @@ void admin_info(struct admin_call *c)
 	        "community", "hostname", c->env->hostname, "node_id", c->env->node_id, "timers", "running", 0,
 	        "pending", 0, "plugins", "available_on_server", available_plugins(s), "enabled_in_cluster", enabled,
 	        "lua_version", "none: gatehouse " GATEHOUSE_RELEASE, "configuration",
-	        admin_configuration(c->arena, s), "pids", "master", (int)getpid(), "workers", "gatehouse", "release",
-	        GATEHOUSE_RELEASE, "config_version", (json_int_t)version);
+	        admin_configuration(c->arena, s, version), "pids",
+	        "master", (int)getpid(), "workers");
 }
 
 /* ---- fixed answers --------------------------------------------------------------------------------------------- */
