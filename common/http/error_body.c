@@ -5,8 +5,7 @@
 #include "common/core/text.h"
 #include "common/http/h1_scan.h"
 
-/* --- which format
- * ---------------------------------------------------------------------------------------------------- */
+/* --- which format ---------------------------------------------------------------------------------------- */
 
 /* qvalue of RFC 9110 12.4.2 in thousandths, or -1. */
 static int read_quality(struct slice s)
@@ -98,8 +97,7 @@ struct slice error_body_type(enum error_kind kind)
 	}
 }
 
-/* --- the bytes
- * ------------------------------------------------------------------------------------------------------- */
+/* --- the bytes ------------------------------------------------------------------------------------------- */
 
 /* For HTML and XML alike; what XML 1.0 cannot hold becomes U+FFFD. */
 static void put_markup(struct text *t, struct slice s)

@@ -39,8 +39,7 @@ bool form_parse_urlencoded(struct arena *a, struct slice body, struct form *out,
 	return true;
 }
 
-/* --- parameters of header values
- * ------------------------------------------------------------------------------------- */
+/* --- parameters of header values ------------------------------------------------------------------------- */
 
 /* Takes a quoted string off *rest, which stands at its '"'. Only \" and \\ are escapes: browsers send file names with
  * single backslashes. Unset when it does not end. */
@@ -107,8 +106,7 @@ static struct slice boundary_of(struct arena *a, struct slice content_type)
 	return (struct slice){NULL, 0};
 }
 
-/* --- parts
- * ----------------------------------------------------------------------------------------------------------- */
+/* --- parts ----------------------------------------------------------------------------------------------- */
 
 static void read_disposition(struct arena *a, struct slice value, struct form_field *part)
 {

@@ -5,8 +5,7 @@
 
 #include "common/http/uri.h"
 
-/* --- body
- * ----------------------------------------------------------------------------------------------------------- */
+/* --- body ------------------------------------------------------------------------------------------------ */
 
 static bool read_length(struct slice s, int64_t *out)
 {
@@ -53,8 +52,7 @@ static enum h1_result frame_body(struct h1_reader *r)
 	return H1_DONE;
 }
 
-/* --- host
- * ----------------------------------------------------------------------------------------------------------- */
+/* --- host ------------------------------------------------------------------------------------------------ */
 
 static bool is_port(struct slice s)
 {
@@ -115,8 +113,7 @@ static enum h1_result check_host(struct h1_reader *r)
 	return H1_DONE;
 }
 
-/* --- connection
- * ------------------------------------------------------------------------------------------------------ */
+/* --- connection ------------------------------------------------------------------------------------------ */
 
 struct options {
 	bool close, keep_alive, upgrade, other, framing;
@@ -164,8 +161,7 @@ static enum h1_result frame_connection(struct h1_reader *r)
 	return H1_DONE;
 }
 
-/* --- both kinds of messages
- * -------------------------------------------------------------------------------------------- */
+/* --- both kinds of messages ------------------------------------------------------------------------------ */
 
 /* Whether or not Connection says so: the upgrade is honoured by the Upgrade field alone, as users of Kong expect. */
 static bool is_websocket_with_body(const struct h1_reader *r)

@@ -54,8 +54,7 @@ static void begin(struct h1_reader *r, const char *buf, size_t len)
 	r->end = buf + (len < r->limits->block ? len : r->limits->block);
 }
 
-/* --- request line --------------------------------------------------------------------------------------------------
- */
+/* --- request line ---------------------------------------------------------------------------------------- */
 
 static enum h1_result skip_empty_lines(struct h1_reader *r)
 {
@@ -191,8 +190,7 @@ enum h1_result h1_parse_request(const char *buf, size_t len, const struct h1_lim
 	return h1_frame_request(&r);
 }
 
-/* --- status line
- * ---------------------------------------------------------------------------------------------------- */
+/* --- status line ----------------------------------------------------------------------------------------- */
 
 /* "200" and what follows: nothing, or SP and a reason, which may be empty. */
 static enum h1_result read_status(struct h1_reader *r, struct slice s)

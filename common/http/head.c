@@ -69,6 +69,14 @@ void head_add_id(struct head *h, enum header_id id, struct slice value)
 	append(h, id, header_name(id), value);
 }
 
+struct header *head_copy(struct head *h, const struct header *f)
+{
+	if (h->count == h->cap)
+		head_grow(h);
+	h->headers[h->count] = *f;
+	return &h->headers[h->count++];
+}
+
 /* Removes the fields from index `from` on; keeps the order of the others. */
 static size_t drop(struct head *h, uint32_t from, enum header_id id, struct slice name)
 {

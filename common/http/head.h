@@ -60,6 +60,8 @@ struct header *head_next(const struct head *h, const struct header *after, enum 
 void head_grow(struct head *h);
 void head_add(struct head *h, struct slice name, struct slice value);
 void head_add_id(struct head *h, enum header_id id, struct slice value);
+/* Appends a copy of a field, of this or another head; returns the copy. */
+struct header *head_copy(struct head *h, const struct header *f);
 /* Replaces the first field of that name and removes the others; adds it when there was none. */
 void head_set(struct head *h, struct slice name, struct slice value);
 void head_set_id(struct head *h, enum header_id id, struct slice value);

@@ -22,8 +22,7 @@ static int triplet(const char *p, const char *end)
 	return high < 0 || low < 0 ? -1 : high * 16 + low;
 }
 
-/* --- splitting
- * ------------------------------------------------------------------------------------------------------- */
+/* --- splitting ------------------------------------------------------------------------------------------- */
 
 static size_t scheme_length(struct slice target)
 {
@@ -119,8 +118,7 @@ bool authority_split(struct slice authority, struct slice *host, int *port)
 	return read_port(tail, port);
 }
 
-/* --- normal form
- * ----------------------------------------------------------------------------------------------------- */
+/* --- normal form ----------------------------------------------------------------------------------------- */
 
 /* Reserved by RFC 3986 2.2, and '%': their triplets stay, since decoding them would change the meaning. */
 static bool is_reserved(int c)
@@ -252,8 +250,7 @@ bool uri_normalise(struct arena *a, struct slice path, struct slice *out)
 	return true;
 }
 
-/* --- escaping
- * -------------------------------------------------------------------------------------------------------- */
+/* --- escaping -------------------------------------------------------------------------------------------- */
 
 static bool goes_out(char c)
 {

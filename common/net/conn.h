@@ -1,8 +1,9 @@
 /* conn: one stream socket on a loop: non-blocking, edge-triggered, registered once for read and write; plain or TLS.
  *
- * The owner reads with conn_read() until IO_AGAIN (a short read counts as that) and writes with conn_write(), which sends at once
- * and queues what the socket does not take. Invariants: `in` is NULL whenever nothing is unconsumed and no read is under
- * way; after conn_close() no callback comes. Deleting inside a callback is allowed: memory is freed by the loop later. */
+ * The owner reads with conn_read() until IO_AGAIN (a short read counts as that) and writes with conn_write(), which
+ * sends at once and queues what the socket does not take. Invariants: `in` is NULL whenever nothing is unconsumed and
+ * no read is under way; after conn_close() no callback comes. Deleting inside a callback is allowed: memory is freed
+ * by the loop later. */
 #ifndef COMMON_NET_CONN_H
 #define COMMON_NET_CONN_H
 
@@ -16,12 +17,13 @@
 struct conn;
 
 struct conn_ops {
-	/* Bytes (or the end, or an error) may be waiting: call conn_read(). Also called once after a TLS handshake. */
+	/* Bytes (or the end, or an error) may be waiting: call conn_read(). Also called once after a TLS handshake.
+	 */
 	void (*on_readable)(struct conn *c);
 	/* Everything queued has been sent after a conn_write() could not send all. */
 	void (*on_drained)(struct conn *c);
-	/* An outgoing connect (and its TLS handshake) finished; error 0 or an errno (EPROTO: TLS). Incoming TLS failures
-	 * close the connection and call on_closed. */
+	/* An outgoing connect (and its TLS handshake) finished; error 0 or an errno (EPROTO: TLS). Incoming TLS
+	 * failures close the connection and call on_closed. */
 	void (*on_connected)(struct conn *c, int error);
 	/* The peer reset, or writing failed: the connection is useless; the owner calls conn_close(). */
 	void (*on_closed)(struct conn *c);
@@ -35,29 +37,36 @@ struct conn {
 	int fd;
 	const struct conn_ops *ops;
 	void *owner;
-	struct iobuf *in;               /* received, unconsumed; NULL when empty */
-	struct iobuf *out, *out_last;   /* queued to send */
-	size_t queued;                  /* bytes in out */
+	struct iobuf *in;             /* received, unconsumed; NULL when empty */
+	struct iobuf *out, *out_last; /* queued to send */
+	size_t queued;                /* bytes in out */
 	struct timeout timeout;
-	SSL *tls;                       /* NULL: plain */
-	bool can_read, can_write;       /* edge state */
+	SSL *tls;                 /* NULL: plain */
+	bool can_read, can_write; /* edge state */
 	bool connecting, handshaking;
-	bool peer_closed;               /* FIN or RST was seen by the poller, perhaps before all bytes are read */
+	bool peer_closed; /* FIN or RST was seen by the poller, perhaps before all bytes are read */
+	bool eof;         /* conn_read() has returned IO_EOF */
 	bool closed;
+	bool shutting;       /* half-close once the queue is empty */
+	bool tls_failed;     /* no close_notify may be sent any more */
+	bool tls_drained;    /* TLS's last read took all that the kernel had */
+	bool tls_read_waits; /* TLS could not read on because it had to write */
+	bool is_deferred;    /* `deferred` waits for the end of the turn */
 	uint64_t bytes_in, bytes_out;
-	uint64_t since_ms;              /* monotonic, of accept or connect */
-	uint32_t requests;              /* for owners that count */
-	struct sockaddr_storage peer;   /* of the TCP connection */
+	uint64_t since_ms;            /* monotonic, of accept or connect */
+	uint32_t requests;            /* for owners that count */
+	struct sockaddr_storage peer; /* of the TCP connection */
 	socklen_t peer_len;
+	struct loop_deferred deferred;
 	struct event event;
 };
 
-/* Takes the accepted fd. tls: a fresh SSL in accept state, or NULL. */
+/* Takes the accepted fd. tls: a fresh SSL, or NULL; owned by the conn. */
 struct conn *conn_accepted(struct loop *l, int fd, SSL *tls, const struct conn_ops *ops, void *owner);
-/* Begins to connect; on_connected follows, never from inside this call. NULL with errno set when it cannot even begin.
- * tls: a fresh SSL in connect state with its host name set, or NULL; owned by the conn. */
-struct conn *conn_connect(struct loop *l, const struct sockaddr *to, socklen_t len, SSL *tls, const struct conn_ops *ops,
-	void *owner);
+/* Begins to connect; on_connected follows, never from inside this call. NULL with errno set when it cannot even
+ * begin. tls: a fresh SSL with its host name set, or NULL; owned by the conn, also when NULL is returned. */
+struct conn *conn_connect(
+        struct loop *l, const struct sockaddr *to, socklen_t len, SSL *tls, const struct conn_ops *ops, void *owner);
 /* Gives the connection another owner (a pool, a request). */
 void conn_adopt(struct conn *c, const struct conn_ops *ops, void *owner);
 /* Closes now; queued bytes are dropped. */
@@ -65,13 +74,19 @@ void conn_close(struct conn *c);
 /* Half-closes after what is queued has been sent: the peer sees FIN, we may still read. */
 void conn_shutdown(struct conn *c);
 
+/* on_readable comes at the end of this turn of the loop, whether or not there is anything new: for owners that
+ * stopped with work left. */
+void conn_wake(struct conn *c);
+/* Has the peer reset the connection? For owners that do not read at the moment: costs a poll(2). */
+bool conn_is_reset(const struct conn *c);
+
 /* Reads once into c->in (allocating it). IO_OK: something new is there. IO_AGAIN also when `in` is full. */
 enum io_result conn_read(struct conn *c);
 /* Gives the input buffer back when it is empty; owners call it when they are done with what was read. */
 void conn_release_input(struct conn *c);
 
-/* Sends n parts in order, at once as far as the socket takes them; the rest is copied to the queue. False: the connection is
- * broken (on_closed will not be called for it). Parts may be reused on return. */
+/* Sends n parts in order, at once as far as the socket takes them; the rest is copied to the queue. False: the
+ * connection is broken (on_closed will not be called for it). Parts may be reused on return. */
 bool conn_write(struct conn *c, const struct iovec *parts, int n);
 static inline bool conn_write_slice(struct conn *c, struct slice s)
 {

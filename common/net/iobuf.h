@@ -20,8 +20,8 @@ struct iobuf_pool {
 	unsigned kept, lent;
 };
 
-struct iobuf *iobuf_get(struct iobuf_pool *p);            /* empty; never NULL */
-void iobuf_put(struct iobuf_pool *p, struct iobuf *b);    /* NULL is fine */
+struct iobuf *iobuf_get(struct iobuf_pool *p);         /* empty; never NULL */
+void iobuf_put(struct iobuf_pool *p, struct iobuf *b); /* NULL is fine */
 void iobuf_pool_fini(struct iobuf_pool *p);
 
 static inline struct slice iobuf_slice(const struct iobuf *b)

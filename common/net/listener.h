@@ -15,6 +15,9 @@ struct listen_spec {
 	int port;
 	int backlog; /* default 16384 */
 	bool ssl, http2, proxy_protocol, reuseport, deferred, udp;
+	bool ipv6_dual; /* ipv6only=off: an IPv6 socket takes IPv4 as well */
+	bool keepalive; /* so_keepalive, with its three values; 0: the system's */
+	int keepalive_idle_s, keepalive_interval_s, keepalive_count;
 };
 
 /* Parses a whole property ("off" gives n = 0). The specs are on the arena. */
@@ -22,13 +25,17 @@ bool listen_parse(struct arena *a, struct slice value, struct listen_spec **out,
 bool is_loopback(const struct sockaddr *sa);
 
 struct listener;
-/* fd is non-blocking, TCP_NODELAY, CLOEXEC; the callee owns it. */
+/* fd is non-blocking, TCP_NODELAY, CLOEXEC; the callee owns it. It hands fd to conn_accepted() before it accepts
+ * another. */
 typedef void (*accept_fn)(struct listener *l, int fd, void *arg);
 
-/* Opens and listens. e says which address, why, and (for a port in use) by whom when that can be found. */
-struct listener *listener_open(struct loop *loop, const struct listen_spec *spec, accept_fn fn, void *arg, struct err *e);
+/* Opens and listens, always with SO_REUSEPORT. spec must outlive the connections that come of it. e says which
+ * address, why, and (for a port in use) by whom when that can be found. */
+struct listener *listener_open(
+        struct loop *loop, const struct listen_spec *spec, accept_fn fn, void *arg, struct err *e);
 void listener_close(struct listener *l);
 void listener_pause(struct listener *l, bool paused); /* at the connection limit */
 const struct listen_spec *listener_spec(const struct listener *l);
+int listener_port(const struct listener *l); /* the system's choice when the spec says 0 */
 
 #endif

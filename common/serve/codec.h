@@ -4,9 +4,14 @@
 
 #include "common/serve/stream.h"
 
+struct server_conn; /* server_private.h: what the connections of all versions begin with */
+
 struct codec {
 	const char *name; /* "HTTP/1.1" */
+	/* Takes over a connection: its ops, its owner and its end. */
 	void (*accept)(struct server *sv, const struct listen_spec *listener, struct conn *c);
+	void (*drain)(struct server_conn *sc); /* see server_drain(), for one connection */
+	void (*close)(struct server_conn *sc); /* removes it from the server's list */
 	void (*read_body)(struct stream *s, bool on);
 	void (*respond)(struct stream *s, const struct head *response, struct slice piece, bool last);
 	void (*send)(struct stream *s, struct slice piece, bool last);

@@ -3,9 +3,17 @@
  * A codec (h1_server.c, later h2_server.c) turns a conn into streams; a handler (the proxy, the Admin API, status)
  * answers them. HTTP/1 has one stream at a time per connection, HTTP/2 many. Contract: RFC 9110, 9112; pitfalls.md B.
  *
- * The life of a stream: on_request -> (stream_read_body(true) -> on_body ... last) -> stream_respond -> stream_send ...
- * last -> on_done. At any point before on_done: on_abort, once, and nothing after it. on_done and on_abort are the
- * handler's last chance to touch the stream; its arena is reset right after. */
+ * The life of a stream: on_request -> (stream_read_body(true) -> on_body ... last) -> stream_respond -> stream_send
+ * ... last -> on_done. At any point before on_done: on_abort, once, and nothing after it. on_done and on_abort are
+ * the handler's last chance to touch the stream; its arena is reset right after. (Its memory is not used for another
+ * request before the handler has returned to whoever called it.)
+ *
+ * on_bad_request is also how a handler learns that a request which it has already been given cannot be completed
+ * (body too large: 413; too slow: 408) as long as it has not responded; later that is an on_abort. No on_body follows
+ * either.
+ *
+ * A response of status 101 makes the connection a tunnel: what follows is not HTTP; stream_send and on_body carry
+ * bytes as they are, `last` is the end of that direction, and the connection never carries another request. */
 #ifndef COMMON_SERVE_STREAM_H
 #define COMMON_SERVE_STREAM_H
 
@@ -24,8 +32,8 @@ enum stream_abort {
 struct stream_ops {
 	/* The head is complete and valid. Answer now or later. */
 	void (*on_request)(struct stream *s);
-	/* The head was refused: the handler answers with this status (stream_respond) in its own error format; the connection
-	 * closes afterwards. s->request may be incomplete. */
+	/* The head was refused: the handler answers with this status (stream_respond) in its own error format; the
+	 * connection closes afterwards. s->request may be incomplete. */
 	void (*on_bad_request)(struct stream *s, const struct h1_error *why);
 	/* A piece of the body, valid during the call only; last with the final one (which may be empty). Calling
 	 * stream_read_body(s, false) inside stops further pieces. */
@@ -42,16 +50,19 @@ struct server {
 	const struct stream_ops *ops;
 	void *context; /* the handler's */
 	struct h1_limits limits;
-	uint32_t header_timeout_ms, body_timeout_ms, send_timeout_ms, keepalive_timeout_ms; /* 60000 60000 60000 75000 */
-	uint32_t max_requests; /* per connection; 10000 */
-	uint64_t max_body;     /* 0: no limit; above: on_bad_request 413 from Content-Length, or while counting */
-	size_t stream_size;    /* bytes the handler wants behind each stream: stream_data() */
-	bool draining;         /* answer with Connection: close, take no new requests */
+	uint32_t header_timeout_ms, body_timeout_ms, send_timeout_ms,
+	        keepalive_timeout_ms; /* 60000 60000 60000 75000 */
+	uint32_t max_requests;        /* per connection; 10000 */
+	uint64_t max_body;  /* 0: no limit; above: on_bad_request 413 from Content-Length, or while counting */
+	size_t stream_size; /* bytes the handler wants behind each stream: stream_data() */
+	bool draining;      /* answer with Connection: close, take no new requests */
 	struct server_stats {
 		uint64_t accepted, handled, requests;
 		uint32_t active, reading, writing, waiting; /* connections now */
 	} stats;
 	struct server_conn *conns; /* list of all open ones */
+	struct stream *spare;      /* for reuse, newest first */
+	uint32_t spares;
 };
 
 struct codec; /* codec.h: the vtable of a protocol version */
@@ -63,13 +74,16 @@ struct stream {
 	const struct listen_spec *listener;
 	struct arena arena; /* ends with the stream */
 	struct head request;
-	uint64_t started_ns;   /* monotonic, when its first byte was there */
+	uint64_t started_ns; /* monotonic, when its first byte was there */
 	uint64_t body_received;
-	uint64_t sent;         /* bytes of the response, head included */
-	int status;            /* of the response begun; 0: none */
-	bool body_done;        /* the request's body (if any) was delivered completely */
+	uint64_t sent;  /* bytes of the response, head included */
+	int status;     /* of the response begun; 0: none */
+	bool body_done; /* the request's body (if any) was delivered completely */
 	bool responded, finished;
-	void *data;            /* stream_size zeroed bytes for the handler */
+	bool answer_half_closed; /* the handler's: a client that has sent FIN still gets its answer (pitfalls.md B4
+	                            77) */
+	void *data;              /* stream_size zeroed bytes for the handler */
+	struct stream *next_spare;
 };
 
 void server_init(struct server *sv, struct loop *l, const struct stream_ops *ops, void *context); /* with defaults */
@@ -84,17 +98,19 @@ void server_close(struct server *sv);
  * Expect: 100-continue the first true sends the 100. on_body may be called from inside. */
 void stream_read_body(struct stream *s, bool on);
 
-/* Begins the response: head, and the first piece of the body in the same write. response->content_length and ->chunked say
- * how the body is framed (both unset: no body, or until close for HTTP/1.0); the codec turns chunked into close for
- * HTTP/1.0 clients, drops bodies for HEAD, 204 and 304, and writes Connection, Date when absent, and framing itself.
- * `last`: the response is complete. on_done may come from inside the call when all was sent. */
+/* Begins the response: head, and the first piece of the body in the same write. response->content_length and
+ * ->chunked say how the body is framed (both unset: no body, or until close for HTTP/1.0); the codec turns chunked
+ * into close for HTTP/1.0 clients, drops bodies for HEAD, 204 and 304, and writes Connection, Date when absent, and
+ * framing itself. `last`: the response is complete. on_done may come from inside the call when all was sent. */
 void stream_respond(struct stream *s, const struct head *response, struct slice piece, bool last);
 /* More body. */
 void stream_send(struct stream *s, struct slice piece, bool last);
-/* Bytes accepted by stream_send but not yet by the socket: above STREAM_HIGH_WATER stop producing until on_drained. */
+/* Bytes accepted by stream_send but not yet by the socket: above STREAM_HIGH_WATER stop producing until on_drained.
+ */
 size_t stream_queued(const struct stream *s);
 enum { STREAM_HIGH_WATER = 128 * 1024 };
-/* Cuts the exchange: the client must see that the response is incomplete. on_abort is not called. */
+/* Cuts the exchange: the client must see that the response is incomplete. on_abort is not called; the arena is gone
+ * on return. */
 void stream_abort(struct stream *s);
 
 /* After this the connection closes once the response has been sent. */

@@ -1,5 +1,6 @@
-/* migrate: brings a database to this release's schema. Safe to repeat, and to run from several places at once (advisory
- * lock). Tables of kinds come from their schemas; numbered files in migrations/ hold what schemas do not say. */
+/* migrate: brings a database to this release's schema. Safe to repeat, and to run from several places at once
+ * (advisory lock). Tables of kinds come from their schemas; numbered files in migrations/ hold what schemas do not
+ * say. */
 #ifndef CP_STORE_MIGRATE_H
 #define CP_STORE_MIGRATE_H
 

@@ -1,8 +1,8 @@
 /* store: entities in PostgreSQL, with every write a version.
  *
  * A write is one transaction: lock the version row (which puts all writers in one order), change rows, add to the
- * changelog, version + 1, NOTIFY. Versions are dense and in commit order. Reads see the last commit. One store handle per
- * thread; all calls block. Contract: admin-api.md 3 (errors), entities.md 6. */
+ * changelog, version + 1, NOTIFY. Versions are dense and in commit order. Reads see the last commit. One store handle
+ * per thread; all calls block. Contract: admin-api.md 3 (errors), entities.md 6. */
 #ifndef CP_STORE_STORE_H
 #define CP_STORE_STORE_H
 
@@ -41,35 +41,45 @@ struct store_scope {
 };
 
 struct page {
-	int64_t size;          /* 1..1000 */
-	struct slice after;    /* last id of the previous page as 36 characters, or unset */
+	int64_t size;             /* 1..1000 */
+	struct slice after;       /* last id of the previous page as 36 characters, or unset */
 	const struct slice *tags; /* filter */
 	size_t tags_count;
-	bool tags_any;         /* OR instead of AND */
+	bool tags_any; /* OR instead of AND */
 };
 
 /* NULL: not found (fault->code 0) or failed (fault set). New reference to the rendered form. */
-json_t *store_get(struct store *st, const struct schema *kind, const struct store_key *key, const struct store_scope *scope,
-	struct fault *fault);
+json_t *store_get(struct store *st, const struct schema *kind, const struct store_key *key,
+        const struct store_scope *scope, struct fault *fault);
 /* Array of rendered rows, ascending by id; *more: there is a next page. NULL: failed. */
-json_t *store_list(struct store *st, const struct schema *kind, const struct store_scope *scope, const struct page *page,
-	bool *more, struct fault *fault);
+json_t *store_list(struct store *st, const struct schema *kind, const struct store_scope *scope,
+        const struct page *page, bool *more, struct fault *fault);
 
 /* Resolves references given by unique key, {"name":"x"}, to {"id":...} in place, also in the kind's nested
  * input (admin-api.md 3.2 code 13, entities.md 1.6). */
 bool store_resolve_refs(struct store *st, const struct schema *kind, json_t *input, struct fault *fault);
 
 /* Writes. On success *version is the new configuration version. Records are complete and checked (schema_load). */
-bool store_insert(struct store *st, const struct schema *kind, const json_t *record, uint64_t *version, struct fault *fault);
-/* Replaces the row with the record's id. */
-bool store_update(struct store *st, const struct schema *kind, const json_t *record, uint64_t *version, struct fault *fault);
+bool store_insert(
+        struct store *st, const struct schema *kind, const json_t *record, uint64_t *version, struct fault *fault);
+/* Replaces the row with the record's id; missing: code 6. The very same record again is no change. */
+bool store_update(
+        struct store *st, const struct schema *kind, const json_t *record, uint64_t *version, struct fault *fault);
 /* Removes the row and, recursively, what cascades. Missing: true with *version 0. */
-bool store_delete(struct store *st, const struct schema *kind, const struct uuid *id, uint64_t *version, struct fault *fault);
+bool store_delete(
+        struct store *st, const struct schema *kind, const struct uuid *id, uint64_t *version, struct fault *fault);
 
-/* Read, check and write as one unit: between begin and commit no other writer can come in between. */
+/* Read, check and write as one unit: between begin and commit no other writer can come in between. Units do not nest.
+ * After a write of the unit has failed the unit can only be rolled back; store_commit() then does that and fails.
+ * Inside a unit *version of a write is the version that a commit will make; when nothing has changed it is 0, here
+ * and in store_commit(), and no version is made. */
 bool store_begin(struct store *st, struct fault *fault);
 bool store_commit(struct store *st, uint64_t *version, struct fault *fault);
 void store_rollback(struct store *st);
+
+/* Removes up to limit expired rows of every kind with a ttl, as ordinary deletes. *version: of the last change, or 0.
+ * For a timer; reads do not see expired rows in any case. A record expires at its key `expires_at` (Unix seconds). */
+bool store_purge_expired(struct store *st, size_t limit, uint64_t *version, struct fault *fault);
 
 /* ---- for publishing ---- */
 
@@ -78,10 +88,10 @@ bool store_position(struct store *st, struct text *epoch, uint64_t *version, str
 /* Every row of every kind as of *version, in one consistent read. */
 typedef bool (*store_row_fn)(const struct schema *kind, struct slice json, void *arg, struct err *e);
 bool store_snapshot(struct store *st, uint64_t *version, store_row_fn fn, void *arg, struct err *e);
-/* Changes with version > after, in order. False with e when the log does not reach back that far (then take a snapshot) or on
- * failure. json unset: removed. */
-typedef bool (*store_change_fn)(uint64_t version, const struct schema *kind, const struct uuid *id, struct slice json, void *arg,
-	struct err *e);
+/* Changes with version > after, in order. False with e when the log does not reach back that far (then take a
+ * snapshot) or on failure. json unset: removed. */
+typedef bool (*store_change_fn)(uint64_t version, const struct schema *kind, const struct uuid *id, struct slice json,
+        void *arg, struct err *e);
 bool store_changes(struct store *st, uint64_t after, store_change_fn fn, void *arg, struct err *e);
 /* The socket of this connection after LISTEN; becomes readable on NOTIFY. store_drain() empties it; false: broken. */
 int store_listen(struct store *st, struct err *e);

@@ -224,8 +224,7 @@ START_TEST(framing_is_judged_as_b3_and_b4_say)
 }
 END_TEST
 
-/* --- limits (rows 22, 41-43; B7)
- * ------------------------------------------------------------------------------------- */
+/* --- limits (rows 22, 41-43; B7) ------------------------------------------------------------------------- */
 
 static struct arena arena;
 static struct head head;
@@ -321,8 +320,7 @@ START_TEST(a_head_that_comes_byte_by_byte_takes_no_memory_for_each_call)
 }
 END_TEST
 
-/* --- what an accepted head says
- * --------------------------------------------------------------------------------------- */
+/* --- what an accepted head says -------------------------------------------------------------------------- */
 
 START_TEST(method_target_fields_and_length_are_slices_of_the_buffer)
 {

@@ -1,0 +1,150 @@
+/* conn_tls: TLS of a conn. OpenSSL reads and writes the socket itself; what it wants is told by can_read and
+ * can_write.
+ *
+ * Two habits save system calls: read-ahead (a record's head and body come with one read) and a look at each read(2)
+ * of OpenSSL, so that a short one counts as "the kernel has no more", as it does without TLS. */
+#include <errno.h>
+#include <openssl/bio.h>
+#include <openssl/err.h>
+
+#include "common/net/conn_private.h"
+
+enum { RECORD = 16 * 1024 };
+
+static long on_bio(BIO *b, int oper, const char *argp, size_t len, int argi, long argl, int ret, size_t *processed)
+{
+	if (oper == (BIO_CB_READ | BIO_CB_RETURN)) {
+		struct conn *c = (struct conn *)BIO_get_callback_arg(b);
+		c->tls_drained = ret <= 0 || *processed < len;
+	}
+	return ret;
+}
+
+void conn_tls_begin(struct conn *c, bool server)
+{
+	SSL *tls = c->tls;
+	SSL_set_fd(tls, c->fd);
+	BIO_set_callback_ex(SSL_get_rbio(tls), on_bio);
+	BIO_set_callback_arg(SSL_get_rbio(tls), (char *)c);
+	SSL_set_read_ahead(tls, 1);
+	SSL_set_mode(
+	        tls, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_RELEASE_BUFFERS);
+	if (server)
+		SSL_set_accept_state(tls);
+	else
+		SSL_set_connect_state(tls);
+}
+
+enum handshake_result conn_tls_handshake(struct conn *c)
+{
+	ERR_clear_error();
+	int r = SSL_do_handshake(c->tls);
+	if (r == 1)
+		return HANDSHAKE_DONE;
+	switch (SSL_get_error(c->tls, r)) {
+	case SSL_ERROR_WANT_READ: return HANDSHAKE_WAIT;
+	case SSL_ERROR_WANT_WRITE: c->can_write = false; return HANDSHAKE_WAIT;
+	default: c->tls_failed = true; return HANDSHAKE_FAILED;
+	}
+}
+
+static enum io_result read_problem(struct conn *c, int r)
+{
+	switch (SSL_get_error(c->tls, r)) {
+	case SSL_ERROR_WANT_READ: c->can_read = false; return IO_AGAIN;
+	case SSL_ERROR_WANT_WRITE:
+		c->can_write = false;
+		c->tls_read_waits = true;
+		return IO_AGAIN;
+	case SSL_ERROR_ZERO_RETURN: return IO_EOF;
+	default: c->tls_failed = true; return IO_ERROR;
+	}
+}
+
+enum io_result conn_tls_read(struct conn *c, char *to, size_t room, size_t *n)
+{
+	ERR_clear_error();
+	int r = SSL_read_ex(c->tls, to, room, n);
+	if (r != 1)
+		return read_problem(c, r);
+	if (c->tls_drained && !c->peer_closed && !SSL_has_pending(c->tls))
+		c->can_read = false;
+	return IO_OK;
+}
+
+/* Bytes taken of one part: all of it, or what went before the socket was full; -1: broken. */
+static ssize_t write_part(struct conn *c, const char *bytes, size_t len)
+{
+	size_t done = 0, n;
+	while (done < len) {
+		ERR_clear_error();
+		int r = SSL_write_ex(c->tls, bytes + done, len - done, &n);
+		if (r == 1) {
+			done += n;
+			continue;
+		}
+		switch (SSL_get_error(c->tls, r)) {
+		case SSL_ERROR_WANT_WRITE:
+		case SSL_ERROR_WANT_READ: c->can_write = false; return (ssize_t)done;
+		default: c->tls_failed = true; return -1;
+		}
+	}
+	return (ssize_t)done;
+}
+
+/* A place in a list of parts. */
+struct cursor {
+	const struct iovec *part, *end;
+	size_t offset;
+};
+
+static void advance(struct cursor *at, size_t n)
+{
+	for (at->offset += n; at->part < at->end && at->offset >= at->part->iov_len; at->part++)
+		at->offset -= at->part->iov_len;
+}
+
+/* What the next record is made of: a large part as it is, small ones gathered. Always a whole record when there are
+ * that many bytes: OpenSSL wants to see all of what it could not send again, and `record` is never behind that. */
+static struct slice next_record(const struct cursor *from, char record[RECORD])
+{
+	struct cursor at = *from;
+	size_t left = at.part->iov_len - at.offset, n = 0;
+	if (left >= RECORD || at.part + 1 == at.end)
+		return slice_of((const char *)at.part->iov_base + at.offset, left);
+	while (at.part < at.end && n < RECORD) {
+		left = at.part->iov_len - at.offset;
+		size_t fits = left < RECORD - n ? left : RECORD - n;
+		memcpy(record + n, (const char *)at.part->iov_base + at.offset, fits);
+		n += fits;
+		advance(&at, fits);
+	}
+	return slice_of(record, n);
+}
+
+ssize_t conn_tls_write(struct conn *c, const struct iovec *parts, int n)
+{
+	static __thread char record[RECORD];
+	struct cursor at = {parts, parts + n, 0};
+	size_t done = 0;
+
+	for (advance(&at, 0); at.part < at.end;) {
+		struct slice bytes = next_record(&at, record);
+		ssize_t sent = write_part(c, bytes.ptr, bytes.len);
+		if (sent < 0)
+			return -1;
+		done += (size_t)sent;
+		if ((size_t)sent < bytes.len)
+			break;
+		advance(&at, bytes.len);
+	}
+	return (ssize_t)done;
+}
+
+void conn_tls_notify_close(struct conn *c)
+{
+	ERR_clear_error();
+	if (SSL_shutdown(c->tls) < 0)
+		c->tls_failed = true;
+	ERR_clear_error();
+}

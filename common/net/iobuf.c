@@ -1,0 +1,51 @@
+/* iobuf: see iobuf.h. The pool is a stack, so that the buffer lent next is the one most likely still in the cache. */
+#include "common/net/iobuf.h"
+
+#include <stdlib.h>
+
+struct iobuf *iobuf_get(struct iobuf_pool *p)
+{
+	struct iobuf *b = p->free;
+	if (b) {
+		p->free = b->next;
+		p->kept--;
+	} else if (!(b = malloc(sizeof *b)))
+		abort();
+	p->lent++;
+	b->next = NULL;
+	b->start = b->end = 0;
+	return b;
+}
+
+void iobuf_put(struct iobuf_pool *p, struct iobuf *b)
+{
+	if (!b)
+		return;
+	p->lent--;
+	if (p->kept >= IOBUF_POOL_KEEP) {
+		free(b);
+		return;
+	}
+	b->next = p->free;
+	p->free = b;
+	p->kept++;
+}
+
+void iobuf_pool_fini(struct iobuf_pool *p)
+{
+	for (struct iobuf *b = p->free, *next; b; b = next) {
+		next = b->next;
+		free(b);
+	}
+	p->free = NULL;
+	p->kept = 0;
+}
+
+void iobuf_compact(struct iobuf *b)
+{
+	if (b->start == 0)
+		return;
+	memmove(b->data, b->data + b->start, b->end - b->start);
+	b->end -= b->start;
+	b->start = 0;
+}

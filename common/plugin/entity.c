@@ -1,0 +1,110 @@
+/* entity: see entity.h. What a plugin may be attached to and which protocols it knows is its own to say (plugin.h).
+ */
+#include "common/plugin/entity.h"
+
+#include <stdio.h>
+
+#include "common/entity/protocols.h"
+#include "common/plugin/registry.h"
+#include "common/schema/violations.h"
+
+static const struct field fields[] = {
+        ID_FIELD(struct plugin_entity),
+        FIELD(struct plugin_entity, name, .flags = REQUIRED | SCOPE, .doc = "Which plugin: rate-limiting."),
+        FIELD(struct plugin_entity, instance_name, .format = FORMAT_UTF8_NAME, .flags = UNIQUE | ENDPOINT_KEY,
+                .doc = "A unique name for this configuration of the plugin."),
+        CREATED_AT_FIELD(struct plugin_entity),
+        UPDATED_AT_FIELD(struct plugin_entity),
+        FIELD(struct plugin_entity, route, .ref = "routes", .on_delete = ON_DELETE_CASCADE, .flags = SCOPE,
+                .doc = "If set, it only runs for requests of this route."),
+        FIELD(struct plugin_entity, service, .ref = "services", .on_delete = ON_DELETE_CASCADE, .flags = SCOPE,
+                .doc = "If set, it only runs for requests to this service."),
+        FIELD(struct plugin_entity, consumer, .ref = "consumers", .on_delete = ON_DELETE_CASCADE, .flags = SCOPE,
+                .doc = "If set, it only runs for requests of this consumer."),
+        {.name = "config", .type = TYPE_RECORD, .doc = "The plugin's own settings."},
+        FIELD(struct plugin_entity, protocols, .dflt = "['grpc','grpcs','http','https']", .flags = REQUIRED | AS_SET,
+                STRINGS(.one_of = PROTOCOL_NAMES), .doc = "The protocols that it runs for."),
+        FIELD(struct plugin_entity, enabled, .dflt = "true", .flags = REQUIRED, .doc = "Whether it runs at all."),
+        TAGS_FIELD(struct plugin_entity),
+        {0},
+};
+
+static const struct plugin *plugin_of(const json_t *entity)
+{
+	const json_t *name = json_object_get(entity, "name");
+	return json_is_string(name) ? registry_find(slice_cstr(json_string_value(name))) : NULL;
+}
+
+static void check_scopes(const json_t *merged, bool is_update, struct violations *v)
+{
+	static const struct {
+		const char *name;
+		unsigned scope;
+	} scopes[] = {{"route", SCOPE_ROUTE}, {"service", SCOPE_SERVICE}, {"consumer", SCOPE_CONSUMER}};
+	const struct plugin *plugin = plugin_of(merged);
+
+	for (size_t i = 0; i < sizeof scopes / sizeof scopes[0]; i++) {
+		const json_t *value = json_object_get(merged, scopes[i].name);
+		if (value && !json_is_null(value) && !(plugin->scopes & scopes[i].scope))
+			violations_replace(v, scopes[i].name, "value must be null");
+	}
+}
+
+static bool is_http_protocol(const char *name)
+{
+	for (const char *const *known = PROTOCOL_NAMES_HTTP; *known; known++)
+		if (strcmp(*known, name) == 0)
+			return true;
+	return false;
+}
+
+static void check_protocols(const json_t *merged, bool is_update, struct violations *v)
+{
+	const json_t *protocols = json_object_get(merged, "protocols"), *protocol;
+	size_t i;
+
+	if (plugin_of(merged)->protocols == PROTOCOLS_ANY)
+		return;
+	json_array_foreach(protocols, i, protocol)
+	{
+		char path[48];
+		snprintf(path, sizeof path, "protocols.%zu", i + 1);
+		if (json_is_string(protocol) && !is_http_protocol(json_string_value(protocol)))
+			violations_replace(v, path, "expected one of: grpc, grpcs, http, https");
+	}
+}
+
+static const struct entity_check checks[] = {
+        CUSTOM(check_scopes),
+        CUSTOM(check_protocols),
+        {0},
+};
+
+/* Without a plugin that we have, nothing else can be said about the entity. */
+static const struct schema *choose_config(const json_t *input, const char **field, struct err *e)
+{
+	const json_t *name = json_object_get(input, "name");
+	const struct plugin *plugin = plugin_of(input);
+
+	if (plugin)
+		return plugin->config;
+	*field = "name";
+	if (!name || json_is_null(name))
+		err_set(e, "required field missing");
+	else if (!json_is_string(name))
+		err_set(e, "expected a string");
+	else
+		err_set(e, "plugin '%s' not enabled; add it to the 'plugins' configuration property",
+		        json_string_value(name));
+	return NULL;
+}
+
+const struct schema plugin_schema = {
+        .name = "plugins",
+        .path = "plugins",
+        .size = sizeof(struct plugin_entity),
+        .fields = fields,
+        .checks = checks,
+        .subschema = choose_config,
+        .doc = "One configuration of a plugin, and what it is attached to.",
+};

@@ -1,0 +1,34 @@
+/* The named formats, spread over formats*.c; formats.c dispatches. */
+#ifndef COMMON_SCHEMA_FORMATS_PRIVATE_H
+#define COMMON_SCHEMA_FORMATS_PRIVATE_H
+
+#include "common/schema/formats.h"
+
+struct check {
+	struct arena *arena;
+	struct slice *replacement; /* the normal form, when it differs */
+	struct err *e;
+};
+
+bool is_alnum(char c);
+bool is_one_of(char c, const char *set); /* never true for NUL */
+/* Does it compile? The reason in e. */
+bool regex_compiles(struct slice s, struct err *e);
+
+/* formats_host.c */
+bool check_host(struct slice s, struct check *c);
+bool check_host_opt_port(struct slice s, struct check *c);
+bool check_wildcard_host(struct slice s, struct check *c);
+bool check_route_host(struct slice s, struct check *c);
+bool check_sni(struct slice s, struct check *c);
+bool check_ip(struct slice s, struct check *c);
+bool check_ip_or_cidr(struct slice s, struct check *c);
+bool check_upstream_name(struct slice s, struct check *c);
+bool check_target(struct slice s, struct check *c);
+
+/* formats_path.c */
+bool check_path(struct slice s, struct check *c);
+bool check_router_path(struct slice s, struct check *c);
+bool check_url(struct slice s, struct check *c);
+
+#endif

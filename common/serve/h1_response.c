@@ -1,0 +1,198 @@
+/* h1_response: puts a response on the wire: framing, Connection, Date (RFC 9112 6, RFC 9110 6.6.1). */
+#include "common/serve/h1_private.h"
+
+#include "common/http/date.h"
+#include "common/http/error_body.h"
+#include "common/http/h1_write.h"
+
+enum { STACK_HEAD = 4096, DATE_LINE = 6 + HTTP_DATE_LEN + 2, CHUNK_HEAD = 20 };
+
+/* ---- deciding ------------------------------------------------------------------------------------------------- */
+
+static bool is_head_request(const struct stream *s)
+{
+	return slice_eq(s->request.method, S("HEAD"));
+}
+
+/* How the body will end, for out as for h. piece and last: a complete body needs no chunks. */
+static void choose_framing(struct h1_conn *h, struct head *out, size_t piece, bool last)
+{
+	const struct stream *s = h->stream;
+	bool is_old = s->request.version == HTTP_1_0;
+
+	h->chunked = h->has_length = h->until_close = false;
+	h->tunnel = out->status == 101;
+	h->no_body = is_head_request(s) || out->status == 204 || out->status == 304;
+	if (h->no_body || out->status < 200) {
+		out->chunked = false;
+		if (out->status < 200 || out->status == 204)
+			out->content_length = -1;
+		return;
+	}
+	if (out->content_length < 0 && last && (!out->chunked || is_old)) {
+		out->content_length = (int64_t)piece;
+		out->chunked = false;
+	}
+	h->has_length = out->content_length >= 0;
+	h->left = h->has_length ? (uint64_t)out->content_length : 0;
+	if (h->has_length)
+		out->chunked = false;
+	else if (is_old) {
+		h->until_close = true;
+		out->chunked = false;
+	} else
+		out->chunked = h->chunked = true;
+}
+
+static bool may_keep_alive(const struct h1_conn *h)
+{
+	const struct server *sv = h->base.server;
+	return h->keep_alive && !h->close_after && !sv->draining && !h->until_close && !h->tunnel &&
+	       sv->keepalive_timeout_ms && (!sv->max_requests || h->base.conn->requests < sv->max_requests) &&
+	       (!h->base.conn->eof || h1_has_input(h)) && (h->body_done || h1_can_drain(h));
+}
+
+/* ---- writing -------------------------------------------------------------------------------------------------- */
+
+void h1_write(struct h1_conn *h, const struct iovec *parts, int n)
+{
+	struct conn *c = h->base.conn;
+	for (int i = 0; i < n; i++)
+		h->stream->sent += parts[i].iov_len;
+	if (!conn_write(c, parts, n)) {
+		h->broken = true;
+		conn_wake(c);
+	}
+}
+
+/* What of the piece may follow the head that was announced. */
+static struct slice clip(struct h1_conn *h, struct slice piece, bool last)
+{
+	if (h->no_body)
+		return slice_of(piece.ptr, 0);
+	if (!h->has_length)
+		return piece;
+	if (piece.len > h->left)
+		piece.len = (size_t)h->left;
+	h->left -= piece.len;
+	if (last && h->left)
+		h->keep_alive = false; /* the client notices by the close */
+	return piece;
+}
+
+/* Adds a piece of the body to parts; head has room for CHUNK_HEAD bytes behind its length. */
+static int add_piece(const struct h1_conn *h, struct iovec *parts, struct slice piece, bool last)
+{
+	static const char ends[] = "\r\n0\r\n\r\n"; /* the end of a chunk, the last chunk */
+	struct iovec *head = &parts[0];
+	int n = 1;
+
+	if (!h->chunked) {
+		if (piece.len)
+			parts[n++] = (struct iovec){(void *)piece.ptr, piece.len};
+		return n;
+	}
+	if (piece.len) {
+		head->iov_len += h1_chunk_head((char *)head->iov_base + head->iov_len, piece.len);
+		parts[n++] = (struct iovec){(void *)piece.ptr, piece.len};
+		parts[n++] = (struct iovec){(void *)ends, last ? 7 : 2};
+	} else if (last)
+		parts[n++] = (struct iovec){(void *)(ends + 2), 5};
+	return n;
+}
+
+/* Everything is written: complete now, or when the queue is empty. */
+static void after_write(struct h1_conn *h, bool last)
+{
+	struct stream *s = h->stream;
+	if (last) {
+		s->finished = true;
+		h->reading = false;
+		if (!h->broken && h->base.conn->queued == 0) {
+			h1_complete(h);
+			return;
+		}
+	}
+	if (!h->pumping)
+		h1_settle(h);
+}
+
+static size_t put_date(char *out, size_t n)
+{
+	struct slice date = http_date_now();
+	n -= 2; /* before the empty line */
+	memcpy(out + n, "Date: ", 6);
+	memcpy(out + n + 6, date.ptr, HTTP_DATE_LEN);
+	memcpy(out + n + 6 + HTTP_DATE_LEN, "\r\n\r\n", 4);
+	return n + DATE_LINE + 2;
+}
+
+static size_t write_head(const struct h1_conn *h, char *to, const struct head *out)
+{
+	struct slice connection = h->tunnel ? S("upgrade") : h->keep_alive ? S("keep-alive") : S("close");
+	size_t n = h1_write_response(to, out, connection);
+	return head_find(out, HEADER_DATE) ? n : put_date(to, n);
+}
+
+void h1_respond(struct stream *s, const struct head *response, struct slice piece, bool last)
+{
+	struct h1_conn *h = h1_of(s);
+	struct head out = *response;
+	char stack[STACK_HEAD];
+	struct iovec parts[3];
+
+	if (!h1_is_live(h) || s->responded)
+		return;
+	choose_framing(h, &out, piece.len, last);
+	h->keep_alive = may_keep_alive(h);
+	s->responded = true;
+	s->status = out.status;
+	if (h->tunnel) {
+		h->body = H1_BODY_UNTIL_CLOSE;
+		h->body_done = s->body_done = h->end_told = false;
+	}
+	h->continue_due = false;
+
+	size_t bound = h1_write_bound(&out) + DATE_LINE + CHUNK_HEAD;
+	char *to = bound <= sizeof stack ? stack : arena_alloc(&s->arena, bound);
+	parts[0] = (struct iovec){to, write_head(h, to, &out)};
+	piece = clip(h, piece, last);
+	h1_write(h, parts, add_piece(h, parts, piece, last));
+	after_write(h, last);
+}
+
+void h1_send(struct stream *s, struct slice piece, bool last)
+{
+	struct h1_conn *h = h1_of(s);
+	char chunk[CHUNK_HEAD];
+	struct iovec parts[3] = {{chunk, 0}};
+
+	if (!h1_is_live(h) || !s->responded || s->finished)
+		return;
+	piece = clip(h, piece, last);
+	int n = add_piece(h, parts, piece, last), skip = parts[0].iov_len == 0;
+	if (n > skip)
+		h1_write(h, parts + skip, n - skip);
+	after_write(h, last);
+}
+
+size_t h1_queued(const struct stream *s)
+{
+	return h1_is_live(h1_of(s)) ? s->conn->queued : 0;
+}
+
+void h1_answer_bad_body(struct h1_conn *h, struct stream *s)
+{
+	char stack[1024];
+	struct head out;
+	enum error_kind kind = error_body_negotiate(head_get(&s->request, HEADER_ACCEPT), ERROR_JSON);
+	struct slice body = error_body(&s->arena, kind, S("Bad request"), (struct slice){0});
+
+	head_init(&out, &s->arena);
+	out.status = 400;
+	out.content_length = (int64_t)body.len;
+	head_add_id(&out, HEADER_CONTENT_TYPE, error_body_type(kind));
+	h->tunnel = h->keep_alive = false;
+	struct iovec parts[] = {{stack, write_head(h, stack, &out)}, {(void *)body.ptr, body.len}};
+	conn_write(h->base.conn, parts, is_head_request(s) ? 1 : 2);
+}

@@ -1,0 +1,179 @@
+/* server: what the protocol versions share: the list of connections, counters, and a stack of streams for reuse. */
+#include <stdlib.h>
+
+#include "common/serve/server_private.h"
+
+/* Streams kept for the next request, and how much memory each may keep. */
+enum { SPARE_STREAMS = 256, SPARE_ARENA = 64 * 1024 };
+
+void server_init(struct server *sv, struct loop *l, const struct stream_ops *ops, void *context)
+{
+	*sv = (struct server){
+	        .loop = l,
+	        .ops = ops,
+	        .context = context,
+	        .limits = h1_default_limits,
+	        .header_timeout_ms = 60000,
+	        .body_timeout_ms = 60000,
+	        .send_timeout_ms = 60000,
+	        .keepalive_timeout_ms = 75000,
+	        .max_requests = 10000,
+	};
+}
+
+void server_accept(struct server *sv, const struct listen_spec *listener, int fd, SSL *tls)
+{
+	static const struct conn_ops none = {0};
+	STAT_ADD(sv->stats.accepted, 1);
+	struct conn *c = conn_accepted(sv->loop, fd, tls, &none, NULL);
+	h1_codec.accept(sv, listener, c);
+	STAT_ADD(sv->stats.handled, 1);
+}
+
+void server_drain(struct server *sv)
+{
+	sv->draining = true;
+	for (struct server_conn *sc = sv->conns, *next; sc; sc = next) {
+		next = sc->next;
+		sc->codec->drain(sc);
+	}
+}
+
+void server_close(struct server *sv)
+{
+	sv->draining = true;
+	while (sv->conns)
+		sv->conns->codec->close(sv->conns);
+	while (sv->spare) {
+		struct stream *s = sv->spare;
+		sv->spare = s->next_spare;
+		server_free_stream(s);
+	}
+	sv->spares = 0;
+}
+
+/* ---- connections ---------------------------------------------------------------------------------------------- */
+
+static uint32_t *counter_of(struct server_conn *sc)
+{
+	struct server_stats *st = &sc->server->stats;
+	return sc->phase == PHASE_WAITING ? &st->waiting : sc->phase == PHASE_READING ? &st->reading : &st->writing;
+}
+
+void server_add(struct server *sv, struct server_conn *sc)
+{
+	sc->server = sv;
+	sc->phase = PHASE_WAITING;
+	sc->prev = NULL;
+	sc->next = sv->conns;
+	if (sv->conns)
+		sv->conns->prev = sc;
+	sv->conns = sc;
+	STAT_ADD(sv->stats.active, 1);
+	STAT_ADD(sv->stats.waiting, 1);
+}
+
+void server_remove(struct server_conn *sc)
+{
+	struct server *sv = sc->server;
+	*(sc->prev ? &sc->prev->next : &sv->conns) = sc->next;
+	if (sc->next)
+		sc->next->prev = sc->prev;
+	STAT_ADD(sv->stats.active, -1u);
+	STAT_ADD(*counter_of(sc), -1u);
+}
+
+void server_set_phase(struct server_conn *sc, enum server_phase phase)
+{
+	if (sc->phase == phase)
+		return;
+	STAT_ADD(*counter_of(sc), -1u);
+	sc->phase = phase;
+	STAT_ADD(*counter_of(sc), 1);
+}
+
+/* ---- streams -------------------------------------------------------------------------------------------------- */
+
+static struct stream *new_stream(size_t data)
+{
+	struct stream *s = calloc(1, sizeof *s + 16 + data);
+	if (!s)
+		abort();
+	arena_init(&s->arena);
+	s->data = (void *)(((uintptr_t)(s + 1) + 15) & ~(uintptr_t)15);
+	return s;
+}
+
+struct stream *server_take_stream(struct server_conn *sc)
+{
+	struct server *sv = sc->server;
+	struct stream *s = sv->spare;
+	if (s) {
+		sv->spare = s->next_spare;
+		sv->spares--;
+		memset(s->data, 0, sv->stream_size);
+	} else
+		s = new_stream(sv->stream_size);
+
+	s->server = sv;
+	s->codec = sc->codec;
+	s->conn = sc->conn;
+	s->listener = sc->listener;
+	s->started_ns = clock_mono_ns();
+	s->body_received = s->sent = 0;
+	s->status = 0;
+	s->body_done = s->responded = s->finished = s->answer_half_closed = false;
+	head_init(&s->request, &s->arena);
+	return s;
+}
+
+void server_free_stream(struct stream *s)
+{
+	arena_fini(&s->arena);
+	free(s);
+}
+
+void server_give_stream(struct stream *s)
+{
+	struct server *sv = s->server;
+	arena_reset(&s->arena);
+	if (sv->spares >= SPARE_STREAMS || s->arena.used > SPARE_ARENA) {
+		server_free_stream(s);
+		return;
+	}
+	s->next_spare = sv->spare;
+	sv->spare = s;
+	sv->spares++;
+}
+
+/* ---- what handlers call --------------------------------------------------------------------------------------- */
+
+void stream_read_body(struct stream *s, bool on)
+{
+	s->codec->read_body(s, on);
+}
+
+void stream_respond(struct stream *s, const struct head *response, struct slice piece, bool last)
+{
+	s->codec->respond(s, response, piece, last);
+}
+
+void stream_send(struct stream *s, struct slice piece, bool last)
+{
+	s->codec->send(s, piece, last);
+}
+
+size_t stream_queued(const struct stream *s)
+{
+	return s->codec->queued(s);
+}
+
+void stream_abort(struct stream *s)
+{
+	s->codec->abort(s);
+}
+
+void stream_close_after(struct stream *s)
+{
+	s->codec->close_after(s);
+}

@@ -1,0 +1,35 @@
+/* server_private: what server.c and the codecs share. */
+#ifndef COMMON_SERVE_SERVER_PRIVATE_H
+#define COMMON_SERVE_SERVER_PRIVATE_H
+
+#include "common/serve/codec.h"
+
+/* What a connection is counted as (stub_status's words). */
+enum server_phase { PHASE_WAITING, PHASE_READING, PHASE_WRITING };
+
+/* A codec's connection begins with this. */
+struct server_conn {
+	struct server_conn *prev, *next;
+	struct server *server;
+	const struct codec *codec;
+	struct conn *conn;
+	const struct listen_spec *listener;
+	enum server_phase phase;
+};
+
+/* Puts a new connection on the server's list, waiting. */
+void server_add(struct server *sv, struct server_conn *sc);
+void server_remove(struct server_conn *sc);
+void server_set_phase(struct server_conn *sc, enum server_phase phase);
+
+/* A stream with an empty arena, zeroed data and an empty request. */
+struct stream *server_take_stream(struct server_conn *sc);
+/* Its arena ends. Nobody may hold the stream: its memory serves the next request. */
+void server_give_stream(struct stream *s);
+/* As above, when the server may be gone already. */
+void server_free_stream(struct stream *s);
+
+/* Counters have one writer; others read them with relaxed loads. */
+#define STAT_ADD(counter, n) __atomic_store_n(&(counter), (counter) + (n), __ATOMIC_RELAXED)
+
+#endif

@@ -1,0 +1,320 @@
+/* link_server: the control plane's end of the link; see link.h.
+ *
+ * A connection goes through three states: TLS handshake, waiting for the greeting, relaying. Only when the greeting
+ * was the right one is the ipc socket dialled, so a peer that fails earlier never touches nanomsg. One deadline
+ * covers the first two states; another one each message. The newest connection wins where something is scarce: in a
+ * full handshake queue and in a node's own share the oldest is closed, so neither half-open connections nor a node's
+ * forgotten ones lock anybody out. */
+#include <errno.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "common/core/log.h"
+#include "common/sync/link_private.h"
+
+enum { HANDSHAKES_MAX = 64, PER_NODE_MAX = 8, GREETING = 8 };
+
+struct tunnel {
+	struct tunnel *prev, *next;
+	struct link_server *server;
+	enum { TUNNEL_HANDSHAKE, TUNNEL_GREETING, TUNNEL_DIALLING, TUNNEL_RELAYING, TUNNEL_DEAD } state;
+	struct conn *far, *near; /* while relaying: the relay's */
+	struct relay relay;
+	struct guard guard;
+	char who[128]; /* for the log: node id once known, and address */
+};
+
+struct tunnel_list {
+	struct tunnel *oldest, *newest;
+	unsigned count;
+};
+
+struct link_server {
+	struct loop *loop;
+	struct listener *listener;
+	SSL_CTX *tls;
+	struct sockaddr_un address[2]; /* by enum link_socket */
+	unsigned max_connections;
+	struct tunnel_list fresh, known, dead; /* before the greeting; after it; to be freed */
+	struct link_log log;
+	struct loop_timer *reaper;
+};
+
+static void list_add(struct tunnel_list *l, struct tunnel *t)
+{
+	t->prev = l->newest;
+	t->next = NULL;
+	*(l->newest ? &l->newest->next : &l->oldest) = t;
+	l->newest = t;
+	l->count++;
+}
+
+static void list_remove(struct tunnel_list *l, struct tunnel *t)
+{
+	*(t->prev ? &t->prev->next : &l->oldest) = t->next;
+	*(t->next ? &t->next->prev : &l->newest) = t->prev;
+	l->count--;
+}
+
+static struct tunnel_list *list_of(struct tunnel *t)
+{
+	switch (t->state) {
+	case TUNNEL_HANDSHAKE:
+	case TUNNEL_GREETING: return &t->server->fresh;
+	case TUNNEL_DEAD: return &t->server->dead;
+	default: return &t->server->known;
+	}
+}
+
+static void set_state(struct tunnel *t, int state)
+{
+	list_remove(list_of(t), t);
+	t->state = state;
+	list_add(list_of(t), t);
+}
+
+/* Closes what is open and leaves the memory to the reaper: callers may still hold t. */
+static void bury(struct tunnel *t)
+{
+	if (t->state == TUNNEL_DEAD)
+		return;
+	if (t->state == TUNNEL_RELAYING)
+		relay_stop(&t->relay);
+	else {
+		conn_close(t->far);
+		if (t->near)
+			conn_close(t->near);
+	}
+	t->far = t->near = NULL;
+	guard_fini(&t->guard);
+	set_state(t, TUNNEL_DEAD);
+}
+
+static void refuse(struct tunnel *t, const char *why)
+{
+	link_log(&t->server->log, "cluster connection refused", t->who, why);
+	bury(t);
+}
+
+static void reap(void *arg)
+{
+	struct link_server *s = arg;
+	while (s->dead.oldest) {
+		struct tunnel *t = s->dead.oldest;
+		list_remove(&s->dead, t);
+		free(t);
+	}
+}
+
+/* ---- relaying ---- */
+
+static bool emit(void *arg, const struct iovec *parts, int n)
+{
+	struct tunnel *t = arg;
+	return conn_write(t->near, parts, n);
+}
+
+static struct tunnel *tunnel_of(struct relay *r)
+{
+	return (struct tunnel *)((char *)r - offsetof(struct tunnel, relay));
+}
+
+static bool filter(struct relay *r, struct slice bytes)
+{
+	struct tunnel *t = tunnel_of(r);
+	bool was_mid_message = guard_is_mid_message(&t->guard);
+	uint64_t messages = t->guard.messages;
+	const char *why = guard_feed(&t->guard, bytes, emit, t);
+	if (why) {
+		link_log(&t->server->log, "cluster connection refused", t->who, why);
+		return false;
+	}
+	/* between messages a node may be silent for as long as it likes; a message it has begun it must end */
+	bool is_mid_message = guard_is_mid_message(&t->guard);
+	if (is_mid_message != was_mid_message || t->guard.messages != messages)
+		conn_set_timeout(t->far, is_mid_message ? LINK_HANDSHAKE_MS : 0);
+	return true;
+}
+
+static void on_stalled(struct relay *r)
+{
+	struct tunnel *t = tunnel_of(r);
+	link_log(&t->server->log, "cluster connection refused", t->who, "a message did not end in time");
+}
+
+static void on_relay_end(struct relay *r)
+{
+	bury(tunnel_of(r));
+}
+
+static const struct relay_ops tunnel_relay_ops = {.filter = filter, .on_stalled = on_stalled, .on_end = on_relay_end};
+
+static void on_near_connected(struct conn *c, int error)
+{
+	struct tunnel *t = c->owner;
+	if (error) {
+		refuse(t, strerror(error));
+		return;
+	}
+	conn_set_timeout(t->far, 0);
+	set_state(t, TUNNEL_RELAYING);
+	relay_start(&t->relay, t->far, t->near, &tunnel_relay_ops);
+}
+
+/* ---- before the greeting ---- */
+
+static void on_silence(struct conn *c)
+{
+	struct tunnel *t = c->owner;
+	refuse(t, t->state == TUNNEL_HANDSHAKE ? "no TLS handshake in time" : "no greeting in time");
+}
+
+static void on_lost(struct conn *c)
+{
+	struct tunnel *t = c->owner;
+	if (t->state == TUNNEL_HANDSHAKE) {
+		long verdict = c->tls ? SSL_get_verify_result(c->tls) : X509_V_OK;
+		refuse(t, verdict == X509_V_OK ? "TLS handshake failed" : X509_verify_cert_error_string(verdict));
+	} else
+		bury(t);
+}
+
+static void nothing(struct conn *c)
+{
+}
+
+static const struct conn_ops near_ops = {.on_readable = nothing,
+        .on_drained = nothing,
+        .on_connected = on_near_connected,
+        .on_closed = on_lost,
+        .on_timeout = on_lost};
+
+static void dial_near(struct tunnel *t)
+{
+	struct link_server *s = t->server;
+	const struct sockaddr_un *to = &s->address[t->guard.socket];
+	set_state(t, TUNNEL_DIALLING);
+	t->near = conn_connect(s->loop, (const struct sockaddr *)to, sizeof *to, NULL, &near_ops, t);
+	if (!t->near)
+		refuse(t, strerror(errno));
+}
+
+/* Room for one more connection of this node: its oldest goes. */
+static void keep_share(struct tunnel *newcomer)
+{
+	struct tunnel *oldest = NULL;
+	unsigned n = 0;
+	for (struct tunnel *t = newcomer->server->known.oldest; t; t = t->next)
+		if (memcmp(t->guard.peer, newcomer->guard.peer, sizeof t->guard.peer) == 0 && n++ == 0)
+			oldest = t;
+	if (n >= PER_NODE_MAX)
+		refuse(oldest, "too many connections of this node");
+}
+
+static bool identify(struct tunnel *t)
+{
+	char address[sizeof t->who];
+	if (!link_alpn_of(t->far->tls, &t->guard.socket)) {
+		refuse(t, "no protocol chosen (ALPN)");
+		return false;
+	}
+	if (!link_peer_id(t->far->tls, t->guard.peer)) {
+		refuse(t, "common name of the certificate is no node id (UUID)");
+		return false;
+	}
+	snprintf(address, sizeof address, "%s", t->who);
+	snprintf(t->who, sizeof t->who, "%s %.80s", t->guard.peer, address);
+	return true;
+}
+
+static void on_greeting(struct conn *c)
+{
+	struct tunnel *t = c->owner;
+	if (t->state == TUNNEL_DIALLING)
+		return; /* what follows the greeting waits until the relay runs */
+	if (t->state == TUNNEL_HANDSHAKE) {
+		if (!identify(t))
+			return;
+		set_state(t, TUNNEL_GREETING);
+	}
+	enum io_result got = conn_read(c);
+	struct slice have = c->in ? iobuf_slice(c->in) : (struct slice){0};
+	if (!guard_may_greet(t->guard.socket, have))
+		refuse(t, "greeting is not that of the socket it asked for");
+	else if (have.len >= GREETING) {
+		keep_share(t);
+		dial_near(t);
+	} else if (got == IO_EOF || got == IO_ERROR)
+		bury(t);
+}
+
+static const struct conn_ops far_ops = {
+        .on_readable = on_greeting, .on_drained = nothing, .on_closed = on_lost, .on_timeout = on_silence};
+
+static void on_accept(struct listener *l, int fd, void *arg)
+{
+	struct link_server *s = arg;
+	struct tunnel *t = calloc(1, sizeof *t);
+	SSL *tls = SSL_new(s->tls);
+	int port = 0;
+	if (!t || !tls)
+		abort();
+	reap(s);
+	if (s->fresh.count + s->known.count >= s->max_connections || s->fresh.count >= HANDSHAKES_MAX) {
+		if (s->fresh.oldest)
+			refuse(s->fresh.oldest, "too many connections");
+		else {
+			link_log(&s->log, "cluster connection refused", "unknown", "too many connections");
+			SSL_free(tls);
+			free(t);
+			close(fd);
+			return;
+		}
+	}
+	link_tune(fd);
+	t->server = s;
+	list_add(&s->fresh, t);
+	t->far = conn_accepted(s->loop, fd, tls, &far_ops, t);
+	conn_address_text((const struct sockaddr *)&t->far->peer, t->who, sizeof t->who, &port);
+	conn_set_timeout(t->far, LINK_HANDSHAKE_MS);
+}
+
+/* ---- opening and closing ---- */
+
+struct link_server *link_server_open(struct loop *l, const struct listen_spec *spec, const struct link_certs *certs,
+        const char *pub_path, const char *rep_path, unsigned max_connections, struct err *e)
+{
+	struct link_server *s = calloc(1, sizeof *s);
+	if (!s)
+		abort();
+	s->loop = l;
+	s->max_connections = max_connections;
+	if (link_unix_address(pub_path, &s->address[LINK_PUB], e) &&
+	        link_unix_address(rep_path, &s->address[LINK_REP], e) && (s->tls = link_server_tls(certs, e)) != NULL)
+		s->listener = listener_open(l, spec, on_accept, s, e);
+	if (s->listener)
+		s->reaper = loop_timer_new(l, 1000, true, reap, s);
+	else {
+		SSL_CTX_free(s->tls);
+		free(s);
+		s = NULL;
+	}
+	return s;
+}
+
+void link_server_close(struct link_server *s)
+{
+	if (!s)
+		return;
+	listener_close(s->listener);
+	loop_timer_free(s->reaper);
+	while (s->fresh.oldest)
+		bury(s->fresh.oldest);
+	while (s->known.oldest)
+		bury(s->known.oldest);
+	reap(s);
+	SSL_CTX_free(s->tls);
+	free(s);
+}

@@ -1,0 +1,78 @@
+/* admin_request: see admin_request.h. Called by the server (copy) and by dispatch (parse). */
+#include "cp/admin/admin_request.h"
+
+#include "common/http/uri.h"
+
+static enum admin_method method_of(struct slice name)
+{
+	static const struct {
+		const char *name;
+		enum admin_method method;
+	} methods[] = {{"GET", ADMIN_GET}, {"HEAD", ADMIN_GET}, {"POST", ADMIN_POST}, {"PUT", ADMIN_PUT},
+	        {"PATCH", ADMIN_PATCH}, {"DELETE", ADMIN_DELETE}, {"OPTIONS", ADMIN_OPTIONS}};
+
+	for (size_t i = 0; i < sizeof methods / sizeof methods[0]; i++)
+		if (slice_eq(name, slice_cstr(methods[i].name)))
+			return methods[i].method;
+	return ADMIN_OTHER;
+}
+
+static struct slice copy_header(struct arena *a, const struct head *h, struct slice name)
+{
+	const struct header *found = head_find_name(h, name);
+	return found ? arena_dup(a, slice_is_set(found->value) ? found->value : S("")) : (struct slice){0};
+}
+
+void admin_request_copy(struct arena *a, const struct head *h, struct admin_request *out)
+{
+	*out = (struct admin_request){
+	        .target = arena_dup(a, h->target),
+	        .method = method_of(h->method),
+	        .content_type = copy_header(a, h, S("Content-Type")),
+	        .origin = copy_header(a, h, S("Origin")),
+	        .cors_headers = copy_header(a, h, S("Access-Control-Request-Headers")),
+	};
+}
+
+/* False for an empty segment or too many of them. The slash that ends a path does not count. */
+static bool split_path(struct arena *a, struct admin_request *r)
+{
+	struct slice path = r->path;
+
+	if (path.len > 0 && path.ptr[path.len - 1] == '/')
+		path.len--;
+	r->path = path.len > 0 ? path : S("/");
+	for (struct slice rest = slice_from(path, 1); path.len > 0 && slice_is_set(rest);) {
+		struct slice segment = slice_cut(&rest, '/');
+		if (segment.len == 0 || r->segment_count == ADMIN_SEGMENTS)
+			return false;
+		r->segments[r->segment_count++] = uri_decode(a, segment, false);
+	}
+	return true;
+}
+
+enum admin_parsed admin_request_parse(struct arena *a, struct admin_request *r)
+{
+	struct uri uri;
+	struct err e;
+
+	if (!uri_split(r->target, &uri))
+		return ADMIN_NO_PATH;
+	r->path = uri.path;
+	if (!split_path(a, r))
+		return ADMIN_NO_PATH;
+	if (slice_is_set(uri.query) && !form_parse_urlencoded(a, uri.query, &r->query, &e))
+		return ADMIN_TOO_MANY_ARGS;
+	return ADMIN_PARSED;
+}
+
+bool admin_query(const struct admin_request *r, struct slice name, struct slice *value)
+{
+	for (size_t i = 0; i < r->query.count; i++) {
+		if (!slice_eq(r->query.fields[i].name, name))
+			continue;
+		*value = r->query.fields[i].value;
+		return true;
+	}
+	return false;
+}

@@ -1,0 +1,284 @@
+/* admin_server: see admin_server.h.
+ *
+ * A job belongs to the loop's thread, except between workers_submit() and job_finished(), when an admin thread has it
+ * and the loop's thread touches nothing of it but `stream`. A client that leaves takes the stream away; the job is
+ * finished (a write must not be cut in two) and its answer is dropped. */
+#include "cp/admin/admin_server.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "common/core/log.h"
+#include "common/http/error_body.h"
+#include "cp/admin/headers.h"
+#include "cp/admin/job.h"
+#include "cp/admin/log_level.h"
+#include "cp/admin/node_id.h"
+#include "cp/admin/workers.h"
+
+enum { MAX_LISTENERS = 16, MAX_JOBS = 1024 };
+
+struct admin_server {
+	struct server server;
+	struct admin_env env;
+	struct workers *workers;
+	struct listener *listeners[MAX_LISTENERS];
+	size_t listener_count;
+	struct job *jobs; /* all that exist */
+	unsigned job_count;
+	struct arena arena; /* of the listeners' specs */
+};
+
+/* What hangs on a stream. */
+struct exchange_state {
+	struct job *job; /* NULL: answered, or never begun */
+};
+
+static struct admin_server *server_of(struct stream *s)
+{
+	return s->server->context;
+}
+
+/* ---- jobs ------------------------------------------------------------------------------------------------------ */
+
+static struct job *new_job(struct stream *s)
+{
+	struct admin_server *a = server_of(s);
+	struct job *j = job_new(&a->env, &s->request, &s->server->stats, s->started_ns);
+
+	j->stream = s;
+	j->server = a;
+	j->next_job = a->jobs;
+	if (a->jobs)
+		a->jobs->link = &j->next_job;
+	j->link = &a->jobs;
+	a->jobs = j;
+	a->job_count++;
+	((struct exchange_state *)s->data)->job = j;
+	return j;
+}
+
+static void end_job(struct job *j)
+{
+	j->server->job_count--;
+	*j->link = j->next_job;
+	if (j->next_job)
+		j->next_job->link = j->link;
+	job_free(j);
+}
+
+static void respond(struct stream *s, const struct admin_request *request, const struct admin_response *response,
+        struct slice body, uint64_t started_ns)
+{
+	struct head h;
+
+	head_init(&h, &s->arena);
+	admin_headers(&h, &s->arena, server_of(s)->env.settings, request, response, body.len, started_ns);
+	stream_respond(s, &h, body, true);
+}
+
+static void job_finished(void *arg)
+{
+	struct job *j = arg;
+	struct stream *s = j->stream;
+
+	if (s) {
+		((struct exchange_state *)s->data)->job = NULL;
+		respond(s, &j->request, &j->response, j->body_out, j->started_ns);
+	}
+	end_job(j);
+}
+
+/* On an admin thread. */
+static void run_job(struct work *w, struct store *st)
+{
+	struct job *j = (struct job *)w;
+
+	job_run(j, st);
+	loop_post(j->server->env.loop, job_finished, j);
+}
+
+static void submit(struct job *j)
+{
+	j->is_submitted = true;
+	j->work.run = run_job;
+	workers_submit(j->server->workers, &j->work);
+}
+
+/* ---- streams --------------------------------------------------------------------------------------------------- */
+
+static void answer_plainly(struct stream *s, int status, struct slice message)
+{
+	struct admin_request request = {0};
+	struct admin_response response = {
+	        .status = status, .json = json_pack("{s:s%}", "message", message.ptr, message.len)};
+	char *text = json_dumps(response.json, JSON_COMPACT);
+
+	respond(s, &request, &response, slice_cstr(text), s->started_ns);
+	json_decref(response.json);
+	free(text);
+}
+
+static void on_request(struct stream *s)
+{
+	if (server_of(s)->job_count >= MAX_JOBS) {
+		answer_plainly(s, 503, S("too many requests at a time"));
+		return;
+	}
+	struct job *j = new_job(s);
+	if (h1_request_body(&s->request) == H1_BODY_NONE)
+		submit(j);
+	else
+		stream_read_body(s, true);
+}
+
+static void on_body(struct stream *s, struct slice piece, bool last)
+{
+	struct job *j = ((struct exchange_state *)s->data)->job;
+
+	if (!j || j->is_submitted)
+		return;
+	text_put(&j->body_in, piece);
+	if (last)
+		submit(j);
+}
+
+/* The stream is over for us: an unfinished job goes on without it. */
+static void let_go(struct stream *s)
+{
+	struct exchange_state *x = s->data;
+	struct job *j = x->job;
+
+	x->job = NULL;
+	if (!j)
+		return;
+	j->stream = NULL;
+	if (!j->is_submitted)
+		end_job(j);
+}
+
+static void on_bad_request(struct stream *s, const struct h1_error *why)
+{
+	log_info("admin request refused", LOG_INT("status", why->status), LOG_STR("reason", why->why));
+	let_go(s);
+	answer_plainly(s, why->status, http_default_message(&s->arena, why->status));
+}
+
+static void on_drained(struct stream *s)
+{
+}
+
+static void on_abort(struct stream *s, enum stream_abort why)
+{
+	let_go(s);
+}
+
+static const struct stream_ops ops = {
+        .on_request = on_request,
+        .on_bad_request = on_bad_request,
+        .on_body = on_body,
+        .on_drained = on_drained,
+        .on_done = let_go,
+        .on_abort = on_abort,
+};
+
+/* ---- starting and stopping ------------------------------------------------------------------------------------- */
+
+static void on_accept(struct listener *l, int fd, void *arg)
+{
+	struct admin_server *a = arg;
+	server_accept(&a->server, listener_spec(l), fd, NULL);
+}
+
+static bool listen_one(struct admin_server *a, const struct listen_spec *spec, struct err *e)
+{
+	if (spec->ssl) {
+		log_warn("admin_listen with ssl is not served in this release", LOG_SLICE("address", spec->text));
+		return true;
+	}
+	if (a->listener_count == MAX_LISTENERS)
+		return err_set(e, "admin_listen has more than %d addresses", MAX_LISTENERS);
+	if (!is_loopback((const struct sockaddr *)&spec->address))
+		log_warn(
+		        "the Admin API has no authentication and listens beyond this machine; admin_listen on 127.0.0.1 keeps it private",
+		        LOG_SLICE("address", spec->text));
+	struct listener *l = listener_open(a->env.loop, spec, on_accept, a, e);
+	if (!l)
+		return err_prefix(e, "admin_listen");
+	a->listeners[a->listener_count++] = l;
+	log_notice("the Admin API listens", LOG_SLICE("address", spec->text));
+	return true;
+}
+
+static bool listen_all(struct admin_server *a, const struct settings *s, struct err *e)
+{
+	struct listen_spec *specs;
+	size_t n;
+
+	if (!listen_parse(&a->arena, s->admin_listen, &specs, &n, e))
+		return err_prefix(e, "admin_listen");
+	for (size_t i = 0; i < n; i++)
+		if (!listen_one(a, &specs[i], e))
+			return false;
+	return true;
+}
+
+static bool start(struct admin_server *a, const struct settings *s, struct err *e)
+{
+	if (!settings_size(s->admin_max_body_size, &a->server.max_body))
+		return err_set(e, "admin_max_body_size is \"%.*s\", expected a size such as 10m",
+		        SLICE_ARG(s->admin_max_body_size));
+	if (!node_id_get(s, a->env.node_id, e))
+		return false;
+	unsigned threads = s->admin_threads > 0 ? (unsigned)s->admin_threads : 1;
+	a->workers = workers_start(s, threads, e);
+	return a->workers && listen_all(a, s, e);
+}
+
+struct admin_server *admin_server_start(struct loop *l, const struct settings *s, struct err *e)
+{
+	struct admin_server *a = calloc(1, sizeof *a);
+
+	if (!a)
+		abort();
+	arena_init(&a->arena);
+	server_init(&a->server, l, &ops, a);
+	a->server.stream_size = sizeof(struct exchange_state);
+	a->env = (struct admin_env){.settings = s, .loop = l, .log_level = log_level_guard_new(l)};
+	gethostname(a->env.hostname, sizeof a->env.hostname - 1);
+	if (start(a, s, e))
+		return a;
+	admin_server_free(a);
+	return NULL;
+}
+
+static void close_listeners(struct admin_server *a)
+{
+	while (a->listener_count > 0)
+		listener_close(a->listeners[--a->listener_count]);
+}
+
+void admin_server_drain(struct admin_server *a)
+{
+	close_listeners(a);
+	server_drain(&a->server);
+}
+
+bool is_admin_server_idle(const struct admin_server *a)
+{
+	return a->job_count == 0 && !a->server.conns;
+}
+
+void admin_server_free(struct admin_server *a)
+{
+	if (!a)
+		return;
+	close_listeners(a);
+	server_close(&a->server);
+	workers_stop(a->workers);
+	while (a->jobs)
+		end_job(a->jobs);
+	log_level_guard_free(a->env.log_level);
+	arena_fini(&a->arena);
+	free(a);
+}

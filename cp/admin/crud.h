@@ -1,0 +1,34 @@
+/* crud: the generic endpoints of single entities (admin-api.md 4), driven by schemas alone.
+ *
+ * A write is one unit of the store: what is there is read, merged, checked and written while no other writer can come
+ * in between, so that parallel writes to one entity never lose a change. */
+#ifndef CP_ADMIN_CRUD_H
+#define CP_ADMIN_CRUD_H
+
+#include "cp/admin/call.h"
+
+/* Handlers for c->target. */
+void admin_create(struct admin_call *c);
+void admin_get(struct admin_call *c);
+void admin_put(struct admin_call *c);
+void admin_patch(struct admin_call *c);
+void admin_delete(struct admin_call *c);
+
+/* ---- for lists and special endpoints --------------------------------------------------------------------------- */
+
+/* The row with this id or endpoint key; a new reference. NULL: when there is no answer yet (status 0), it is not
+ * there. */
+json_t *admin_find(
+        struct admin_call *c, const struct schema *kind, struct slice key, const struct store_scope *scope);
+/* As admin_find, but a missing row is answered with the plain 404. */
+json_t *admin_find_or_404(
+        struct admin_call *c, const struct schema *kind, struct slice key, const struct store_scope *scope);
+/* Restricts to what belongs to the target's outer entity, whose id goes to *id; answers 404 when that is missing. No
+ * restriction for top-level targets. */
+bool admin_find_scope(struct admin_call *c, struct store_scope *scope, struct uuid *id);
+/* What clients see of a row; a new reference. */
+json_t *admin_render(const struct schema *kind, const json_t *row);
+/* The id of a row. */
+struct uuid admin_row_id(const json_t *row);
+
+#endif

@@ -1,0 +1,81 @@
+/* job: see job.h. */
+#include "cp/admin/job.h"
+
+#include <stdlib.h>
+
+#include "common/core/log.h"
+#include "cp/admin/routes.h"
+#include "cp/publish/applied.h"
+
+/* 15 digits are what a double keeps of any decimal number: 1686720000.123 is shown as it was written. */
+enum { DUMP_FLAGS = JSON_COMPACT | JSON_REAL_PRECISION(15) };
+
+struct job *job_new(const struct admin_env *env, const struct head *request, const struct server_stats *stats,
+        uint64_t started_ns)
+{
+	struct job *j = calloc(1, sizeof *j);
+
+	if (!j)
+		abort();
+	arena_init(&j->arena);
+	j->env = env;
+	j->stats = *stats;
+	j->started_ns = started_ns;
+	admin_request_copy(&j->arena, request, &j->request);
+	return j;
+}
+
+void job_free(struct job *j)
+{
+	json_decref(j->response.json);
+	free(j->dump);
+	text_fini(&j->body_in);
+	arena_fini(&j->arena);
+	free(j);
+}
+
+/* A write that changed nothing is answered with the version in force. */
+static void wait_until_applied(struct job *j, struct store *st)
+{
+	struct admin_response *r = &j->response;
+	struct text epoch = {0};
+	struct err e;
+
+	if (r->version == 0) {
+		store_position(st, &epoch, &r->version, &e);
+		text_fini(&epoch);
+	} else {
+		log_info("configuration changed", LOG_INT("version", r->version), LOG_INT("status", r->status),
+		        LOG_SLICE("target", j->request.target));
+	}
+	applied_wait(r->version, (int)j->env->settings->admin_wait, &r->applied, &r->connected);
+}
+
+static void make_body(struct job *j)
+{
+	j->body_out = j->response.text;
+	if (!j->response.json)
+		return;
+	j->dump = json_dumps(j->response.json, DUMP_FLAGS);
+	if (!j->dump)
+		abort();
+	j->body_out = slice_cstr(j->dump);
+}
+
+void job_run(struct job *j, struct store *st)
+{
+	struct admin_call c = {.arena = &j->arena,
+	        .env = j->env,
+	        .request = &j->request,
+	        .response = &j->response,
+	        .store = st,
+	        .stats = j->stats};
+
+	j->request.body = text_slice(&j->body_in);
+	admin_dispatch(&c);
+	json_decref(c.input);
+	text_fini(&j->body_in);
+	if (j->response.is_write)
+		wait_until_applied(j, st);
+	make_body(j);
+}

@@ -1,0 +1,36 @@
+/* job: one request on its way through an admin thread and back. Owned as admin_server.c says. */
+#ifndef CP_ADMIN_JOB_H
+#define CP_ADMIN_JOB_H
+
+#include "common/core/text.h"
+#include "cp/admin/call.h"
+#include "cp/admin/workers.h"
+
+struct job {
+	struct work work; /* first: run() casts */
+	struct admin_server *server;
+	struct job *next_job, **link;
+	struct stream *stream; /* the loop thread's; NULL: the client has left */
+	bool is_submitted;
+
+	struct arena arena;
+	const struct admin_env *env;
+	struct admin_request request;
+	struct server_stats stats;
+	struct text body_in;
+	uint64_t started_ns;
+
+	struct admin_response response;
+	struct slice body_out;
+	char *dump; /* owns body_out when it is JSON */
+};
+
+/* Copies what it needs of the head and the stats. */
+struct job *job_new(const struct admin_env *env, const struct head *request, const struct server_stats *stats,
+        uint64_t started_ns);
+void job_free(struct job *j);
+
+/* Does it all, blocking: answers the request, waits for the data planes after a write, makes the body's bytes. */
+void job_run(struct job *j, struct store *st);
+
+#endif

@@ -1,0 +1,206 @@
+/* routes: see routes.h. */
+#include "cp/admin/routes.h"
+
+#include "cp/admin/body.h"
+#include "cp/admin/crud.h"
+#include "cp/admin/errors.h"
+#include "cp/admin/info.h"
+#include "cp/admin/list.h"
+#include "cp/admin/log_level.h"
+#include "cp/admin/schemas.h"
+#include "cp/admin/tags.h"
+#include "cp/admin/targets.h"
+
+/* Literals before parameters: the first that matches is meant. */
+static const struct admin_route table[] = {
+        {"/", ADMIN_GET, 0, false, admin_info},
+        {"/status", ADMIN_GET, 0, false, admin_status},
+        {"/status/dns", ADMIN_GET, 0, false, admin_status_dns},
+        {"/timers", ADMIN_GET, 0, false, admin_timers},
+        {"/robots.txt", ADMIN_GET, 0, false, admin_robots},
+        {"/endpoints", ADMIN_GET, 0, false, admin_endpoints},
+        {"/config", ADMIN_COLLECTION, 0, true, admin_config},
+        {"/clustering/data-planes", ADMIN_GET, 0, false, admin_clustering_nodes},
+        {"/clustering/status", ADMIN_GET, 0, false, admin_clustering_status},
+        {"/cache", ADMIN_DELETE, 0, false, admin_cache_delete},
+        {"/cache/:key", ADMIN_GET | ADMIN_DELETE, 0, false, admin_cache_item},
+        {"/debug/node/log-level", ADMIN_GET, 0, false, admin_log_level_get},
+        {"/debug/node/log-level/:log_level", ADMIN_PUT, 0, false, admin_log_level_put},
+        {"/tags", ADMIN_COLLECTION, 0, false, admin_tags},
+        {"/tags/:tags", ADMIN_GET, ADMIN_ITEM, false, admin_tags_one},
+        {"/schemas/plugins/validate", ADMIN_POST, 0, false, admin_schema_validate_plugin},
+        {"/schemas/plugins/:name", ADMIN_GET, 0, false, admin_schema_plugin},
+        {"/schemas/vaults/:name", ADMIN_GET, 0, false, admin_schema_vault},
+        {"/schemas/filters/:name", ADMIN_GET, 0, false, admin_schema_filter},
+        {"/schemas/:db_entity_name/validate", ADMIN_POST, 0, false, admin_schema_validate},
+        {"/schemas/:name", ADMIN_GET, 0, false, admin_schema},
+        {"/plugins/enabled", ADMIN_GET, 0, false, admin_plugins_enabled},
+        {"/plugins/schema/:name", ADMIN_GET, 0, false, admin_plugin_config_schema},
+        {"/upstreams/:upstreams/health", ADMIN_GET, 0, false, admin_upstream_health},
+        {"/upstreams/:upstreams/targets/all", ADMIN_GET, 0, false, admin_targets_all},
+};
+
+size_t admin_routes_count(void)
+{
+	return sizeof table / sizeof table[0];
+}
+
+const struct admin_route *admin_routes_at(size_t i)
+{
+	return &table[i];
+}
+
+static bool matches(const char *pattern, const struct admin_request *r, struct slice params[4])
+{
+	struct slice rest = slice_cstr(pattern + 1);
+	size_t i = 0, n = 0;
+
+	if (rest.len == 0)
+		return r->segment_count == 0;
+	for (; slice_is_set(rest); i++) {
+		struct slice part = slice_cut(&rest, '/');
+		if (i == r->segment_count)
+			return false;
+		if (part.ptr[0] == ':')
+			params[n++] = r->segments[i];
+		else if (!slice_eq(part, r->segments[i]))
+			return false;
+	}
+	return i == r->segment_count;
+}
+
+const struct admin_route *admin_route_find(const struct admin_request *r, struct slice params[4])
+{
+	for (size_t i = 0; i < sizeof table / sizeof table[0]; i++)
+		if (matches(table[i].pattern, r, params))
+			return &table[i];
+	return NULL;
+}
+
+/* ---- below the kinds ------------------------------------------------------------------------------------------- */
+
+const char *admin_nested_name(const struct schema *kind)
+{
+	return kind->nested_path ? kind->nested_path : kind->path;
+}
+
+/* /R/:r/C[/:c]: a kind that refers to R. */
+static bool find_nested(const struct admin_request *r, struct admin_target *out)
+{
+	for (size_t i = 0; i < kinds_count(); i++) {
+		const struct schema *kind = kinds_at(i);
+		const char *name = admin_nested_name(kind);
+		if (!name || !slice_eq(slice_cstr(name), r->segments[2]))
+			continue;
+		out->reference = schema_reference_to(kind, out->outer->name);
+		if (!out->reference)
+			continue;
+		out->kind = kind;
+		out->shape = r->segment_count == 3 ? SHAPE_NESTED_COLLECTION : SHAPE_NESTED_ITEM;
+		if (r->segment_count == 4)
+			out->key = r->segments[3];
+		return true;
+	}
+	return false;
+}
+
+/* /C/:c/f: what field f refers to. */
+static bool find_referred(const struct admin_request *r, struct admin_target *out)
+{
+	const struct field *f = r->segment_count == 3 ? schema_field(out->outer, r->segments[2]) : NULL;
+
+	if (!f || f->type != TYPE_FOREIGN)
+		return false;
+	out->reference = f;
+	out->kind = kinds_by_name(slice_cstr(f->ref));
+	out->shape = SHAPE_REFERRED;
+	return out->kind != NULL;
+}
+
+bool admin_target_find(const struct admin_request *r, struct admin_target *out)
+{
+	const struct schema *first = r->segment_count > 0 ? kinds_by_path(r->segments[0]) : NULL;
+
+	*out = (struct admin_target){0};
+	if (!first || r->segment_count > 4)
+		return false;
+	if (r->segment_count <= 2) {
+		out->kind = first;
+		out->shape = r->segment_count == 1 ? SHAPE_COLLECTION : SHAPE_ITEM;
+		if (r->segment_count == 2)
+			out->key = r->segments[1];
+		return true;
+	}
+	out->outer = first;
+	out->outer_key = r->segments[1];
+	return find_nested(r, out) || find_referred(r, out);
+}
+
+unsigned admin_shape_methods(enum admin_shape shape)
+{
+	return shape == SHAPE_COLLECTION || shape == SHAPE_NESTED_COLLECTION ? ADMIN_COLLECTION : ADMIN_ITEM;
+}
+
+static admin_handler handler_of(enum admin_shape shape, enum admin_method method)
+{
+	switch (method) {
+	case ADMIN_GET: return admin_shape_methods(shape) == ADMIN_COLLECTION ? admin_list : admin_get;
+	case ADMIN_POST: return admin_create;
+	case ADMIN_PUT: return admin_put;
+	case ADMIN_PATCH: return admin_patch;
+	case ADMIN_DELETE: return admin_delete;
+	default: return NULL;
+	}
+}
+
+/* ---- dispatch -------------------------------------------------------------------------------------------------- */
+
+struct found {
+	unsigned methods, advertised;
+	bool raw_body;
+	admin_handler handler;
+};
+
+static bool find(struct admin_call *c, struct found *out)
+{
+	const struct admin_route *route = admin_route_find(c->request, c->params);
+
+	if (route) {
+		*out = (struct found){.methods = route->methods,
+		        .advertised = route->advertised ? route->advertised : route->methods,
+		        .raw_body = route->raw_body,
+		        .handler = route->handler};
+		return true;
+	}
+	if (!admin_target_find(c->request, &c->target))
+		return false;
+	out->methods = out->advertised = admin_shape_methods(c->target.shape);
+	out->handler = handler_of(c->target.shape, c->request->method);
+	return true;
+}
+
+static void answer_options(struct admin_call *c, const struct found *found)
+{
+	c->response->status = 204;
+	c->response->allow = found->advertised | ADMIN_OPTIONS;
+}
+
+void admin_dispatch(struct admin_call *c)
+{
+	struct found found = {0};
+	struct admin_request *request = arena_alloc(c->arena, sizeof *request);
+
+	*request = *c->request;
+	enum admin_parsed parsed = admin_request_parse(c->arena, request);
+	c->request = request;
+	if (parsed == ADMIN_NO_PATH || !find(c, &found))
+		admin_not_found(c);
+	else if (request->method == ADMIN_OPTIONS)
+		answer_options(c, &found);
+	else if (!(found.methods & request->method))
+		admin_not_allowed(c);
+	else if (parsed == ADMIN_TOO_MANY_ARGS)
+		admin_fail(c, 400, "Too many arguments");
+	else if (!(request->method & ADMIN_HAS_BODY) || found.raw_body || admin_body_read(c))
+		found.handler(c);
+}

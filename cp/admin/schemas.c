@@ -1,0 +1,171 @@
+/* schemas: see schemas.h. */
+#include "cp/admin/schemas.h"
+
+#include "common/core/clock.h"
+#include "common/plugin/entity.h"
+#include "common/plugin/registry.h"
+#include "common/schema/describe.h"
+#include "common/schema/load.h"
+#include "cp/admin/body.h"
+#include "cp/admin/errors.h"
+#include "cp/admin/rules.h"
+
+/* ---- descriptions ---------------------------------------------------------------------------------------------- */
+
+void admin_schema(struct admin_call *c)
+{
+	const struct schema *kind = kinds_by_name(c->params[0]);
+
+	if (!kind) {
+		admin_fail(c, 404, "No entity named '%.*s'", SLICE_ARG(c->params[0]));
+		return;
+	}
+	c->response->status = 200;
+	c->response->json = schema_describe(kind);
+}
+
+static const struct plugin *plugin_or_404(struct admin_call *c)
+{
+	const struct plugin *p = registry_find(c->params[0]);
+
+	if (!p)
+		admin_fail(c, 404, "No plugin named '%.*s'", SLICE_ARG(c->params[0]));
+	return p;
+}
+
+static void add_closed_scope(
+        json_t *fields, const struct plugin *p, unsigned scope, const char *name, const char *kind)
+{
+	if (!(p->scopes & scope))
+		json_array_append_new(
+		        fields, json_pack("{s:{s:s, s:s, s:n, s:s}}", name, "type", "foreign", "reference", kind,
+		                        "eq", "description", "This plugin cannot be attached to it: always null."));
+}
+
+static json_t *protocols_of(const struct plugin *p)
+{
+	const struct schema http = {.name = "protocols",
+	        .fields = (const struct field[]){
+	                {.name = "protocols",
+	                        .type = TYPE_SET,
+	                        .flags = REQUIRED,
+	                        .dflt = "['grpc','grpcs','http','https']",
+	                        STRINGS(.one_of = ONE_OF("grpc", "grpcs", "http", "https")),
+	                        .doc = "The protocols for which the plugin runs."},
+	                {0},
+	        }};
+	const struct schema any = {.name = "protocols",
+	        .fields = (const struct field[]){
+	                {.name = "protocols",
+	                        .type = TYPE_SET,
+	                        .flags = REQUIRED,
+	                        .dflt = "['grpc','grpcs','http','https']",
+	                        STRINGS(.one_of = ONE_OF("grpc", "grpcs", "http", "https", "tcp", "tls",
+	                                        "tls_passthrough", "udp")),
+	                        .doc = "The protocols for which the plugin runs."},
+	                {0},
+	        }};
+	json_t *described = schema_describe(p->protocols == PROTOCOLS_HTTP ? &http : &any);
+	json_t *field = json_incref(json_array_get(json_object_get(described, "fields"), 0));
+
+	json_decref(described);
+	return field;
+}
+
+static json_t *config_of(const struct plugin *p)
+{
+	json_t *described = schema_describe(p->config);
+	json_t *config = json_pack(
+	        "{s:s, s:b, s:O}", "type", "record", "required", 1, "fields", json_object_get(described, "fields"));
+	json_t *shorthands = json_object_get(described, "shorthand_fields");
+
+	if (shorthands)
+		json_object_set(config, "shorthand_fields", shorthands);
+	json_decref(described);
+	return config;
+}
+
+void admin_schema_plugin(struct admin_call *c)
+{
+	const struct plugin *p = plugin_or_404(c);
+
+	if (!p)
+		return;
+	json_t *fields = json_array();
+	add_closed_scope(fields, p, SCOPE_CONSUMER, "consumer", "consumers");
+	add_closed_scope(fields, p, SCOPE_SERVICE, "service", "services");
+	add_closed_scope(fields, p, SCOPE_ROUTE, "route", "routes");
+	json_array_append_new(fields, protocols_of(p));
+	json_array_append_new(fields, json_pack("{s:o}", "config", config_of(p)));
+	json_t *described = schema_describe(p->config);
+	c->response->status = 200;
+	c->response->json = json_pack(
+	        "{s:o, s:O}", "fields", fields, "entity_checks", json_object_get(described, "entity_checks"));
+	json_decref(described);
+}
+
+void admin_plugin_config_schema(struct admin_call *c)
+{
+	const struct plugin *p = plugin_or_404(c);
+
+	if (!p)
+		return;
+	c->response->status = 200;
+	c->response->json = config_of(p);
+}
+
+void admin_schema_vault(struct admin_call *c)
+{
+	admin_fail(c, 404, "No vault named '%.*s'", SLICE_ARG(c->params[0]));
+}
+
+void admin_schema_filter(struct admin_call *c)
+{
+	admin_fail(c, 404, "Filter '%.*s' not found", SLICE_ARG(c->params[0]));
+}
+
+void admin_plugins_enabled(struct admin_call *c)
+{
+	json_t *names = json_array();
+
+	for (size_t i = 0; i < registry_count(); i++)
+		json_array_append_new(names, json_string(registry_at(i)->name));
+	c->response->status = 200;
+	c->response->json = json_pack("{s:o}", "enabled_plugins", names);
+}
+
+/* ---- validation ------------------------------------------------------------------------------------------------ */
+
+/* With defaults, but neither uniqueness nor existence: the database is not asked. */
+static void validate(struct admin_call *c, const struct schema *kind)
+{
+	struct load_options options = {.op = LOAD_CREATE, .now_ms = clock_wall_ms()};
+	const struct admin_rules *rules = admin_rules_of(kind);
+	struct violations v = {0};
+	json_t *record = NULL;
+
+	if (!admin_body_prepare(c, kind, NULL))
+		return;
+	if (schema_load(kind, c->input, &options, &record, &v) && rules->check)
+		rules->check(c, NULL, record, &v);
+	json_decref(record);
+	if (has_violations(&v))
+		admin_violations(c, &v);
+	else
+		admin_fail(c, 200, "schema validation successful");
+}
+
+void admin_schema_validate(struct admin_call *c)
+{
+	const struct schema *kind = kinds_by_name(c->params[0]);
+
+	if (kind)
+		validate(c, kind);
+	else
+		admin_fail(c, 404, "No entity named '%.*s'", SLICE_ARG(c->params[0]));
+}
+
+void admin_schema_validate_plugin(struct admin_call *c)
+{
+	validate(c, &plugin_schema);
+}

@@ -1,0 +1,241 @@
+/* gatehouse-cp: the control plane: PostgreSQL behind it, the Admin API on top, data planes around it.
+ *
+ * The main thread runs the loop: signals and the Admin API's sockets. Whatever keeps it from starting is one line on
+ * stderr that says what, where and what to do, and exit code 1. */
+#include <getopt.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "common/core/file.h"
+#include "common/core/log.h"
+#include "common/core/release.h"
+#include "cp/admin/admin_server.h"
+#include "cp/publish/publish.h"
+#include "cp/store/migrate.h"
+
+enum { DRAIN_CHECK_MS = 20 };
+
+struct program {
+	struct arena arena;
+	struct settings settings;
+	char pid_file[PATH_MAX];
+	struct loop *loop;
+	struct publish *publish;
+	struct admin_server *admin;
+	struct event *signals[4];
+	struct loop_timer *drain_timer;
+	uint64_t drain_until_ms; /* 0: not draining */
+};
+
+/* ---- the command line ------------------------------------------------------------------------------------------ */
+
+static void print_help(FILE *out)
+{
+	fputs("gatehouse-cp: the control plane of Gatehouse\n\n"
+	      "usage: gatehouse-cp [--conf FILE] [--version] [--help]\n\n"
+	      "  --conf FILE, -c FILE   settings (key = value); without it the usual places are looked at\n"
+	      "  --version              print the release and exit\n"
+	      "  --help                 print this and exit\n\n"
+	      "Every setting can also be given as an environment variable: GATEHOUSE_PG_HOST=db.example gatehouse-cp\n"
+	      "Signals: TERM, INT and QUIT finish what is under way and stop; HUP reopens the log files.\n",
+	        out);
+}
+
+/* -1: go on; else the exit code. */
+static int read_options(int argc, char **argv, const char **conf)
+{
+	static const struct option options[] = {{"conf", required_argument, NULL, 'c'},
+	        {"version", no_argument, NULL, 'v'}, {"help", no_argument, NULL, 'h'}, {0}};
+	int option;
+
+	while ((option = getopt_long(argc, argv, "c:vh", options, NULL)) >= 0) {
+		switch (option) {
+		case 'c': *conf = optarg; break;
+		case 'v': puts("gatehouse-cp " GATEHOUSE_RELEASE); return 0;
+		case 'h': print_help(stdout); return 0;
+		default: fputs("gatehouse-cp: --help shows what it understands\n", stderr); return 64;
+		}
+	}
+	if (optind == argc)
+		return -1;
+	fprintf(stderr, "gatehouse-cp: unexpected argument \"%s\"; --help shows what it understands\n", argv[optind]);
+	return 64;
+}
+
+/* ---- starting -------------------------------------------------------------------------------------------------- */
+
+static bool check_role(const struct settings *s, struct err *e)
+{
+	if (slice_eq(s->role, S("data_plane")))
+		return err_set(e,
+		        "role is \"data_plane\", which is gatehouse-dp's; gatehouse-cp takes traditional or control_plane");
+	if (!slice_eq(s->database, S("postgres")))
+		return err_set(e,
+		        "database is \"%.*s\", but gatehouse-cp needs postgres; without a database run gatehouse-dp --document FILE",
+		        SLICE_ARG(s->database));
+	return true;
+}
+
+/* Relative to the prefix; off and the usual devices mean stderr. */
+static bool open_log(struct program *p, struct err *e)
+{
+	struct slice path = p->settings.admin_error_log;
+	char full[PATH_MAX];
+	enum log_level level;
+
+	if (log_level_parse(p->settings.log_level, &level))
+		log_set_level(level);
+	log_use_json(slice_eq(p->settings.log_format, S("json")));
+	if (path.len == 0 || slice_eq(path, S("off")) || slice_starts(path, S("/dev/")))
+		return true;
+	if (path.ptr[0] == '/')
+		snprintf(full, sizeof full, "%.*s", SLICE_ARG(path));
+	else
+		snprintf(full, sizeof full, "%.*s/%.*s", SLICE_ARG(p->settings.prefix), SLICE_ARG(path));
+	char *slash = strrchr(full, '/');
+	*slash = '\0';
+	bool ok = slash == full || file_make_dirs(full, 0755, e);
+	*slash = '/';
+	return ok && log_open(full, e);
+}
+
+static bool check_database(const struct settings *s, struct err *e)
+{
+	enum migrate_state state;
+	struct store *st = store_open(s, e);
+	bool ok = st && migrate_status(st, &state, e);
+
+	store_close(st);
+	if (!ok)
+		return false;
+	switch (state) {
+	case MIGRATE_CURRENT: return true;
+	case MIGRATE_EMPTY:
+		return err_set(e, "the database \"%.*s\" is empty; run: gatectl migrations bootstrap",
+		        SLICE_ARG(s->pg_database));
+	case MIGRATE_PENDING:
+		return err_set(e, "the database \"%.*s\" is of an older release; run: gatectl migrations up",
+		        SLICE_ARG(s->pg_database));
+	case MIGRATE_NEWER:
+		return err_set(e,
+		        "the database \"%.*s\" is of a newer release than " GATEHOUSE_RELEASE
+		        "; install that release here too",
+		        SLICE_ARG(s->pg_database));
+	}
+	return false;
+}
+
+static bool write_pid_file(struct program *p, struct err *e)
+{
+	char folder[PATH_MAX], text[24];
+
+	snprintf(folder, sizeof folder, "%.*s/pids", SLICE_ARG(p->settings.prefix));
+	if (snprintf(p->pid_file, sizeof p->pid_file, "%s/gatehouse-cp.pid", folder) >= (int)sizeof p->pid_file)
+		return err_set(e, "the prefix \"%.*s\" is too long", SLICE_ARG(p->settings.prefix));
+	snprintf(text, sizeof text, "%d\n", (int)getpid());
+	return file_make_dirs(folder, 0755, e) && file_replace(p->pid_file, slice_cstr(text), 0644, e);
+}
+
+/* ---- signals --------------------------------------------------------------------------------------------------- */
+
+static void check_drained(void *arg)
+{
+	struct program *p = arg;
+
+	if (is_admin_server_idle(p->admin) || clock_mono_ms() >= p->drain_until_ms)
+		loop_stop(p->loop);
+}
+
+static void on_stop(evutil_socket_t signal, short what, void *arg)
+{
+	struct program *p = arg;
+
+	if (p->drain_until_ms) { /* asked twice: at once */
+		loop_stop(p->loop);
+		return;
+	}
+	log_notice("stopping", LOG_INT("signal", signal));
+	p->drain_until_ms = clock_mono_ms() + (uint64_t)p->settings.shutdown_grace * 1000 + 1;
+	admin_server_drain(p->admin);
+	p->drain_timer = loop_timer_new(p->loop, DRAIN_CHECK_MS, true, check_drained, p);
+}
+
+static void on_hangup(evutil_socket_t signal, short what, void *arg)
+{
+	log_reopen();
+	log_notice("log files reopened");
+}
+
+static bool catch_signals(struct program *p, struct err *e)
+{
+	static const int stops[] = {SIGTERM, SIGINT, SIGQUIT};
+
+	signal(SIGPIPE, SIG_IGN);
+	for (size_t i = 0; i < 3; i++)
+		p->signals[i] = evsignal_new(p->loop->base, stops[i], on_stop, p);
+	p->signals[3] = evsignal_new(p->loop->base, SIGHUP, on_hangup, p);
+	for (size_t i = 0; i < 4; i++)
+		if (!p->signals[i] || evsignal_add(p->signals[i], NULL) != 0)
+			return err_set(e, "cannot catch signals");
+	return true;
+}
+
+/* ---- running --------------------------------------------------------------------------------------------------- */
+
+static bool start(struct program *p, const char *conf, struct err *e)
+{
+	const struct settings *s = &p->settings;
+
+	if (!settings_load(&p->arena, conf, &p->settings, e) || !check_role(s, e) || !check_database(s, e) ||
+	        !open_log(p, e))
+		return false;
+	p->loop = loop_new(e);
+	if (!p->loop || !catch_signals(p, e))
+		return false;
+	p->publish = publish_start(p->loop, s, e);
+	if (!p->publish)
+		return false;
+	p->admin = admin_server_start(p->loop, s, e);
+	return p->admin && write_pid_file(p, e);
+}
+
+static void stop(struct program *p)
+{
+	loop_timer_free(p->drain_timer);
+	admin_server_free(p->admin);
+	publish_stop(p->publish);
+	for (size_t i = 0; i < 4; i++)
+		if (p->signals[i])
+			event_free(p->signals[i]);
+	if (p->loop)
+		loop_free(p->loop);
+	if (p->pid_file[0])
+		unlink(p->pid_file);
+	arena_fini(&p->arena);
+}
+
+int main(int argc, char **argv)
+{
+	static struct program p;
+	const char *conf = NULL;
+	struct err e;
+	int code = read_options(argc, argv, &conf);
+
+	if (code >= 0)
+		return code;
+	arena_init(&p.arena);
+	log_init("gatehouse-cp");
+	bool ok = start(&p, conf, &e);
+	if (ok) {
+		log_notice("started", LOG_STR("release", GATEHOUSE_RELEASE));
+		loop_run(p.loop);
+		log_notice("stopped");
+	} else {
+		fprintf(stderr, "gatehouse-cp: %s\n", e.message);
+	}
+	stop(&p);
+	return ok ? 0 : 1;
+}

@@ -1,0 +1,273 @@
+/* nodes: see nodes.h. */
+#include "cp/publish/nodes.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "common/core/clock.h"
+#include "common/core/map.h"
+#include "common/core/utf8.h"
+#include "common/crypto/digest.h"
+
+enum { NAME_MAX_LEN = 255, ERROR_MAX_LEN = 4096 };
+
+struct node {
+	struct uuid id;
+	char *hostname, *release, *error;
+	char config_hash[MD5_HEX + 1];
+	uint64_t version, error_version;
+	uint64_t seen_ms, ahead_since_ms; /* monotonic */
+	int64_t seen_wall_s, first_wall_s;
+	bool has_config, leaving, in_step;
+};
+
+/* One per process: Admin threads wait here without a handle. */
+static struct {
+	pthread_mutex_t lock;
+	pthread_cond_t changed; /* on CLOCK_MONOTONIC */
+	struct map by_id;
+	unsigned generation; /* counts nodes_clear() */
+} table = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+static void make_condition(void)
+{
+	pthread_condattr_t attr;
+	pthread_condattr_init(&attr);
+	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	pthread_cond_init(&table.changed, &attr);
+	pthread_condattr_destroy(&attr);
+}
+
+static void enter(void)
+{
+	pthread_once(&once, make_condition);
+	pthread_mutex_lock(&table.lock);
+}
+
+static void leave(void)
+{
+	pthread_mutex_unlock(&table.lock);
+}
+
+/* Steps over all nodes: start with *at = 0; NULL at the end. */
+static struct node *next_node(size_t *at)
+{
+	struct slice key;
+	void *value;
+	return map_next(&table.by_id, at, &key, &value) ? value : NULL;
+}
+
+static void node_free(struct node *n)
+{
+	free(n->hostname);
+	free(n->release);
+	free(n->error);
+	free(n);
+}
+
+static bool is_connected(const struct node *n, uint64_t now)
+{
+	return !n->leaving && now - n->seen_ms <= NODES_CONNECTED_MS;
+}
+
+/* What a node says about itself ends up in JSON and logs: bounded, and valid UTF-8. */
+static void set_text(char **to, struct slice s, size_t limit)
+{
+	if (s.len > limit)
+		s.len = limit;
+	ptrdiff_t bad = utf8_invalid_at(s);
+	if (bad >= 0)
+		s.len = (size_t)bad;
+	free(*to);
+	*to = slice_strdup(s.ptr ? s : S(""));
+}
+
+static void set_hash(struct node *n, struct slice epoch)
+{
+	char text[128];
+	int len = snprintf(text, sizeof text, "%.64s/%llu", epoch.ptr, (unsigned long long)n->version);
+	if (!n->has_config)
+		memset(n->config_hash, '0', MD5_HEX);
+	else
+		digest_md5_hex(slice_of(text, (size_t)len), n->config_hash);
+}
+
+/* Room for one more: the one that has been silent longest goes. */
+static void drop_oldest(void)
+{
+	struct node *oldest = NULL, *n;
+	for (size_t at = 0; (n = next_node(&at));) {
+		if (!oldest || n->seen_ms < oldest->seen_ms)
+			oldest = n;
+	}
+	map_remove(&table.by_id, uuid_slice(&oldest->id));
+	node_free(oldest);
+}
+
+static struct node *find_or_add(const struct uuid *id)
+{
+	struct node *n = map_get(&table.by_id, uuid_slice(id));
+	if (n)
+		return n;
+	if (table.by_id.count >= NODES_MAX)
+		drop_oldest();
+	n = calloc(1, sizeof *n);
+	if (!n)
+		abort();
+	n->id = *id;
+	n->first_wall_s = clock_wall_s();
+	map_set(&table.by_id, uuid_slice(id), n);
+	return n;
+}
+
+uint64_t nodes_report(const struct node_report *r, struct slice epoch, uint64_t current)
+{
+	enter();
+	struct node *n = find_or_add(&r->id);
+	set_text(&n->hostname, r->hostname, NAME_MAX_LEN);
+	set_text(&n->release, r->release, NAME_MAX_LEN);
+	set_text(&n->error, r->error, ERROR_MAX_LEN);
+	n->has_config = r->has_config;
+	n->version = r->version;
+	n->error_version = r->error_version;
+	n->leaving = r->leaving;
+	n->seen_ms = clock_mono_ms();
+	n->seen_wall_s = clock_wall_s();
+	set_hash(n, epoch);
+	if (r->has_config && r->version >= current)
+		n->in_step = true;
+	if (!r->has_config || r->version <= current)
+		n->ahead_since_ms = 0;
+	else if (n->ahead_since_ms == 0)
+		n->ahead_since_ms = n->seen_ms;
+	uint64_t ahead_since_ms = n->ahead_since_ms;
+	pthread_cond_broadcast(&table.changed);
+	leave();
+	return ahead_since_ms;
+}
+
+/* A node counts as lost for this version when it says that it cannot apply it. */
+static bool has_refused(const struct node *n, uint64_t version)
+{
+	return n->error_version >= version;
+}
+
+struct tally {
+	unsigned applied, connected, awaited;
+};
+
+static struct tally count(uint64_t version)
+{
+	struct tally t = {0};
+	uint64_t now = clock_mono_ms();
+	const struct node *n;
+	for (size_t at = 0; (n = next_node(&at));) {
+		if (!is_connected(n, now))
+			continue;
+		t.connected++;
+		if (n->version >= version)
+			t.applied++;
+		else if (n->in_step && !has_refused(n, version))
+			t.awaited++;
+	}
+	return t;
+}
+
+static void put_out_of_step(uint64_t version)
+{
+	struct node *n;
+	for (size_t at = 0; (n = next_node(&at));)
+		if (n->version < version)
+			n->in_step = false;
+}
+
+static struct timespec deadline_in(int ms)
+{
+	uint64_t ns = clock_mono_ns() + (uint64_t)(ms > 0 ? ms : 0) * 1000000u;
+	return (struct timespec){.tv_sec = (time_t)(ns / 1000000000u), .tv_nsec = (long)(ns % 1000000000u)};
+}
+
+void nodes_wait(uint64_t version, int timeout_ms, unsigned *applied, unsigned *connected)
+{
+	struct timespec until = deadline_in(timeout_ms);
+	bool in_time = true;
+	struct tally t;
+
+	enter();
+	unsigned generation = table.generation;
+	while ((t = count(version)).awaited > 0 && in_time && generation == table.generation)
+		in_time = pthread_cond_timedwait(&table.changed, &table.lock, &until) == 0;
+	if (t.awaited > 0 || t.applied < t.connected)
+		put_out_of_step(version);
+	leave();
+	*applied = t.applied;
+	*connected = t.connected;
+}
+
+bool nodes_is_anyone_behind(uint64_t version)
+{
+	enter();
+	bool behind = count(version).awaited > 0;
+	leave();
+	return behind;
+}
+
+unsigned nodes_connected(void)
+{
+	enter();
+	unsigned n = count(0).connected;
+	leave();
+	return n;
+}
+
+static json_t *describe(const struct node *n, uint64_t now)
+{
+	char id[UUID_TEXT + 1];
+	bool is_well = n->error[0] == '\0';
+	uuid_format(&n->id, id);
+	return json_pack("{s:s, s:s, s:s, s:I, s:I, s:s, s:s, s:{}, s:I, s:s?, s:I, s:b, s:b}", "id", id, "hostname",
+	        n->hostname, "version", n->release, "last_seen", (json_int_t)n->seen_wall_s, "updated_at",
+	        (json_int_t)n->seen_wall_s, "config_hash", n->config_hash, "sync_status",
+	        is_well && n->has_config ? "normal" : "unknown", "labels", "config_version", (json_int_t)n->version,
+	        "last_error", is_well ? NULL : n->error, "error_version", (json_int_t)n->error_version, "connected",
+	        is_connected(n, now), "in_step", n->in_step);
+}
+
+static int by_id(const void *a, const void *b)
+{
+	const struct node *const *x = a, *const *y = b;
+	return memcmp((*x)->id.bytes, (*y)->id.bytes, sizeof(*x)->id.bytes);
+}
+
+void nodes_list(json_t *array)
+{
+	enter();
+	uint64_t now = clock_mono_ms();
+	struct node **all = calloc(table.by_id.count + 1, sizeof *all);
+	size_t n = 0;
+	if (!all)
+		abort();
+	for (size_t at = 0; (all[n] = next_node(&at));)
+		n++;
+	qsort(all, n, sizeof *all, by_id);
+	for (size_t i = 0; i < n; i++)
+		json_array_append_new(array, describe(all[i], now));
+	leave();
+	free(all);
+}
+
+void nodes_clear(void)
+{
+	enter();
+	struct node *n;
+	for (size_t at = 0; (n = next_node(&at));)
+		node_free(n);
+	map_fini(&table.by_id);
+	table.by_id = (struct map){0};
+	table.generation++;
+	pthread_cond_broadcast(&table.changed);
+	leave();
+}

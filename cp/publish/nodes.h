@@ -1,0 +1,42 @@
+/* nodes: which data planes there are, what they run, and who waits for them. One table per process; any thread.
+ *
+ * A node is connected while its last Poll is at most NODES_CONNECTED_MS old and did not say that it leaves. It is in
+ * step once it has had the current version, until it misses a nodes_wait(); then it is not waited for until it has
+ * caught up. */
+#ifndef CP_PUBLISH_NODES_H
+#define CP_PUBLISH_NODES_H
+
+#include <jansson.h>
+
+#include "common/core/uuid.h"
+
+enum { NODES_CONNECTED_MS = 3000, NODES_MAX = 4096 };
+
+struct node_report {
+	struct uuid id;
+	struct slice hostname, release, error;
+	bool has_config;        /* it runs a version of the current epoch ... */
+	uint64_t version;       /* ... this one; else 0 */
+	uint64_t error_version; /* which could not be applied; 0: none */
+	bool leaving;
+};
+
+/* From a Poll. epoch, current: what the control plane publishes now. Returns since when (monotonic ms) the node has
+ * been at a version beyond `current`; 0: it is not. */
+uint64_t nodes_report(const struct node_report *r, struct slice epoch, uint64_t current);
+
+/* As applied_wait(), without the nudge. */
+void nodes_wait(uint64_t version, int timeout_ms, unsigned *applied, unsigned *connected);
+
+/* A connected node that is in step has not had this version yet (and has not refused it). */
+bool nodes_is_anyone_behind(uint64_t version);
+
+unsigned nodes_connected(void);
+
+/* Appends one object per node, by id (entities.md 4.17 and our own fields). */
+void nodes_list(json_t *array);
+
+/* Forgets all. Whoever waits returns. */
+void nodes_clear(void);
+
+#endif

@@ -1,0 +1,286 @@
+/* publish: see publish.h. */
+#include "cp/publish/publish.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+
+#include "common/core/file.h"
+#include "common/core/log.h"
+#include "common/sync/link.h"
+#include "common/sync/side_loop.h"
+#include "cp/publish/history.h"
+#include "cp/publish/nodes.h"
+#include "cp/publish/publish_private.h"
+#include "cp/publish/publisher.h"
+#include "cp/publish/sync_server.h"
+
+enum {
+	CONNECTIONS_MAX = 4096,
+	/* A data plane that has not reported a version soon after it was published may have lost the message. */
+	REMIND_MIN_MS = 25,
+	REMIND_MAX_MS = 800
+};
+
+struct publish {
+	char pub_path[PATH_MAX], rep_path[PATH_MAX];
+	struct feed *_Atomic feed;
+
+	struct side_loop *thread; /* the publishing thread; what follows is its own */
+	struct history *history;
+	struct publisher *publisher;
+	struct sync_server *server;
+	struct loop_timer *reminder;
+	uint32_t remind_ms;
+
+	struct side_loop *cluster_thread;
+	struct link_server *links[8];
+	size_t links_count;
+
+	pthread_mutex_t lock; /* for the two below */
+	char epoch[64];
+	uint64_t version;
+};
+
+/* ---- on the publishing thread ---- */
+
+static void set_reminder(struct publish *p, uint32_t ms);
+
+static void remind(void *arg)
+{
+	struct publish *p = arg;
+	set_reminder(p, 0);
+	if (!nodes_is_anyone_behind(history_version(p->history)))
+		return;
+	publisher_announce(p->publisher, history_epoch(p->history), history_version(p->history));
+	if (p->remind_ms < REMIND_MAX_MS)
+		set_reminder(p, p->remind_ms * 2);
+}
+
+/* 0: none. */
+static void set_reminder(struct publish *p, uint32_t ms)
+{
+	loop_timer_free(p->reminder);
+	p->reminder = ms ? loop_timer_new(side_loop_loop(p->thread), ms, false, remind, p) : NULL;
+	if (ms)
+		p->remind_ms = ms;
+}
+
+static void note_position(struct publish *p)
+{
+	pthread_mutex_lock(&p->lock);
+	snprintf(p->epoch, sizeof p->epoch, "%s", history_epoch(p->history));
+	p->version = history_version(p->history);
+	pthread_mutex_unlock(&p->lock);
+}
+
+struct offer {
+	struct publish *publish;
+	struct feed_batch *batch;
+};
+
+static void take_offer(void *arg)
+{
+	struct offer *o = arg;
+	struct publish *p = o->publish;
+	const struct packed_delta *d = history_take(p->history, o->batch);
+	if (d)
+		publisher_send(p->publisher, d);
+	else
+		publisher_announce(p->publisher, history_epoch(p->history), history_version(p->history));
+	note_position(p);
+	set_reminder(p, REMIND_MIN_MS);
+	free(o);
+}
+
+void publish_offer(struct publish *p, struct feed_batch *b)
+{
+	struct offer *o = malloc(sizeof *o);
+	if (!o)
+		abort();
+	*o = (struct offer){p, b};
+	loop_post(side_loop_loop(p->thread), take_offer, o);
+}
+
+static void on_batch(struct feed_batch *b, void *arg)
+{
+	publish_offer(arg, b);
+}
+
+static uint64_t last_read_ms(void *arg)
+{
+	struct publish *p = arg;
+	struct feed *f = atomic_load(&p->feed);
+	return f ? feed_last_read_ms(f) : clock_mono_ms();
+}
+
+/* ---- opening ---- */
+
+struct opening {
+	struct publish *publish;
+	const struct settings *settings;
+	struct err *e;
+	bool ok;
+};
+
+static void open_sockets(void *arg)
+{
+	struct opening *o = arg;
+	struct publish *p = o->publish;
+	p->history = history_new();
+	p->publisher = publisher_open(p->pub_path, o->e);
+	if (p->publisher)
+		p->server = sync_server_open(
+		        side_loop_loop(p->thread), p->rep_path, p->history, last_read_ms, p, o->e);
+	o->ok = p->server != NULL;
+}
+
+static void close_sockets(void *arg)
+{
+	struct publish *p = arg;
+	set_reminder(p, 0);
+	sync_server_close(p->server);
+	publisher_close(p->publisher);
+	history_free(p->history);
+}
+
+static bool make_folder(struct publish *p, const struct settings *s, struct err *e)
+{
+	char folder[PATH_MAX - 16];
+	if ((size_t)snprintf(folder, sizeof folder, "%.*s/sync", SLICE_ARG(s->prefix)) >= sizeof folder)
+		return err_set(e, "prefix is too long: '%.200s...'", folder);
+	if (!file_make_dirs(folder, 0700, e))
+		return false;
+	if (chmod(folder, 0700) < 0)
+		return err_set(e, "cannot make '%s' private: %s", folder, strerror(errno));
+	snprintf(p->pub_path, sizeof p->pub_path, "%s/pub.ipc", folder);
+	snprintf(p->rep_path, sizeof p->rep_path, "%s/rep.ipc", folder);
+	return true;
+}
+
+struct publish *publish_open(const struct settings *s, struct err *e)
+{
+	struct publish *p = calloc(1, sizeof *p);
+	if (!p)
+		abort();
+	pthread_mutex_init(&p->lock, NULL);
+	struct opening o = {.publish = p, .e = e};
+	if (make_folder(p, s, e) && (p->thread = side_loop_start("publish", e)) != NULL)
+		side_loop_call(p->thread, open_sockets, &o);
+	if (o.ok)
+		return p;
+	publish_stop(p);
+	return NULL;
+}
+
+static void open_links(void *arg)
+{
+	struct opening *o = arg;
+	struct publish *p = o->publish;
+	const struct settings *s = o->settings;
+	struct arena a;
+	struct listen_spec *specs;
+	size_t n = 0;
+
+	arena_init(&a);
+	struct link_certs certs = {arena_cstr(&a, s->cluster_ca_cert), arena_cstr(&a, s->cluster_cert),
+	        arena_cstr(&a, s->cluster_cert_key)};
+	o->ok = listen_parse(&a, s->cluster_listen, &specs, &n, o->e);
+	if (n > sizeof p->links / sizeof p->links[0])
+		o->ok = err_set(o->e, "cluster_listen names %zu addresses, expected at most 8", n);
+	for (size_t i = 0; o->ok && i < n; i++) {
+		struct link_server *l = link_server_open(side_loop_loop(p->cluster_thread), &specs[i], &certs,
+		        p->pub_path, p->rep_path, CONNECTIONS_MAX, o->e);
+		o->ok = l != NULL;
+		if (l)
+			p->links[p->links_count++] = l;
+	}
+	arena_fini(&a);
+}
+
+static void close_links(void *arg)
+{
+	struct publish *p = arg;
+	for (size_t i = 0; i < p->links_count; i++)
+		link_server_close(p->links[i]);
+	p->links_count = 0;
+}
+
+bool publish_open_cluster(struct publish *p, const struct settings *s, struct err *e)
+{
+	struct opening o = {.publish = p, .settings = s, .e = e};
+	if (s->cluster_listen.len == 0 || slice_eq(s->cluster_listen, S("off")))
+		return true;
+	if (s->cluster_cert.len == 0 || s->cluster_cert_key.len == 0 || s->cluster_ca_cert.len == 0)
+		return err_set(e,
+		        "cluster_listen is '%.*s': expected cluster_cert, cluster_cert_key and cluster_ca_cert as well",
+		        SLICE_ARG(s->cluster_listen));
+	p->cluster_thread = side_loop_start("cluster", e);
+	if (p->cluster_thread)
+		side_loop_call(p->cluster_thread, open_links, &o);
+	return o.ok;
+}
+
+struct publish *publish_start(struct loop *l, const struct settings *s, struct err *e)
+{
+	struct publish *p = publish_open(s, e);
+	if (!p)
+		return NULL;
+	if (publish_open_cluster(p, s, e)) {
+		struct feed *f = feed_start(s, on_batch, p, e);
+		atomic_store(&p->feed, f);
+		if (f)
+			return p;
+	}
+	publish_stop(p);
+	return NULL;
+}
+
+/* From the network inwards: first nobody can come in, then nothing new is read, then what is left ends. */
+void publish_stop(struct publish *p)
+{
+	if (!p)
+		return;
+	if (p->cluster_thread)
+		side_loop_call(p->cluster_thread, close_links, p);
+	side_loop_stop(p->cluster_thread);
+	struct feed *f = atomic_load(&p->feed);
+	feed_stop(f);
+	if (p->thread)
+		side_loop_call(p->thread, close_sockets, p);
+	side_loop_stop(p->thread);
+	feed_free(f);
+	nodes_clear();
+	pthread_mutex_destroy(&p->lock);
+	free(p);
+}
+
+/* ---- for other threads ---- */
+
+void publish_nudge(void)
+{
+	feed_nudge();
+}
+
+void publish_nodes(json_t *array)
+{
+	nodes_list(array);
+}
+
+void publish_status(const struct publish *p, struct publish_status *out)
+{
+	struct publish *mutable = (struct publish *)p; /* the lock changes, nothing else */
+	struct feed *f = atomic_load(&mutable->feed);
+	uint64_t read_ms = f ? feed_last_read_ms(f) : 0;
+
+	pthread_mutex_lock(&mutable->lock);
+	memcpy(out->epoch, p->epoch, sizeof out->epoch);
+	out->version = p->version;
+	pthread_mutex_unlock(&mutable->lock);
+	out->read_ms_ago = read_ms ? clock_mono_ms() - read_ms : UINT64_MAX;
+	out->nodes_connected = nodes_connected();
+}

@@ -1,0 +1,153 @@
+/* store: the handle and its write units. Reads are in store_read.c, writes in store_write.c.
+ *
+ * A unit begins by locking the one row of config_version. That puts all writers of all control planes in one order,
+ * which is why versions are dense and why the order of versions is the order of commits. */
+#include "cp/store/store_private.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+struct store *store_open(const struct settings *s, struct err *e)
+{
+	struct store *st = calloc(1, sizeof *st);
+	struct pg_error pe;
+
+	if (!st)
+		abort();
+	pg_init(&st->pg, s);
+	pg_init(&st->listener, s);
+	arena_init(&st->scratch);
+	if (pg_connect(&st->pg, &pe))
+		return st;
+	err_set(e, "%s", pe.text.message);
+	store_close(st);
+	return NULL;
+}
+
+void store_close(struct store *st)
+{
+	if (!st)
+		return;
+	pg_fini(&st->pg);
+	pg_fini(&st->listener);
+	text_fini(&st->sql);
+	arena_fini(&st->scratch);
+	free(st);
+}
+
+bool store_ping(struct store *st)
+{
+	struct pg_error e;
+	return pg_run(&st->pg, "SELECT 1", NULL, &e);
+}
+
+PGresult *store_query(struct store *st, const struct pg_params *params, struct fault *fault)
+{
+	struct pg_error e;
+	PGresult *r = pg_query(&st->pg, text_cstr(&st->sql), params, &e);
+
+	if (!r) {
+		st->unit.failed = st->unit.open;
+		fault_database(fault, &e);
+	}
+	return r;
+}
+
+/* ---- units ----------------------------------------------------------------------------------------------------- */
+
+static void end_unit(struct store *st)
+{
+	st->unit = (struct unit){0};
+	st->pg.pinned = false;
+}
+
+bool store_begin(struct store *st, struct fault *fault)
+{
+	struct pg_error e;
+
+	assert(!st->unit.open);
+	PGresult *r = pg_query(&st->pg,
+	        "BEGIN ISOLATION LEVEL READ COMMITTED; SELECT version FROM config_version FOR UPDATE", NULL, &e);
+	if (!r) {
+		store_rollback(st);
+		return fault_database(fault, &e);
+	}
+	if (PQntuples(r) != 1) {
+		PQclear(r);
+		store_rollback(st);
+		return fault_set(fault, 8, 500, NULL, "the database \"%s\" holds no version; run the migrations",
+		        st->pg.database);
+	}
+	st->unit = (struct unit){.open = true, .base = pg_uint(r, 0, 0)};
+	st->pg.pinned = true;
+	PQclear(r);
+	return true;
+}
+
+void store_rollback(struct store *st)
+{
+	struct pg_error e;
+
+	/* a connection that cannot even roll back is dropped: the server then does it */
+	if (st->pg.conn && PQtransactionStatus(st->pg.conn) != PQTRANS_IDLE && !pg_run(&st->pg, "ROLLBACK", NULL, &e))
+		pg_disconnect(&st->pg);
+	end_unit(st);
+}
+
+static void put_commit(struct store *st, uint64_t version)
+{
+	text_clear(&st->sql);
+	if (st->unit.changes > 0)
+		text_printf(&st->sql,
+		        "UPDATE config_version SET version = %" PRIu64 "; NOTIFY gatehouse, '%" PRIu64 "'; ", version,
+		        version);
+	text_puts(&st->sql, "COMMIT");
+}
+
+bool store_commit(struct store *st, uint64_t *version, struct fault *fault)
+{
+	struct pg_error e;
+	uint64_t next = st->unit.changes > 0 ? st->unit.base + 1 : 0;
+
+	assert(st->unit.open);
+	if (st->unit.failed) {
+		store_rollback(st);
+		return fault_set(
+		        fault, 8, 500, NULL, "a write of this transaction failed, so all of it was rolled back");
+	}
+	put_commit(st, next);
+	if (!pg_run(&st->pg, text_cstr(&st->sql), NULL, &e)) {
+		bool lost = !st->pg.conn;
+		store_rollback(st);
+		fault_database(fault, &e);
+		if (!lost)
+			return false;
+		return fault_set(
+		        fault, 8, 503, NULL, "%s; it is not known whether the change was made", e.text.message);
+	}
+	end_unit(st);
+	*version = next;
+	return true;
+}
+
+bool store_enter(struct store *st, bool *own, struct fault *fault)
+{
+	*own = !st->unit.open;
+	arena_reset(&st->scratch);
+	return *own ? store_begin(st, fault) : true;
+}
+
+bool store_leave(struct store *st, bool own, bool ok, uint64_t *version, struct fault *fault)
+{
+	if (ok && own)
+		return store_commit(st, version, fault);
+	if (ok)
+		*version = st->unit.changes > 0 ? st->unit.base + 1 : 0;
+	else if (own)
+		store_rollback(st);
+	else
+		st->unit.failed = true;
+	return ok;
+}

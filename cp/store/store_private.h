@@ -1,0 +1,35 @@
+/* The inside of a store handle: for the files of this folder. */
+#ifndef CP_STORE_STORE_PRIVATE_H
+#define CP_STORE_STORE_PRIVATE_H
+
+#include "cp/store/faults.h"
+#include "cp/store/pg.h"
+#include "cp/store/sql.h"
+#include "cp/store/store.h"
+
+/* The open write unit. Invariant: open == pg.pinned, and while open the version row is locked by us. */
+struct unit {
+	bool open;
+	bool failed;      /* a statement failed: only a rollback is left */
+	uint64_t base;    /* version when it began */
+	unsigned changes; /* lines written to the changelog; the version becomes base + 1 when there are any */
+};
+
+struct store {
+	struct pg pg;
+	struct pg listener; /* only LISTEN, so that no notification is swallowed by an answer on pg */
+	struct unit unit;
+	struct text sql;      /* of the statement being made; cleared by each */
+	struct arena scratch; /* parameters of one call; reset by each */
+};
+
+/* Opens a unit if none is open (*own). */
+bool store_enter(struct store *st, bool *own, struct fault *fault);
+/* Ends what store_enter began: commits or rolls back its own unit, or marks a failed write in the caller's. */
+bool store_leave(struct store *st, bool own, bool ok, uint64_t *version, struct fault *fault);
+/* A query whose failure is a plain database fault. */
+PGresult *store_query(struct store *st, const struct pg_params *params, struct fault *fault);
+/* Removes one row and writes it to the changelog, with what cascades from it. */
+bool store_remove(struct store *st, const struct schema *kind, const char *id, struct fault *fault);
+
+#endif

@@ -1,0 +1,41 @@
+/* dns: names to addresses for one worker, through c-ares, cached by time to live.
+ *
+ * Answers that are cached are given at once. Expired answers are served while one query renews them (proxy.md 5.10);
+ * concurrent queries for one name are merged. IP literals never come here. */
+#ifndef DP_CLIENT_DNS_H
+#define DP_CLIENT_DNS_H
+
+#include <sys/socket.h>
+
+#include "common/core/slice.h"
+#include "common/net/loop.h"
+
+struct dns;
+struct dns_query;
+
+struct dns_address {
+	struct sockaddr_storage address; /* port filled in */
+	socklen_t len;
+};
+struct dns_answer {
+	const struct dns_address *addresses; /* at least one */
+	size_t count;
+	uint32_t turn; /* counts the answers given for this name: round robin over addresses */
+};
+
+enum dns_status { DNS_FOUND, DNS_NO_SUCH_NAME, DNS_FAILED };
+
+/* status other than DNS_FOUND: answer is NULL and text is the resolver's words. */
+typedef void (*dns_fn)(void *arg, enum dns_status status, const struct dns_answer *answer, const char *text);
+
+struct dns_options {
+	struct slice resolvers; /* "ip[:port],..."; unset: /etc/resolv.conf */
+};
+
+struct dns *dns_new(struct loop *l, const struct dns_options *options, struct err *e);
+void dns_free(struct dns *d); /* pending queries are cancelled without a call */
+/* fn runs once: from inside when the answer is cached (NULL is returned then), else later. */
+struct dns_query *dns_lookup(struct dns *d, struct slice host, int port, dns_fn fn, void *arg);
+void dns_cancel(struct dns_query *q); /* fn will not run */
+
+#endif

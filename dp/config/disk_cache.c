@@ -1,0 +1,263 @@
+/* disk_cache: see disk_cache.h.
+ *
+ * Catalogs are copied and freed on the main thread only (their counts are plain integers); the writer thread reads
+ * one catalog that does not change meanwhile, and hands it back when it is done. */
+#include "dp/config/disk_cache.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "common/core/file.h"
+#include "common/core/log.h"
+#include "common/crypto/seal.h"
+
+static const struct slice seal_label = SLICE("gatehouse config.cache 1");
+
+/* One version on its way to the disk. */
+struct keep {
+	struct disk_cache *cache;
+	struct catalog *catalog;
+	char *epoch;
+};
+
+struct disk_cache {
+	struct loop *loop;
+	char path[PATH_MAX], previous[PATH_MAX];
+	struct seal_key key;
+	struct keep *waiting; /* the newest that is not written yet, or NULL */
+	struct keep *writing; /* with the writer, or NULL */
+	pthread_t writer;     /* valid while writing is set */
+	int done;             /* eventfd: the writer has finished */
+	struct event *done_event;
+	struct loop_timer *pause; /* set: the last write was less than DISK_CACHE_EVERY_MS ago */
+	atomic_uint writes;
+};
+
+/* ---- reading ---- */
+
+static struct catalog *decode(const struct disk_cache *d, struct slice sealed, struct text *epoch, struct err *e)
+{
+	struct text plain = {0};
+	struct catalog *c = NULL;
+	Gatehouse__Sync__Delta *delta = NULL;
+	if (seal_open(&d->key, seal_label, sealed, &plain, e)) {
+		delta = gatehouse__sync__delta__unpack(NULL, plain.len, (const uint8_t *)plain.ptr);
+		if (!delta || !delta->snapshot)
+			err_set(e, "the content is not a configuration");
+		else
+			c = delta_apply(NULL, delta, NULL, e);
+	}
+	if (c)
+		text_puts(epoch, delta->epoch);
+	if (delta)
+		gatehouse__sync__delta__free_unpacked(delta, NULL);
+	text_fini(&plain);
+	return c;
+}
+
+static void set_aside(const char *path, const char *why)
+{
+	char aside[PATH_MAX];
+	log_error("kept configuration cannot be used, it is set aside", LOG_STR("path", path), LOG_STR("error", why));
+	if ((size_t)snprintf(aside, sizeof aside, "%s.damaged", path) < sizeof aside)
+		rename(path, aside);
+}
+
+static bool load_file(struct disk_cache *d, const char *path, struct replica *r)
+{
+	struct arena a;
+	struct slice sealed;
+	struct text epoch = {0};
+	struct err e;
+	bool ok = false;
+
+	if (access(path, F_OK) < 0)
+		return false;
+	arena_init(&a);
+	struct catalog *c = file_read(&a, path, DELTA_MAX_SIZE, &sealed, &e) ? decode(d, sealed, &epoch, &e) : NULL;
+	if (c) {
+		ok = replica_set(r, c, text_slice(&epoch), &e);
+		if (!ok)
+			catalog_free(c);
+	}
+	if (ok)
+		log_notice(
+		        "kept configuration loaded", LOG_STR("path", path), LOG_INT("version", replica_version(r)));
+	else
+		set_aside(path, e.message);
+	text_fini(&epoch);
+	arena_fini(&a);
+	return ok;
+}
+
+bool disk_cache_load(struct disk_cache *d, struct replica *r)
+{
+	return load_file(d, d->path, r) || load_file(d, d->previous, r);
+}
+
+/* ---- writing ---- */
+
+static void keep_free(struct keep *k)
+{
+	if (!k)
+		return;
+	catalog_free(k->catalog);
+	free(k->epoch);
+	free(k);
+}
+
+/* The present file becomes the previous one by a second link, so that at no moment there is none. */
+static void keep_previous(const struct disk_cache *d)
+{
+	char tmp[PATH_MAX + 8];
+	snprintf(tmp, sizeof tmp, "%s.new", d->previous);
+	unlink(tmp);
+	if (link(d->path, tmp) == 0)
+		rename(tmp, d->previous);
+}
+
+static void write_out(struct keep *k)
+{
+	struct disk_cache *d = k->cache;
+	struct packed_delta *p = delta_pack_snapshot(k->epoch, k->catalog);
+	struct text sealed = {0};
+	struct err e;
+
+	seal(&d->key, seal_label, slice_of(p->bytes, p->len), &sealed);
+	packed_delta_free(p);
+	keep_previous(d);
+	if (file_replace(d->path, text_slice(&sealed), 0600, &e))
+		atomic_fetch_add(&d->writes, 1);
+	else
+		log_error("cannot keep the configuration on disk, serving goes on from memory",
+		        LOG_STR("error", e.message));
+	text_fini(&sealed);
+}
+
+static void *writer(void *arg)
+{
+	struct keep *k = arg;
+	write_out(k);
+	eventfd_write(k->cache->done, 1);
+	return NULL;
+}
+
+static int start_writer(struct disk_cache *d)
+{
+	sigset_t all, before;
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	int problem = pthread_create(&d->writer, NULL, writer, d->writing);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	return problem;
+}
+
+/* Starts the next write when there is something to write and nothing stands in the way. */
+static void next_write(struct disk_cache *d)
+{
+	if (!d->waiting || d->writing || d->pause)
+		return;
+	d->writing = d->waiting;
+	d->waiting = NULL;
+	int problem = start_writer(d);
+	if (!problem)
+		return;
+	log_error("cannot start the thread that keeps the configuration", LOG_STR("error", strerror(problem)));
+	keep_free(d->writing);
+	d->writing = NULL;
+}
+
+static void pause_over(void *arg)
+{
+	struct disk_cache *d = arg;
+	loop_timer_free(d->pause);
+	d->pause = NULL;
+	next_write(d);
+}
+
+static void finish(struct disk_cache *d)
+{
+	pthread_join(d->writer, NULL);
+	keep_free(d->writing);
+	d->writing = NULL;
+}
+
+static void on_done(evutil_socket_t fd, short what, void *arg)
+{
+	struct disk_cache *d = arg;
+	eventfd_t n;
+	if (eventfd_read(fd, &n) < 0 || !d->writing)
+		return;
+	finish(d);
+	d->pause = loop_timer_new(d->loop, DISK_CACHE_EVERY_MS, false, pause_over, d);
+}
+
+void disk_cache_keep(struct disk_cache *d, const struct replica *r)
+{
+	struct keep *k = malloc(sizeof *k);
+	if (!k)
+		abort();
+	*k = (struct keep){d, catalog_copy(replica_catalog(r)), slice_strdup(replica_epoch(r))};
+	keep_free(d->waiting);
+	d->waiting = k;
+	next_write(d);
+}
+
+unsigned disk_cache_writes(const struct disk_cache *d)
+{
+	return atomic_load(&d->writes);
+}
+
+/* ---- opening and closing ---- */
+
+static bool open_at(struct disk_cache *d, const char *folder, struct err *e)
+{
+	char key[PATH_MAX];
+	snprintf(d->path, sizeof d->path, "%s/config.cache", folder);
+	snprintf(d->previous, sizeof d->previous, "%s/config.cache.previous", folder);
+	snprintf(key, sizeof key, "%s/config.cache.key", folder);
+	if (!file_make_dirs(folder, 0755, e) || !seal_key_file(key, &d->key, e))
+		return false;
+	d->done = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	if (d->done < 0)
+		return err_set(e, "cannot make an eventfd: %s", strerror(errno));
+	d->done_event = event_new(d->loop->base, d->done, EV_READ | EV_PERSIST, on_done, d);
+	event_add(d->done_event, NULL);
+	return true;
+}
+
+struct disk_cache *disk_cache_open(struct loop *main_loop, struct slice prefix, struct err *e)
+{
+	char folder[PATH_MAX - 32];
+	struct disk_cache *d = calloc(1, sizeof *d);
+	if (!d)
+		abort();
+	d->loop = main_loop;
+	bool fits = (size_t)snprintf(folder, sizeof folder, "%.*s", SLICE_ARG(prefix)) < sizeof folder;
+	if ((fits || err_set(e, "prefix is too long: '%.200s...'", folder)) && open_at(d, folder, e))
+		return d;
+	free(d);
+	return NULL;
+}
+
+void disk_cache_close(struct disk_cache *d)
+{
+	if (!d)
+		return;
+	if (d->writing)
+		finish(d);
+	if (d->waiting)
+		write_out(d->waiting);
+	keep_free(d->waiting);
+	loop_timer_free(d->pause);
+	event_free(d->done_event);
+	close(d->done);
+	free(d);
+}

@@ -1,0 +1,32 @@
+/* disk_cache: the last good configuration on disk, so that a data plane restarts without a control plane.
+ *
+ * <prefix>/config.cache is a packed snapshot Delta in a sealed envelope (common/crypto/seal.h: encrypted, since it
+ * holds secrets, and checked, since it may be damaged); the one before is kept as config.cache.previous; the key is
+ * in config.cache.key (0600, made once). Files are replaced atomically. Writing happens on a thread of its own, at
+ * most one per DISK_CACHE_EVERY_MS, always the newest; a write that fails is logged and the next version tries again.
+ */
+#ifndef DP_CONFIG_DISK_CACHE_H
+#define DP_CONFIG_DISK_CACHE_H
+
+#include "common/net/loop.h"
+#include "dp/config/replica.h"
+
+enum { DISK_CACHE_EVERY_MS = 500 };
+
+struct disk_cache;
+
+/* main_loop: where the replica lives. e: the folder or the key file cannot be used. */
+struct disk_cache *disk_cache_open(struct loop *main_loop, struct slice prefix, struct err *e);
+/* Writes what has not been written, then ends. NULL is fine. */
+void disk_cache_close(struct disk_cache *d);
+
+/* Brings the last good configuration into the replica: config.cache, else the previous one. False: there is none that
+ * can be used (damaged ones are set aside as *.damaged, and logged). */
+bool disk_cache_load(struct disk_cache *d, struct replica *r);
+/* The replica's configuration is to be kept. Cheap: takes a copy and returns. */
+void disk_cache_keep(struct disk_cache *d, const struct replica *r);
+
+/* For tests: how often the file was written. */
+unsigned disk_cache_writes(const struct disk_cache *d);
+
+#endif

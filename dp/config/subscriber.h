@@ -1,0 +1,39 @@
+/* subscriber: follows a control plane: a SUB socket for deltas as they come, and a REQ socket for Polls that make up
+ * for every one that got lost. proto/README.md explains the protocol.
+ *
+ * A Poll goes out every second (with jitter), at once after a version was applied, and at once when something newer
+ * is known of that does not lead on from what is here. Three Polls without an answer: both sockets are opened anew. A
+ * version that was refused is asked for again after a pause that grows. Belongs to the main loop's thread; the TLS
+ * link, if any, has its own. */
+#ifndef DP_CONFIG_SUBSCRIBER_H
+#define DP_CONFIG_SUBSCRIBER_H
+
+#include "common/settings/settings.h"
+#include "dp/config/replica.h"
+
+struct loop;
+struct subscriber;
+
+/* Loads the disk cache into the replica if that has nothing yet (so its callback may come before this returns), then
+ * connects to settings.cluster_control_plane: "host:port" over TLS, or "ipc" for the control plane with the same
+ * prefix on this machine. Over TLS the node id is the one in the certificate. A control plane that is away is no
+ * error. */
+struct subscriber *subscriber_start(
+        struct loop *main_loop, const struct settings *s, struct replica *r, struct err *e);
+/* Says good-bye (waits for that at most 200 ms), flushes the disk cache. NULL is fine. */
+void subscriber_stop(struct subscriber *s);
+
+struct subscriber_status {
+	struct slice epoch; /* of the replica; valid until it changes */
+	uint64_t version;   /* 0: none */
+	bool has_config;
+	bool is_in_step;          /* the last answer named this version as the current one */
+	uint64_t last_contact_ms; /* monotonic, of the last answer; 0: none yet */
+	uint64_t down_since_ms;   /* monotonic; 0: the control plane answers */
+	const char
+	        *error; /* why a newer version could not be applied, or what the control plane says; "": all well */
+	char node_id[37];
+};
+void subscriber_status(const struct subscriber *s, struct subscriber_status *out);
+
+#endif

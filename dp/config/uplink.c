@@ -1,0 +1,141 @@
+/* uplink: finds the way to the control plane: its own sockets on this machine, or the TLS link's local ones. The link
+ * runs on a thread of its own, so that heartbeats and large configurations flow while the main thread compiles. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "common/core/file.h"
+#include "common/core/log.h"
+#include "common/crypto/x509.h"
+#include "common/sync/link.h"
+#include "common/sync/side_loop.h"
+#include "dp/config/subscriber_private.h"
+
+static bool set_paths(struct uplink *u, struct slice prefix, const char *folder, struct err *e)
+{
+	char base[PATH_MAX - 32];
+	if ((size_t)snprintf(base, sizeof base, "%.*s/%s", SLICE_ARG(prefix), folder) >= sizeof base)
+		return err_set(e, "prefix is too long: '%.200s...'", base);
+	snprintf(u->pub_path, sizeof u->pub_path, "%s/pub.ipc", base);
+	snprintf(u->rep_path, sizeof u->rep_path, "%s/rep.ipc", base);
+	return true;
+}
+
+static bool make_folder(const struct uplink *u, struct err *e)
+{
+	char folder[PATH_MAX];
+	snprintf(folder, sizeof folder, "%.*s", (int)(strrchr(u->pub_path, '/') - u->pub_path), u->pub_path);
+	if (!file_make_dirs(folder, 0700, e))
+		return false;
+	return chmod(folder, 0700) == 0 || err_set(e, "cannot make '%s' private: %s", folder, strerror(errno));
+}
+
+/* "cp.example:8005", "192.0.2.1:8005", "[2001:db8::1]:8005" */
+static bool parse_address(struct slice text, struct arena *a, const char **host, int *port, struct err *e)
+{
+	struct slice name = text, rest = text;
+	int64_t n;
+	while (slice_find(rest, ':') >= 0) {
+		rest = slice_from(rest, (size_t)slice_find(rest, ':') + 1);
+		name = slice_of(text.ptr, (size_t)(rest.ptr - text.ptr) - 1);
+	}
+	if (name.len > 2 && name.ptr[0] == '[' && name.ptr[name.len - 1] == ']')
+		name = slice_of(name.ptr + 1, name.len - 2);
+	if (rest.len == text.len || name.len == 0 || !slice_to_int(rest, &n) || n < 1 || n > 65535)
+		return err_set(e, "cluster_control_plane is '%.*s', expected host:port or ipc", SLICE_ARG(text));
+	*host = arena_cstr(a, name);
+	*port = (int)n;
+	return true;
+}
+
+/* The control plane believes the certificate only. */
+static bool take_node_id(struct uplink *u, const char *cert, struct slice configured, struct err *e)
+{
+	struct x509_info info;
+	struct uuid id;
+	if (!x509_read(cert, &info, e))
+		return false;
+	if (!uuid_parse(slice_cstr(info.common_name), &id))
+		return err_set(
+		        e, "common name '%s' of '%s' is not a node id, expected a UUID", info.common_name, cert);
+	uuid_format(&id, u->node_id);
+	if (configured.len && !slice_ieq(configured, slice_cstr(u->node_id)))
+		log_notice("the node id is that of the certificate", LOG_STR("certificate", u->node_id),
+		        LOG_SLICE("configured", configured));
+	return true;
+}
+
+struct opening {
+	struct uplink *uplink;
+	const char *host;
+	int port;
+	struct link_certs certs;
+	struct err *e;
+};
+
+static void open_link(void *arg)
+{
+	struct opening *o = arg;
+	struct uplink *u = o->uplink;
+	u->link = link_client_open(
+	        side_loop_loop(u->thread), o->host, o->port, &o->certs, u->pub_path, u->rep_path, o->e);
+}
+
+static bool open_remote(struct uplink *u, const struct settings *s, struct arena *a, struct err *e)
+{
+	struct opening o = {.uplink = u, .e = e};
+	if (s->cluster_cert.len == 0 || s->cluster_cert_key.len == 0 || s->cluster_ca_cert.len == 0)
+		return err_set(e,
+		        "cluster_control_plane is '%.*s': expected cluster_cert, cluster_cert_key and cluster_ca_cert as well",
+		        SLICE_ARG(s->cluster_control_plane));
+	o.certs = (struct link_certs){arena_cstr(a, s->cluster_ca_cert), arena_cstr(a, s->cluster_cert),
+	        arena_cstr(a, s->cluster_cert_key)};
+	if (!parse_address(s->cluster_control_plane, a, &o.host, &o.port, e) ||
+	        !take_node_id(u, o.certs.cert, s->node_id, e) || !set_paths(u, s->prefix, "link", e) ||
+	        !make_folder(u, e))
+		return false;
+	u->thread = side_loop_start("link", e);
+	if (u->thread)
+		side_loop_call(u->thread, open_link, &o);
+	return u->link != NULL;
+}
+
+static bool open_local(struct uplink *u, const struct settings *s, struct err *e)
+{
+	struct uuid id;
+	if (!uuid_parse(s->node_id, &id))
+		return err_set(e, "node_id is '%.*s', expected a UUID", SLICE_ARG(s->node_id));
+	uuid_format(&id, u->node_id);
+	return set_paths(u, s->prefix, "sync", e);
+}
+
+bool uplink_open(struct uplink *u, const struct settings *s, struct err *e)
+{
+	struct arena a;
+	*u = (struct uplink){0};
+	if (slice_eq(s->cluster_control_plane, S("ipc")))
+		return open_local(u, s, e);
+	arena_init(&a);
+	bool ok = open_remote(u, s, &a, e);
+	arena_fini(&a);
+	if (!ok)
+		uplink_close(u);
+	return ok;
+}
+
+static void close_link(void *arg)
+{
+	struct uplink *u = arg;
+	link_client_close(u->link);
+}
+
+void uplink_close(struct uplink *u)
+{
+	if (!u->thread)
+		return;
+	side_loop_call(u->thread, close_link, u);
+	side_loop_stop(u->thread);
+	u->thread = NULL;
+	u->link = NULL;
+}

@@ -1,0 +1,156 @@
+/* counters: see counters.h.
+ *
+ * The keys of one decision may fall into different shards. They are locked in ascending order, each once, so that two
+ * decisions never wait for each other in a circle. */
+#include "dp/host/counters.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+
+#include "common/core/map.h"
+
+struct cell {
+	int64_t value;
+	uint64_t ends_ms;
+};
+
+struct shard {
+	_Alignas(64) pthread_mutex_t lock;
+	struct map cells;
+	uint64_t swept_ms;
+};
+
+struct counters {
+	struct shard shards[COUNTERS_SHARDS];
+	uint64_t dropped; /* atomic */
+};
+
+struct counters *counters_new(void)
+{
+	struct counters *c = aligned_alloc(64, sizeof *c);
+	if (!c)
+		abort();
+	memset(c, 0, sizeof *c);
+	for (int i = 0; i < COUNTERS_SHARDS; i++)
+		pthread_mutex_init(&c->shards[i].lock, NULL);
+	return c;
+}
+
+void counters_free(struct counters *c)
+{
+	for (int i = 0; i < COUNTERS_SHARDS; i++) {
+		struct slice key;
+		void *cell;
+		for (size_t at = 0; map_next(&c->shards[i].cells, &at, &key, &cell);)
+			free(cell);
+		map_fini(&c->shards[i].cells);
+		pthread_mutex_destroy(&c->shards[i].lock);
+	}
+	free(c);
+}
+
+static unsigned shard_of(struct slice key)
+{
+	return (unsigned)(slice_hash(key) >> 58); /* the map uses the low bits */
+}
+
+/* Which shards a decision touches, as bits. */
+static uint64_t shards_of(const struct counter *list, size_t n)
+{
+	uint64_t bits = 0;
+	for (size_t i = 0; i < n; i++)
+		bits |= (uint64_t)1 << shard_of(list[i].key);
+	return bits;
+}
+
+static void lock_all(struct counters *c, uint64_t bits)
+{
+	for (int i = 0; i < COUNTERS_SHARDS; i++)
+		if (bits >> i & 1)
+			pthread_mutex_lock(&c->shards[i].lock);
+}
+
+static void unlock_all(struct counters *c, uint64_t bits)
+{
+	for (int i = 0; i < COUNTERS_SHARDS; i++)
+		if (bits >> i & 1)
+			pthread_mutex_unlock(&c->shards[i].lock);
+}
+
+/* Drops cells whose window is over; when that is not enough, those ending within `soon_ms`. */
+static size_t sweep(struct shard *s, uint64_t until_ms)
+{
+	size_t count = 0, cap = s->cells.count;
+	struct slice *over = malloc((cap ? cap : 1) * sizeof *over);
+	struct slice key;
+	void *value;
+
+	if (!over)
+		abort();
+	for (size_t at = 0; map_next(&s->cells, &at, &key, &value);)
+		if (((struct cell *)value)->ends_ms <= until_ms)
+			over[count++] = slice_of(slice_strdup(key), key.len);
+	for (size_t i = 0; i < count; i++) {
+		free(map_remove(&s->cells, over[i]));
+		free((char *)over[i].ptr);
+	}
+	free(over);
+	return count;
+}
+
+static void make_room(struct counters *c, struct shard *s, uint64_t now_ms)
+{
+	if (now_ms - s->swept_ms > 10000) {
+		sweep(s, now_ms);
+		s->swept_ms = now_ms;
+	}
+	for (uint64_t soon_ms = 1000; s->cells.count >= COUNTERS_MAX; soon_ms *= 4) {
+		size_t dropped = sweep(s, now_ms + soon_ms);
+		__atomic_fetch_add(&c->dropped, dropped, __ATOMIC_RELAXED);
+	}
+}
+
+static struct cell *cell_of(struct counters *c, const struct counter *counter, uint64_t now_ms)
+{
+	struct shard *s = &c->shards[shard_of(counter->key)];
+	struct cell *cell = map_get(&s->cells, counter->key);
+	if (!cell) {
+		make_room(c, s, now_ms);
+		cell = calloc(1, sizeof *cell);
+		if (!cell)
+			abort();
+		map_set(&s->cells, counter->key, cell);
+	}
+	if (cell->ends_ms <= now_ms)
+		*cell = (struct cell){0, now_ms + (uint64_t)counter->window_s * 1000};
+	return cell;
+}
+
+void counters_count(struct counters *c, struct counter *list, size_t n, bool count_denied, uint64_t now_ms)
+{
+	uint64_t bits = shards_of(list, n);
+	bool allowed = true;
+
+	lock_all(c, bits);
+	for (size_t i = 0; i < n; i++) {
+		list[i].used = cell_of(c, &list[i], now_ms)->value;
+		allowed = allowed && list[i].used < list[i].limit;
+	}
+	if (allowed || count_denied)
+		for (size_t i = 0; i < n; i++)
+			cell_of(c, &list[i], now_ms)->value++;
+	unlock_all(c, bits);
+}
+
+uint64_t counters_dropped(const struct counters *c)
+{
+	return __atomic_load_n(&c->dropped, __ATOMIC_RELAXED);
+}
+
+size_t counters_size(const struct counters *c)
+{
+	size_t n = 0;
+	for (int i = 0; i < COUNTERS_SHARDS; i++)
+		n += c->shards[i].cells.count;
+	return n;
+}

@@ -1,0 +1,28 @@
+/* host: what plugins may ask for, for real: lookups in the snapshot, counters in memory or Redis.
+ * One struct per worker; the vtable that plugins see is host_vtable. */
+#ifndef DP_HOST_HOST_H
+#define DP_HOST_HOST_H
+
+#include "common/net/loop.h"
+#include "dp/config/snapshot.h"
+
+struct counters;  /* counters.h: the node's */
+struct redis_set; /* redis.h: this worker's connections */
+
+/* What a call's owner must offer. call->owner points to it. */
+struct host_owner {
+	struct host_worker *worker;
+	const struct snapshot *snapshot;
+	/* A phase that had returned WAIT has come to this verdict. */
+	void (*resume)(struct call *c, enum verdict v);
+};
+
+struct host_worker {
+	struct loop *loop;
+	struct counters *counters;
+	struct redis_set *redis;
+};
+
+extern const struct host host_vtable;
+
+#endif

@@ -1,0 +1,264 @@
+/* gatehouse-dp: a data plane. Starts workers, then follows a control plane; this thread owns configuration, signals and status.
+ *
+ * Order of life: settings, workers (listening, though every answer is 404 until there is a configuration), status, subscriber
+ * (which loads the last good version from disk first), pid file; then the loop until SIGTERM, SIGINT or SIGQUIT: drain, end. */
+#include <errno.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "common/core/file.h"
+#include "common/core/log.h"
+#include "common/core/release.h"
+#include "dp/config/replica.h"
+#include "dp/config/subscriber.h"
+#include "dp/host/counters.h"
+#include "dp/status/status.h"
+#include "dp/worker.h"
+
+enum { WORKERS_MAX = 256, DRAIN_POLL_MS = 50 };
+
+struct plane {
+	struct arena arena;
+	struct settings settings;
+	struct proxy_options options;
+	struct node node;
+	struct loop *loop;
+	struct worker *workers[WORKERS_MAX];
+	unsigned worker_count;
+	struct replica *replica;
+	struct subscriber *subscriber;
+	struct status *status;
+	struct event *signals[4];
+	struct loop_timer *drain;
+	uint64_t drain_until_ms; /* 0: not draining */
+};
+
+/* ---- configuration ---------------------------------------------------------------------------------------------- */
+
+static bool apply(struct catalog *candidate, struct slice epoch, void *arg, struct err *e)
+{
+	struct plane *p = arg;
+	struct snapshot *s = snapshot_build(epoch, candidate, &p->options.router, e);
+	if (!s)
+		return false;
+	lease_board_publish(p->node.board, s);
+	log_info("configuration applied", LOG_INT("version", s->version), LOG_INT("records", catalog_total(s->catalog)));
+	return true;
+}
+
+/* ---- status ----------------------------------------------------------------------------------------------------- */
+
+static void add_stats(struct server_stats *sum, const struct server_stats *one)
+{
+	sum->accepted += one->accepted;
+	sum->handled += one->handled;
+	sum->requests += one->requests;
+	sum->active += one->active;
+	sum->reading += one->reading;
+	sum->writing += one->writing;
+	sum->waiting += one->waiting;
+}
+
+static void fill_report(void *arg, struct status_report *r)
+{
+	static struct subscriber_status s; /* its strings outlive the call; this is the only thread that asks */
+	struct plane *p = arg;
+
+	subscriber_status(p->subscriber, &s);
+	r->has_config = s.has_config;
+	r->draining = p->drain_until_ms != 0;
+	r->epoch = s.epoch;
+	r->version = s.version;
+	r->error = s.error ? s.error : "";
+	r->connected = s.down_since_ms == 0 && s.last_contact_ms != 0;
+	r->node_id = slice_cstr(s.node_id);
+	for (unsigned i = 0; i < p->worker_count; i++) {
+		struct server_stats one = worker_stats(p->workers[i]);
+		add_stats(&r->proxy, &one);
+	}
+}
+
+/* ---- signals ---------------------------------------------------------------------------------------------------- */
+
+static unsigned active(const struct plane *p)
+{
+	unsigned n = 0;
+	for (unsigned i = 0; i < p->worker_count; i++)
+		n += worker_active(p->workers[i]);
+	return n;
+}
+
+static void check_drained(void *arg)
+{
+	struct plane *p = arg;
+	if (active(p) == 0 || clock_mono_ms() >= p->drain_until_ms)
+		loop_stop(p->loop);
+}
+
+static void on_stop(evutil_socket_t number, short what, void *arg)
+{
+	struct plane *p = arg;
+	(void)what;
+	if (p->drain_until_ms) {
+		loop_stop(p->loop);
+		return;
+	}
+	log_notice("stopping", LOG_INT("signal", number), LOG_INT("connections", active(p)));
+	p->drain_until_ms = clock_mono_ms() + (uint64_t)p->settings.shutdown_grace * 1000;
+	for (unsigned i = 0; i < p->worker_count; i++)
+		worker_drain(p->workers[i]);
+	p->drain = loop_timer_new(p->loop, DRAIN_POLL_MS, true, check_drained, p);
+}
+
+static void on_hangup(evutil_socket_t number, short what, void *arg)
+{
+	(void)number, (void)what, (void)arg;
+	log_reopen();
+}
+
+static void catch_signals(struct plane *p)
+{
+	static const int stops[] = {SIGTERM, SIGINT, SIGQUIT};
+	signal(SIGPIPE, SIG_IGN);
+	for (int i = 0; i < 3; i++)
+		p->signals[i] = evsignal_new(p->loop->base, stops[i], on_stop, p);
+	p->signals[3] = evsignal_new(p->loop->base, SIGHUP, on_hangup, p);
+	for (int i = 0; i < 4; i++)
+		event_add(p->signals[i], NULL);
+}
+
+/* ---- starting --------------------------------------------------------------------------------------------------- */
+
+static void pid_path(const struct plane *p, char *out, size_t size)
+{
+	snprintf(out, size, "%.*s/pids/gatehouse-dp.pid", SLICE_ARG(p->settings.prefix));
+}
+
+static bool write_pid(const struct plane *p, struct err *e)
+{
+	char path[PATH_MAX], dir[PATH_MAX], text[24];
+	snprintf(dir, sizeof dir, "%.*s/pids", SLICE_ARG(p->settings.prefix));
+	pid_path(p, path, sizeof path);
+	snprintf(text, sizeof text, "%d\n", (int)getpid());
+	return file_make_dirs(dir, 0755, e) && file_replace(path, slice_cstr(text), 0644, e);
+}
+
+/* Every connection is two descriptors; take what the system lets us have. */
+static void raise_file_limit(void)
+{
+	struct rlimit limit;
+	if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
+		limit.rlim_cur = limit.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &limit);
+	}
+}
+
+static unsigned workers_wanted(const struct settings *s)
+{
+	long n = s->nginx_worker_processes ? (long)s->nginx_worker_processes : sysconf(_SC_NPROCESSORS_ONLN);
+	return n < 1 ? 1 : n > WORKERS_MAX ? WORKERS_MAX : (unsigned)n;
+}
+
+static bool start_workers(struct plane *p, struct err *e)
+{
+	struct listen_spec *listen;
+	if (!listen_parse(&p->arena, p->settings.proxy_listen, &listen, &p->node.listen_count, e))
+		return err_prefix(e, "proxy_listen");
+	for (size_t i = 0; i < p->node.listen_count; i++)
+		listen[i].reuseport = true; /* every worker listens for itself */
+	p->node.listen = listen;
+	p->node.settings = &p->settings;
+	p->node.options = &p->options;
+	p->node.board = lease_board_new(p->loop);
+	p->node.counters = counters_new();
+	for (unsigned n = workers_wanted(&p->settings); p->worker_count < n; p->worker_count++) {
+		p->workers[p->worker_count] = worker_start(&p->node, p->worker_count, e);
+		if (!p->workers[p->worker_count])
+			return false;
+	}
+	return true;
+}
+
+static bool start(struct plane *p, struct err *e)
+{
+	enum log_level level;
+	const struct settings *s = &p->settings;
+
+	if (log_level_parse(s->log_level, &level))
+		log_set_level(level);
+	log_use_json(slice_eq(s->log_format, S("json")));
+	raise_file_limit();
+	p->loop = loop_new(e);
+	if (!p->loop || !proxy_options_init(&p->options, s, &p->arena, e) || !start_workers(p, e))
+		return false;
+	catch_signals(p);
+	p->replica = replica_new(apply, p);
+	p->subscriber = subscriber_start(p->loop, s, p->replica, e);
+	if (!p->subscriber)
+		return false;
+	p->status = status_start(p->loop, s->status_listen, fill_report, p, e);
+	return p->status && write_pid(p, e);
+}
+
+static void end(struct plane *p)
+{
+	char path[PATH_MAX];
+	if (p->status)
+		status_stop(p->status);
+	subscriber_stop(p->subscriber);
+	for (unsigned i = 0; i < p->worker_count; i++)
+		worker_stop(p->workers[i]);
+	if (p->replica)
+		replica_free(p->replica);
+	if (p->node.board)
+		lease_board_free(p->node.board);
+	if (p->node.counters)
+		counters_free(p->node.counters);
+	for (int i = 0; i < 4; i++)
+		if (p->signals[i])
+			event_free(p->signals[i]);
+	loop_timer_free(p->drain);
+	if (p->loop)
+		loop_free(p->loop);
+	pid_path(p, path, sizeof path);
+	unlink(path);
+	arena_fini(&p->arena);
+}
+
+static int usage(const char *option)
+{
+	if (strcmp(option, "--version") == 0) {
+		printf("gatehouse-dp %s\n", GATEHOUSE_RELEASE);
+		return 0;
+	}
+	bool help = strcmp(option, "--help") == 0;
+	fprintf(help ? stdout : stderr, "usage: gatehouse-dp [--conf FILE]\n"
+					"A data plane: proxies requests as its control plane says.\n"
+					"Settings come from FILE, GATEHOUSE_* and KONG_*; see deploy/README.md.\n");
+	return help ? 0 : 64;
+}
+
+int main(int argc, char **argv)
+{
+	static struct plane plane;
+	struct err e;
+
+	log_init("gatehouse-dp");
+	if (argc != 1 && !(argc == 3 && strcmp(argv[1], "--conf") == 0))
+		return usage(argv[1]);
+	arena_init(&plane.arena);
+	if (!settings_load(&plane.arena, argc == 3 ? argv[2] : NULL, &plane.settings, &e) || !start(&plane, &e)) {
+		fprintf(stderr, "gatehouse-dp: %s\n", e.message);
+		return 1;
+	}
+	log_notice("started", LOG_STR("release", GATEHOUSE_RELEASE), LOG_SLICE("proxy_listen", plane.settings.proxy_listen),
+		LOG_INT("workers", plane.worker_count));
+	loop_run(plane.loop);
+	end(&plane);
+	log_notice("stopped");
+	return 0;
+}

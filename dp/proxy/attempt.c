@@ -1,0 +1,264 @@
+/* attempt: one try to have the request answered by an upstream: choose an address, connect, send; and what follows when that
+ * fails (proxy.md 3.2, 3.3; DEV-6). */
+#include "dp/proxy/request.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+
+#include "common/core/log.h"
+#include "common/http/h1_write.h"
+#include "dp/proxy/respond.h"
+
+static const struct h1_client_ops client_ops;
+static const struct conn_ops connect_ops;
+
+/* ---- which address --------------------------------------------------------------------------------------------- */
+
+static void set_address(struct request *r, const struct sockaddr *to, socklen_t len)
+{
+	memcpy(&r->address, to, len);
+	r->address_len = len;
+	r->resolved = true;
+}
+
+static void on_resolved(void *arg, enum dns_status status, const struct dns_answer *answer, const char *text)
+{
+	struct request *r = arg;
+	r->lookup = NULL;
+	if (status == DNS_FOUND) {
+		const struct dns_address *a = &answer->addresses[answer->turn % answer->count];
+		set_address(r, (const struct sockaddr *)&a->address, a->len);
+	} else {
+		log_warn("name resolution failed", LOG_SLICE("host", r->pick.host), LOG_STR("error", text));
+		respond_failure(r, status == DNS_NO_SUCH_NAME ? FAILURE_NO_SUCH_NAME : FAILURE_RESOLVER);
+		if (status == DNS_FAILED)
+			r->x.reply.message = arena_printf(r->x.arena,
+				"failed the initial dns/balancer resolve for '%.*s' with: %s", SLICE_ARG(r->pick.host), text);
+	}
+	request_wake(r);
+}
+
+enum flow attempt_pick(struct request *r)
+{
+	if (r->lookup)
+		return FLOW_WAIT;
+	if (r->resolved)
+		return FLOW_NEXT;
+	if (!pick_next(&r->proxy->picker, r->plan->destination, &r->pick)) {
+		respond_failure(r, r->proxied ? FAILURE_UNAVAILABLE : FAILURE_NO_PEER);
+		return FLOW_NEXT;
+	}
+	if (r->pick.address_len) {
+		set_address(r, r->pick.address, r->pick.address_len);
+		return FLOW_NEXT;
+	}
+	r->lookup = dns_lookup(r->proxy->dns, r->pick.host, r->pick.port, on_resolved, r);
+	return r->lookup ? FLOW_WAIT : FLOW_NEXT;
+}
+
+/* ---- connecting ------------------------------------------------------------------------------------------------ */
+
+static bool take_pooled(struct request *r)
+{
+	if (r->fresh_only)
+		return false;
+	r->conn = pool_take(&r->proxy->pool, (struct sockaddr *)&r->address, r->address_len);
+	r->reused = r->conn != NULL;
+	return r->reused;
+}
+
+static void try_failed(struct request *r, enum client_failure why);
+
+static void on_connected(struct conn *c, int error)
+{
+	struct request *r = c->owner;
+	r->connecting = NULL;
+	if (error) {
+		conn_close(c);
+		try_failed(r, CLIENT_CLOSED);
+		return;
+	}
+	r->conn = c;
+	request_wake(r);
+}
+
+static void on_connect_closed(struct conn *c)
+{
+	on_connected(c, ECONNRESET);
+}
+
+static void on_connect_timeout(struct conn *c)
+{
+	struct request *r = c->owner;
+	r->connecting = NULL;
+	conn_close(c);
+	try_failed(r, CLIENT_TIMEOUT);
+}
+
+static const struct conn_ops connect_ops = {
+	.on_connected = on_connected,
+	.on_readable = on_connect_closed,
+	.on_drained = on_connect_closed,
+	.on_closed = on_connect_closed,
+	.on_timeout = on_connect_timeout,
+};
+
+enum flow attempt_connect(struct request *r)
+{
+	if (r->conn)
+		return FLOW_NEXT;
+	if (r->connecting)
+		return FLOW_WAIT;
+	r->proxied = true;
+	r->picked_ns = clock_mono_ns();
+	if (take_pooled(r))
+		return FLOW_NEXT;
+	r->connecting = conn_connect(
+		r->proxy->loop, (struct sockaddr *)&r->address, r->address_len, NULL, &connect_ops, r);
+	if (!r->connecting) {
+		try_failed(r, CLIENT_CLOSED);
+		return FLOW_NEXT;
+	}
+	conn_set_timeout(r->connecting, (uint32_t)r->plan->service->connect_timeout);
+	return FLOW_WAIT;
+}
+
+/* ---- sending --------------------------------------------------------------------------------------------------- */
+
+static void write_request(struct request *r)
+{
+	struct head out;
+	forward_head(r, &out);
+	char *bytes = arena_alloc(r->x.arena, h1_write_bound(&out));
+	struct iovec parts[2] = {
+		{bytes, h1_write_request(bytes, &out, S("keep-alive"))},
+		{(void *)r->x.body.ptr, r->x.body.len},
+	};
+	bool whole = r->body.mode == BODY_NONE || r->body.mode == BODY_COLLECTED;
+	h1_client_write(&r->client, parts, whole && r->x.body.len ? 2 : 1, whole);
+}
+
+/* What was collected before the body turned out to be too large to hold, then the rest as it comes. */
+static void stream_body(struct request *r)
+{
+	if (r->body.mode == BODY_STREAMING && r->body.bytes.len) {
+		struct slice held = text_slice(&r->body.bytes);
+		body_on_piece(r, held, false);
+	}
+	if (!r->over && r->client.conn)
+		body_start_streaming(r);
+}
+
+enum flow attempt_send(struct request *r)
+{
+	struct conn *c = r->conn;
+	r->conn = NULL;
+	r->client.limits = &r->proxy->server.limits;
+	r->client.read_timeout_ms = (uint32_t)r->plan->service->read_timeout;
+	r->client.write_timeout_ms = (uint32_t)r->plan->service->write_timeout;
+	h1_client_start(&r->client, c, r->x.arena, r->x.request->method, &client_ops, r);
+	c->requests++;
+	r->written = true;
+	request_goto(r, STEP_ANSWER); /* callbacks may come from inside the writes */
+	write_request(r);
+	if (!r->over && r->step == STEP_ANSWER && r->client.conn &&
+		(r->body.mode == BODY_UNREAD || r->body.mode == BODY_STREAMING))
+		stream_body(r);
+	return r->over ? FLOW_DONE : FLOW_NEXT;
+}
+
+/* ---- failing --------------------------------------------------------------------------------------------------- */
+
+static bool is_idempotent(struct slice method)
+{
+	return !slice_eq(method, S("POST")) && !slice_eq(method, S("LOCK")) && !slice_eq(method, S("PATCH"));
+}
+
+/* May the same bytes be sent again? Only when we still have them, and not to a server that may have acted on them. */
+static bool can_replay(const struct request *r)
+{
+	if (!r->written)
+		return true;
+	return is_idempotent(r->x.request->method) && r->plan->route->request_buffering &&
+	       (r->body.mode == BODY_NONE || r->body.mode == BODY_COLLECTED);
+}
+
+static void next_try(struct request *r)
+{
+	r->written = false;
+	request_goto(r, r->fresh_only ? STEP_CONNECT : STEP_PICK);
+	if (!r->fresh_only)
+		r->resolved = false;
+	request_wake(r);
+}
+
+static void try_failed(struct request *r, enum client_failure why)
+{
+	if (r->stream->responded) {
+		struct stream *s = r->stream;
+		request_finish(r);
+		stream_abort(s); /* the client must see that the response is incomplete */
+		return;
+	}
+	bool stale = r->reused && r->written && why == CLIENT_CLOSED && !r->client.received_any;
+	log_info("try failed", LOG_SLICE("request_id", r->x.request_id), LOG_SLICE("host", r->pick.host_header),
+		LOG_STR("why", why == CLIENT_TIMEOUT ? "timeout" : why == CLIENT_CLOSED ? "closed" : "invalid response"),
+		LOG_STR("detail", r->client.why), LOG_INT("reused", r->reused));
+	r->fresh_only = stale;
+	if (can_replay(r) && why != CLIENT_INVALID && (stale || r->tries_left-- > 0)) {
+		next_try(r);
+		return;
+	}
+	respond_failure(r, why == CLIENT_TIMEOUT ? FAILURE_UPSTREAM_TIMEOUT : FAILURE_INVALID_ANSWER);
+	request_wake(r);
+}
+
+void attempt_cancel(struct request *r)
+{
+	if (r->lookup)
+		dns_cancel(r->lookup);
+	r->lookup = NULL;
+	if (r->connecting)
+		conn_close(r->connecting);
+	r->connecting = NULL;
+	if (r->conn)
+		conn_close(r->conn);
+	r->conn = NULL;
+	h1_client_cancel(&r->client);
+}
+
+/* ---- the client's callbacks ------------------------------------------------------------------------------------ */
+
+static void on_reusable(struct h1_client *x, struct conn *c)
+{
+	struct request *r = x->owner;
+	pool_give(&r->proxy->pool, c, (struct sockaddr *)&r->address, r->address_len);
+}
+
+static void on_head(struct h1_client *x, struct head *response, struct slice piece, bool last)
+{
+	answer_begin(x->owner, response, piece, last);
+}
+
+static void on_piece(struct h1_client *x, struct slice piece, bool last)
+{
+	answer_piece(x->owner, piece, last);
+}
+
+static void on_client_drained(struct h1_client *x)
+{
+	body_on_upstream_drained(x->owner);
+}
+
+static void on_fail(struct h1_client *x, enum client_failure why)
+{
+	try_failed(x->owner, why);
+}
+
+static const struct h1_client_ops client_ops = {
+	.on_reusable = on_reusable,
+	.on_head = on_head,
+	.on_piece = on_piece,
+	.on_drained = on_client_drained,
+	.on_fail = on_fail,
+};

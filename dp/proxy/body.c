@@ -1,0 +1,107 @@
+/* body: the request's body on its way to the upstream.
+ *
+ * Small bodies are collected before a target is chosen, so that a failed try can be repeated and a chunked one gets a length
+ * (proxy.md 2.1). What does not fit, or what request_buffering forbids to hold, streams with back-pressure. A body that a plugin wants
+ * whole is collected up to BODY_WHOLE_MAX; above that the answer is 413. */
+#include "dp/proxy/request.h"
+
+#include "dp/proxy/respond.h"
+
+static bool may_collect(const struct request *r)
+{
+	if (r->body.whole_wanted)
+		return true;
+	return r->plan->route->request_buffering && (r->body.chunked || r->body.length <= BODY_BUFFER);
+}
+
+static size_t collect_limit(const struct request *r)
+{
+	return r->body.whole_wanted ? BODY_WHOLE_MAX : BODY_BUFFER;
+}
+
+void body_want_whole(struct request *r)
+{
+	r->body.whole_wanted = true;
+}
+
+enum flow body_collect(struct request *r)
+{
+	struct body *b = &r->body;
+	if (b->mode == BODY_UNREAD) {
+		if (!may_collect(r))
+			return FLOW_NEXT;
+		b->mode = BODY_COLLECTING;
+		stream_read_body(r->stream, true); /* may deliver pieces from inside */
+	}
+	return b->mode == BODY_COLLECTING ? FLOW_WAIT : FLOW_NEXT;
+}
+
+static void collected(struct request *r)
+{
+	r->body.mode = BODY_COLLECTED;
+	r->body.length = (int64_t)r->body.bytes.len;
+	r->body.chunked = false;
+	r->x.body = text_slice(&r->body.bytes);
+}
+
+static void collect(struct request *r, struct slice piece, bool last)
+{
+	struct body *b = &r->body;
+	text_put(&b->bytes, piece);
+	b->last_seen = last;
+	if (last) {
+		collected(r);
+	} else if (b->bytes.len > collect_limit(r)) {
+		stream_read_body(r->stream, false);
+		b->mode = BODY_STREAMING;
+		if (b->whole_wanted)
+			respond_failure(r, FAILURE_TOO_LARGE);
+	} else {
+		return;
+	}
+	request_wake(r);
+}
+
+static void forward(struct request *r, struct slice piece, bool last)
+{
+	char size[24];
+	struct iovec parts[3];
+	int n = 0;
+
+	if (r->body.chunked && piece.len) {
+		parts[n++] = (struct iovec){size, h1_chunk_head(size, piece.len)};
+		parts[n++] = (struct iovec){(void *)piece.ptr, piece.len};
+		parts[n++] = (struct iovec){"\r\n0\r\n\r\n", last ? 7 : 2};
+	} else if (r->body.chunked && last) {
+		parts[n++] = (struct iovec){"0\r\n\r\n", 5};
+	} else {
+		parts[n++] = (struct iovec){(void *)piece.ptr, piece.len};
+	}
+	h1_client_write(&r->client, parts, n, last);
+}
+
+void body_start_streaming(struct request *r)
+{
+	r->body.mode = BODY_STREAMING;
+	stream_read_body(r->stream, true);
+}
+
+void body_on_piece(struct request *r, struct slice piece, bool last)
+{
+	if (r->body.mode == BODY_COLLECTING) {
+		collect(r, piece, last);
+		return;
+	}
+	r->body.last_seen = last;
+	if (!r->client.conn)
+		return; /* the upstream has answered early, or is gone: the codec drains */
+	forward(r, piece, last);
+	if (!r->over && r->client.conn && h1_client_queued(&r->client) > STREAM_HIGH_WATER)
+		stream_read_body(r->stream, false);
+}
+
+void body_on_upstream_drained(struct request *r)
+{
+	if (r->body.mode == BODY_STREAMING && !r->body.last_seen)
+		stream_read_body(r->stream, true);
+}

@@ -1,0 +1,224 @@
+/* request: the life of a request. The steps are listed once, below; the loop that drives them is request_wake().
+ * Called by the codec (stream_ops) and, through request_wake(), by whatever a step waited for. */
+#include "dp/proxy/request.h"
+
+#include <arpa/inet.h>
+#include <stdio.h>
+
+#include "common/core/log.h"
+#include "common/http/uri.h"
+#include "dp/proxy/respond.h"
+
+static enum flow step_start(struct request *r);
+static enum flow step_rewrite(struct request *r);
+static enum flow step_route(struct request *r);
+static enum flow step_access(struct request *r);
+static enum flow step_answer(struct request *r);
+
+static enum flow (*const steps[STEP_COUNT])(struct request *r) = {
+	[STEP_START] = step_start,
+	[STEP_REWRITE] = step_rewrite,
+	[STEP_ROUTE] = step_route,
+	[STEP_ACCESS] = step_access,
+	[STEP_BODY] = body_collect,
+	[STEP_PICK] = attempt_pick,
+	[STEP_CONNECT] = attempt_connect,
+	[STEP_SEND] = attempt_send,
+	[STEP_ANSWER] = step_answer,
+	[STEP_RESPOND] = respond_run,
+};
+
+void request_wake(struct request *r)
+{
+	if (r->running || r->over)
+		return;
+	r->running = true;
+	for (;;) {
+		enum step at = r->step;
+		enum flow f = steps[at](r);
+		if (f == FLOW_DONE || r->over)
+			return; /* the request's memory may be gone */
+		if (f == FLOW_WAIT)
+			break;
+		if (r->step == at)
+			r->step = at + 1;
+	}
+	r->running = false;
+}
+
+static void set_exchange(struct request *r)
+{
+	struct stream *s = r->stream;
+	struct exchange *x = &r->x;
+
+	x->arena = &s->arena;
+	x->request = &s->request;
+	x->scheme = s->listener && s->listener->ssl ? S("https") : S("http");
+	x->request_id = slice_of(r->id, REQUEST_ID_LEN);
+	x->client_ip = slice_cstr(r->client_ip);
+	x->started_ms = clock_wall_ms();
+	x->added.arena = &s->arena;
+	request_id_next(&r->proxy->ids, r->id);
+	conn_address_text((const struct sockaddr *)&s->conn->peer, r->client_ip, sizeof r->client_ip, NULL);
+	x->client_ip = slice_cstr(r->client_ip);
+}
+
+static void init_body(struct request *r)
+{
+	const struct head *h = r->x.request;
+	r->body.mode = h1_request_body(h) == H1_BODY_NONE ? BODY_NONE : BODY_UNREAD;
+	r->body.length = h->content_length;
+	r->body.chunked = h->chunked;
+}
+
+static void request_init(struct request *r, struct stream *s)
+{
+	r->stream = s;
+	r->proxy = s->server->context;
+	r->owner.worker = &r->proxy->host;
+	set_exchange(r);
+	init_body(r);
+	r->lease = lease_take(r->proxy->leases);
+	if (r->lease) {
+		r->snapshot = r->lease->snapshot;
+		r->owner.snapshot = r->snapshot;
+	}
+}
+
+static enum flow step_start(struct request *r)
+{
+	struct uri uri;
+	if (!uri_split(r->x.request->target, &uri) ||
+		!uri_normalise(r->x.arena, uri.path, &r->x.path)) {
+		stream_close_after(r->stream);
+		respond_failure(r, FAILURE_BAD_REQUEST);
+		return FLOW_NEXT;
+	}
+	r->x.query = uri.query;
+	return FLOW_NEXT;
+}
+
+static enum flow step_rewrite(struct request *r)
+{
+	if (!r->snapshot || !r->snapshot->global.has_rewrite)
+		return FLOW_NEXT;
+	return chain_rewrite(r);
+}
+
+static bool find_route(struct request *r)
+{
+	if (!r->snapshot)
+		return false;
+	struct stream *s = r->stream;
+	struct router_request q = {
+		.method = s->request.method,
+		.host = head_get(&s->request, HEADER_HOST),
+		.path = r->x.path,
+		.scheme = r->x.scheme,
+		.listener_port = s->listener ? s->listener->port : 0,
+		.head = &s->request,
+		.arena = r->x.arena,
+	};
+	return router_match(r->snapshot->router, &q, &r->match);
+}
+
+static enum flow step_route(struct request *r)
+{
+	if (!find_route(r)) {
+		respond_failure(r, FAILURE_NO_ROUTE);
+		return FLOW_NEXT;
+	}
+	r->plan = r->match.value;
+	r->x.route = r->plan->route;
+	r->x.service = r->plan->service;
+	r->tries_left = r->plan->service ? r->plan->service->retries : 0;
+	if (r->plan->https_only && slice_eq(r->x.scheme, S("http")))
+		respond_https_only(r);
+	return FLOW_NEXT;
+}
+
+static enum flow step_access(struct request *r)
+{
+	if (r->plan->chain->count > 0) {
+		enum flow f = chain_access(r);
+		if (f != FLOW_NEXT || r->step != STEP_ACCESS)
+			return f;
+	}
+	if (!r->plan->service)
+		respond_failure(r, FAILURE_NO_SERVICE);
+	return FLOW_NEXT;
+}
+
+/* The response comes by the client's callbacks, and on_done ends the request. */
+static enum flow step_answer(struct request *r)
+{
+	return FLOW_WAIT;
+}
+
+void request_finish(struct request *r)
+{
+	if (r->over)
+		return;
+	attempt_cancel(r);
+	chain_log(r);
+	r->over = true;
+	text_fini(&r->body.bytes);
+	if (r->lease)
+		lease_give(r->lease);
+	r->lease = NULL;
+}
+
+static struct request *request_of(struct stream *s)
+{
+	return s->data;
+}
+
+static void on_request(struct stream *s)
+{
+	struct request *r = request_of(s);
+	request_init(r, s);
+	request_wake(r);
+}
+
+static void on_bad_request(struct stream *s, const struct h1_error *why)
+{
+	struct request *r = request_of(s);
+	log_info("bad request", LOG_STR("why", why->why), LOG_INT("status", why->status));
+	if (!r->stream)
+		request_init(r, s);
+	attempt_cancel(r);
+	respond_failure(r, FAILURE_BAD_REQUEST);
+	r->x.reply.status = why->status == 494 ? 400 : why->status; /* 494 is how "header too large" is told from the rest */
+	r->x.reply.message = http_default_message(r->x.arena, why->status);
+	request_wake(r);
+}
+
+static void on_body(struct stream *s, struct slice piece, bool last)
+{
+	body_on_piece(request_of(s), piece, last);
+}
+
+static void on_drained(struct stream *s)
+{
+	h1_client_pause(&request_of(s)->client, false);
+}
+
+static void on_done(struct stream *s)
+{
+	request_finish(request_of(s));
+}
+
+static void on_abort(struct stream *s, enum stream_abort why)
+{
+	(void)why;
+	request_finish(request_of(s));
+}
+
+const struct stream_ops proxy_stream_ops = {
+	.on_request = on_request,
+	.on_bad_request = on_bad_request,
+	.on_body = on_body,
+	.on_drained = on_drained,
+	.on_done = on_done,
+	.on_abort = on_abort,
+};

@@ -1,0 +1,87 @@
+/* respond: see respond.h. */
+#include "dp/proxy/respond.h"
+
+static const struct {
+	int status;
+	bool engine;
+	struct slice message;
+} failures[] = {
+#define FAILURE(id, status, engine, message) {status, engine, SLICE(message)},
+#include "dp/proxy/failures.def"
+#undef FAILURE
+};
+
+void respond_failure(struct request *r, enum failure why)
+{
+	r->x.reply = (struct reply){.status = failures[why].status, .message = failures[why].message};
+	if (failures[why].engine) {
+		struct slice type = head_get(r->x.request, HEADER_CONTENT_TYPE);
+		r->error_type = slice_is_set(type) ? type : r->proxy->options->error_default_type;
+	}
+	request_goto(r, STEP_RESPOND);
+}
+
+static struct slice https_location(struct request *r)
+{
+	struct slice host = head_get(r->x.request, HEADER_HOST), name;
+	int port;
+	if (!authority_split(host, &name, &port))
+		name = host;
+	return arena_printf(r->x.arena, "https://%.*s%.*s", SLICE_ARG(name), SLICE_ARG(r->x.request->target));
+}
+
+/* A route that only speaks https was asked over http (proxy.md 1.13). */
+void respond_https_only(struct request *r)
+{
+	int status = (int)r->plan->route->https_redirect_status_code;
+	respond_failure(r, FAILURE_HTTPS_ONLY);
+	if (status == 426) {
+		head_add_id(&r->x.added, HEADER_UPGRADE, S("TLS/1.2, HTTP/1.1"));
+		return;
+	}
+	r->x.reply = (struct reply){.status = status, .body = S("")};
+	head_add_id(&r->x.added, HEADER_LOCATION, https_location(r));
+}
+
+/* The body of the reply and its media type. */
+static struct slice body_of(struct request *r, struct slice *type)
+{
+	const struct reply *reply = &r->x.reply;
+	if (!slice_is_set(reply->message)) {
+		*type = reply->type;
+		return slice_is_set(reply->body) ? reply->body : S("");
+	}
+	struct slice accept = head_get(r->x.request, HEADER_ACCEPT);
+	enum error_kind kind = error_body_negotiate(slice_is_set(accept) ? accept : r->error_type, ERROR_JSON);
+	*type = error_body_type(kind);
+	return error_body(r->x.arena, kind, reply->message, r->x.request_id);
+}
+
+enum flow respond_run(struct request *r)
+{
+	struct slice type, body = body_of(r, &type);
+	struct head out;
+
+	attempt_cancel(r);
+	head_init(&out, r->x.arena);
+	out.status = r->x.reply.status;
+	if (slice_is_set(type))
+		head_add_id(&out, HEADER_CONTENT_TYPE, type);
+	if (r->proxy->options->show_server)
+		head_add_id(&out, HEADER_SERVER, r->proxy->options->server_token);
+	if (r->proxied) {
+		r->answered_ns = clock_mono_ns();
+		if (r->proxy->options->show_via)
+			head_add_id(&out, HEADER_VIA, r->proxy->options->via);
+	}
+	chain_use_global(r);
+	r->x.response = &out;
+	chain_response_head(r);
+	if (chain_has_response_body(r))
+		body = chain_response_body(r, body, true);
+	out.content_length = (int64_t)body.len;
+	answer_add_own_headers(r, &out);
+	r->x.response = NULL;
+	stream_respond(r->stream, &out, body, true);
+	return FLOW_DONE;
+}

@@ -1,0 +1,25 @@
+/* status: the status listener (default 127.0.0.1:8100): /status and /status/ready, for load balancers, probes and people.
+ * Runs on the main loop; reads the workers' figures without stopping them. Contract: proxy.md 11.4, admin-api.md 8.2, 8.3. */
+#ifndef DP_STATUS_STATUS_H
+#define DP_STATUS_STATUS_H
+
+#include "common/net/listener.h"
+#include "common/serve/stream.h"
+
+/* What it reports; filled by the owner whenever asked. */
+struct status_report {
+	bool has_config, draining;
+	struct slice epoch;
+	uint64_t version;
+	const char *error; /* why the newest version was refused; "" */
+	bool connected;    /* to a control plane */
+	struct slice node_id;
+	struct server_stats proxy; /* all workers together */
+};
+typedef void (*status_fn)(void *arg, struct status_report *out);
+
+struct status;
+struct status *status_start(struct loop *l, struct slice listen, status_fn fill, void *arg, struct err *e);
+void status_stop(struct status *s);
+
+#endif

@@ -1,0 +1,119 @@
+/* pool: see pool.h. */
+#include "dp/upstream/pool.h"
+
+#include <stdlib.h>
+
+struct pool_key {
+	struct pool *pool;
+	struct sockaddr_storage address;
+	socklen_t len;
+	struct conn **idle; /* stack: newest last */
+	uint32_t count, cap;
+};
+
+void pool_init(struct pool *p, struct loop *l, const struct pool_limits *limits)
+{
+	*p = (struct pool){.loop = l, .limits = *limits};
+}
+
+void pool_fini(struct pool *p)
+{
+	struct slice name;
+	void *value;
+	for (size_t at = 0; map_next(&p->keys, &at, &name, &value);) {
+		struct pool_key *k = value;
+		for (uint32_t i = 0; i < k->count; i++)
+			conn_close(k->idle[i]);
+		free(k->idle);
+		free(k);
+	}
+	map_fini(&p->keys);
+}
+
+static bool is_key(const struct pool_key *k, const struct sockaddr *to, socklen_t len)
+{
+	return k && k->len == len && memcmp(&k->address, to, len) == 0;
+}
+
+static struct pool_key *key_of(struct pool *p, const struct sockaddr *to, socklen_t len, bool make)
+{
+	if (is_key(p->last, to, len))
+		return p->last;
+	struct slice name = slice_of((const char *)to, len);
+	struct pool_key *k = map_get(&p->keys, name);
+	if (!k && make) {
+		k = calloc(1, sizeof *k);
+		if (!k)
+			abort();
+		k->pool = p;
+		memcpy(&k->address, to, len);
+		k->len = len;
+		map_set(&p->keys, name, k);
+	}
+	if (k)
+		p->last = k;
+	return k;
+}
+
+/* An idle connection must say nothing: whatever happens on it ends it. */
+static void on_any(struct conn *c)
+{
+	struct pool_key *k = c->owner;
+	for (uint32_t i = 0; i < k->count; i++)
+		if (k->idle[i] == c) {
+			memmove(&k->idle[i], &k->idle[i + 1], (k->count - i - 1) * sizeof *k->idle);
+			k->count--;
+			break;
+		}
+	conn_close(c);
+}
+
+static const struct conn_ops idle_ops = {
+	.on_readable = on_any,
+	.on_drained = on_any,
+	.on_closed = on_any,
+	.on_timeout = on_any,
+};
+
+struct conn *pool_take(struct pool *p, const struct sockaddr *to, socklen_t len)
+{
+	struct pool_key *k = key_of(p, to, len, false);
+	while (k && k->count) {
+		struct conn *c = k->idle[--k->count];
+		if (!c->can_read && !c->peer_closed) {
+			conn_set_timeout(c, 0);
+			return c;
+		}
+		conn_close(c);
+	}
+	return NULL;
+}
+
+void pool_give(struct pool *p, struct conn *c, const struct sockaddr *to, socklen_t len)
+{
+	struct pool_key *k = p->limits.size ? key_of(p, to, len, true) : NULL;
+	bool worn = p->limits.max_requests && c->requests >= p->limits.max_requests;
+	if (!k || worn || k->count >= p->limits.size || c->peer_closed) {
+		conn_close(c);
+		return;
+	}
+	if (k->count == k->cap) {
+		k->cap = k->cap ? k->cap * 2 : 8;
+		k->idle = realloc(k->idle, k->cap * sizeof(struct conn *));
+		if (!k->idle)
+			abort();
+	}
+	k->idle[k->count++] = c;
+	conn_adopt(c, &idle_ops, k);
+	conn_set_timeout(c, p->limits.idle_timeout_ms);
+}
+
+size_t pool_idle(const struct pool *p)
+{
+	size_t n = 0;
+	struct slice name;
+	void *value;
+	for (size_t at = 0; map_next(&p->keys, &at, &name, &value);)
+		n += ((struct pool_key *)value)->count;
+	return n;
+}

@@ -1,0 +1,159 @@
+/* worker: see worker.h. */
+#include "dp/worker.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "common/core/log.h"
+#include "dp/host/counters.h"
+#include "dp/host/redis.h"
+
+struct worker {
+	const struct node *node;
+	unsigned number;
+	pthread_t thread;
+	struct proxy proxy;
+	struct listener **listeners;
+	size_t listener_count;
+};
+
+static void on_accept(struct listener *l, int fd, void *arg)
+{
+	struct worker *w = arg;
+	server_accept(&w->proxy.server, listener_spec(l), fd, NULL);
+}
+
+static bool open_listeners(struct worker *w, struct err *e)
+{
+	w->listeners = calloc(w->node->listen_count + 1, sizeof *w->listeners);
+	if (!w->listeners)
+		abort();
+	for (size_t i = 0; i < w->node->listen_count; i++) {
+		struct listener *l = listener_open(w->proxy.loop, &w->node->listen[i], on_accept, w, e);
+		if (!l)
+			return false;
+		w->listeners[w->listener_count++] = l;
+	}
+	return true;
+}
+
+static void close_listeners(struct worker *w)
+{
+	for (size_t i = 0; i < w->listener_count; i++)
+		listener_close(w->listeners[i]);
+	w->listener_count = 0;
+}
+
+static void set_timeouts(struct server *sv, const struct settings *s)
+{
+	sv->header_timeout_ms = (uint32_t)s->client_header_timeout * 1000;
+	sv->body_timeout_ms = (uint32_t)s->client_body_timeout * 1000;
+	sv->send_timeout_ms = (uint32_t)s->send_timeout * 1000;
+	sv->keepalive_timeout_ms = (uint32_t)s->keepalive_timeout * 1000;
+	sv->max_requests = (uint32_t)s->keepalive_requests;
+	sv->limits.compat = slice_eq(s->http_strictness, S("compat"));
+}
+
+static bool set_up(struct worker *w, struct err *e)
+{
+	struct proxy *p = &w->proxy;
+	const struct settings *s = w->node->settings;
+	struct dns_options dns = {.resolvers = s->dns_resolver};
+
+	p->loop = loop_new(e);
+	if (!p->loop)
+		return false;
+	p->options = w->node->options;
+	p->leases = leases_new(w->node->board, p->loop);
+	p->host = (struct host_worker){.loop = p->loop, .counters = w->node->counters, .redis = redis_set_new(p->loop)};
+	proxy_init(p);
+	set_timeouts(&p->server, s);
+	p->dns = dns_new(p->loop, &dns, e);
+	return p->dns && open_listeners(w, e);
+}
+
+static void tear_down(struct worker *w)
+{
+	struct proxy *p = &w->proxy;
+	close_listeners(w);
+	free(w->listeners);
+	if (p->loop) {
+		server_close(&p->server);
+		proxy_fini(p);
+		if (p->dns)
+			dns_free(p->dns);
+		redis_set_free(p->host.redis);
+		leases_free(p->leases);
+		loop_free(p->loop);
+	}
+	free(w);
+}
+
+static void *run(void *arg)
+{
+	struct worker *w = arg;
+	char name[16];
+	snprintf(name, sizeof name, "worker-%u", w->number);
+	pthread_setname_np(pthread_self(), name);
+	loop_run(w->proxy.loop);
+	return NULL;
+}
+
+struct worker *worker_start(const struct node *node, unsigned number, struct err *e)
+{
+	struct worker *w = calloc(1, sizeof *w);
+	if (!w)
+		abort();
+	w->node = node;
+	w->number = number;
+	if (!set_up(w, e)) {
+		tear_down(w);
+		return NULL;
+	}
+	int failed = pthread_create(&w->thread, NULL, run, w);
+	if (failed) {
+		err_set(e, "cannot start worker %u: %s", number, strerror(failed));
+		tear_down(w);
+		return NULL;
+	}
+	return w;
+}
+
+static void drain(void *arg)
+{
+	struct worker *w = arg;
+	close_listeners(w);
+	server_drain(&w->proxy.server);
+}
+
+void worker_drain(struct worker *w)
+{
+	loop_post(w->proxy.loop, drain, w);
+}
+
+void worker_stop(struct worker *w)
+{
+	loop_stop(w->proxy.loop);
+	pthread_join(w->thread, NULL);
+	tear_down(w);
+}
+
+struct server_stats worker_stats(const struct worker *w)
+{
+	const struct server_stats *s = &w->proxy.server.stats;
+	return (struct server_stats){
+		.accepted = __atomic_load_n(&s->accepted, __ATOMIC_RELAXED),
+		.handled = __atomic_load_n(&s->handled, __ATOMIC_RELAXED),
+		.requests = __atomic_load_n(&s->requests, __ATOMIC_RELAXED),
+		.active = __atomic_load_n(&s->active, __ATOMIC_RELAXED),
+		.reading = __atomic_load_n(&s->reading, __ATOMIC_RELAXED),
+		.writing = __atomic_load_n(&s->writing, __ATOMIC_RELAXED),
+		.waiting = __atomic_load_n(&s->waiting, __ATOMIC_RELAXED),
+	};
+}
+
+unsigned worker_active(const struct worker *w)
+{
+	return worker_stats(w).active;
+}

@@ -1,0 +1,31 @@
+/* worker: one thread of the data plane: its loop, its listeners, and all that a request needs on it. Workers share only
+ * what struct node names. */
+#ifndef DP_WORKER_H
+#define DP_WORKER_H
+
+#include "common/settings/settings.h"
+#include "dp/proxy/proxy.h"
+
+/* What all workers of this process share; read-only for them, but for the counters, which lock for themselves. */
+struct node {
+	const struct settings *settings;
+	const struct proxy_options *options;
+	const struct listen_spec *listen;
+	size_t listen_count;
+	struct lease_board *board;
+	struct counters *counters;
+};
+
+struct worker;
+
+/* Opens the listeners and starts the thread. */
+struct worker *worker_start(const struct node *node, unsigned number, struct err *e);
+/* Stops accepting; busy connections end after their response. From the main thread. */
+void worker_drain(struct worker *w);
+/* Ends the thread (closing what is still open) and frees. */
+void worker_stop(struct worker *w);
+/* Connections now open; from any thread, approximate. */
+unsigned worker_active(const struct worker *w);
+struct server_stats worker_stats(const struct worker *w);
+
+#endif

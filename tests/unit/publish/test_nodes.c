@@ -1,0 +1,240 @@
+/* nodes: who is waited for, and who is not (a write is answered when every connected data plane that is in step has
+ * it; one that missed a write is not waited for until it has caught up). */
+#include <check.h>
+#include <pthread.h>
+#include <unistd.h>
+
+#include "common/core/clock.h"
+#include "cp/publish/applied.h"
+#include "cp/publish/nodes.h"
+
+static struct uuid id_of(int n)
+{
+	struct uuid u = {{0}};
+	u.bytes[15] = (unsigned char)n;
+	return u;
+}
+
+static void report(int n, uint64_t version, uint64_t current)
+{
+	struct node_report r = {.id = id_of(n),
+	        .hostname = S("host"),
+	        .release = S("1.0"),
+	        .error = S(""),
+	        .has_config = true,
+	        .version = version};
+	nodes_report(&r, S("e"), current);
+}
+
+static unsigned applied, connected;
+
+static uint64_t waited(uint64_t version, int timeout_ms)
+{
+	uint64_t from = clock_mono_ms();
+	applied_wait(version, timeout_ms, &applied, &connected);
+	return clock_mono_ms() - from;
+}
+
+START_TEST(without_data_planes_nobody_is_waited_for)
+{
+	ck_assert_uint_lt(waited(5, 1000), 100);
+	ck_assert_uint_eq(applied, 0);
+	ck_assert_uint_eq(connected, 0);
+}
+END_TEST
+
+START_TEST(who_has_it_already_is_counted_at_once)
+{
+	report(1, 5, 5);
+	report(2, 6, 6);
+	ck_assert_uint_lt(waited(5, 1000), 100);
+	ck_assert_uint_eq(applied, 2);
+	ck_assert_uint_eq(connected, 2);
+}
+END_TEST
+
+static void *report_soon(void *arg)
+{
+	usleep(50 * 1000);
+	report(1, 6, 6);
+	return NULL;
+}
+
+START_TEST(the_wait_ends_when_the_last_one_reports)
+{
+	pthread_t t;
+	report(1, 5, 5);
+	pthread_create(&t, NULL, report_soon, NULL);
+	uint64_t ms = waited(6, 2000);
+	pthread_join(t, NULL);
+	ck_assert_uint_ge(ms, 40);
+	ck_assert_uint_lt(ms, 1000);
+	ck_assert_uint_eq(applied, 1);
+}
+END_TEST
+
+START_TEST(a_slow_data_plane_is_not_waited_for_twice_until_it_has_caught_up)
+{
+	report(1, 5, 5);
+	report(2, 5, 5);
+	report(1, 6, 6);
+	ck_assert_uint_ge(waited(6, 100), 95);
+	ck_assert_uint_eq(applied, 1);
+	ck_assert_uint_eq(connected, 2);
+
+	report(1, 7, 7);
+	ck_assert_uint_lt(waited(7, 1000), 100); /* 2 is behind, and known to be */
+	report(2, 6, 7);                         /* moves, but is not there yet */
+	report(1, 8, 8);
+	ck_assert_uint_lt(waited(8, 1000), 100);
+	report(2, 8, 8);
+	ck_assert_uint_ge(waited(9, 100), 95); /* caught up: waited for again */
+	ck_assert_uint_eq(applied, 0);
+}
+END_TEST
+
+START_TEST(a_new_data_plane_is_waited_for_once_it_has_the_configuration)
+{
+	struct node_report r = {.id = id_of(1), .hostname = S("h"), .release = S("1"), .error = S("")};
+	nodes_report(&r, S("e"), 5);
+	ck_assert_uint_lt(waited(5, 1000), 100);
+	ck_assert_uint_eq(applied, 0);
+	ck_assert_uint_eq(connected, 1);
+}
+END_TEST
+
+START_TEST(a_data_plane_that_leaves_is_not_waited_for)
+{
+	struct node_report r = {.id = id_of(1),
+	        .hostname = S("h"),
+	        .release = S("1"),
+	        .error = S(""),
+	        .has_config = true,
+	        .version = 5,
+	        .leaving = true};
+	report(1, 5, 5);
+	nodes_report(&r, S("e"), 5);
+	ck_assert_uint_lt(waited(6, 1000), 100);
+	ck_assert_uint_eq(connected, 0);
+}
+END_TEST
+
+START_TEST(a_data_plane_that_refused_the_version_ends_the_wait)
+{
+	struct node_report r = {.id = id_of(1),
+	        .hostname = S("h"),
+	        .release = S("1"),
+	        .error = S("no such plugin"),
+	        .has_config = true,
+	        .version = 5,
+	        .error_version = 6};
+	report(1, 5, 5);
+	nodes_report(&r, S("e"), 6);
+	ck_assert_uint_lt(waited(6, 1000), 100);
+	ck_assert_uint_eq(applied, 0);
+	ck_assert_uint_eq(connected, 1);
+}
+END_TEST
+
+START_TEST(silence_of_three_seconds_means_disconnected)
+{
+	report(1, 5, 5);
+	usleep((NODES_CONNECTED_MS + 50) * 1000);
+	ck_assert_uint_lt(waited(6, 1000), 100);
+	ck_assert_uint_eq(connected, 0);
+}
+END_TEST
+
+START_TEST(nodes_are_listed_by_id_with_what_they_said)
+{
+	struct node_report r = {.id = id_of(1),
+	        .hostname = S("h\xff"),
+	        .release = S("1.2"),
+	        .error = S("bad"),
+	        .has_config = true,
+	        .version = 5,
+	        .error_version = 6};
+	json_t *all = json_array();
+	report(2, 6, 6);
+	nodes_report(&r, S("e"), 6);
+	nodes_list(all);
+	ck_assert_uint_eq(json_array_size(all), 2);
+	json_t *one = json_array_get(all, 0), *two = json_array_get(all, 1);
+	ck_assert_str_eq(json_string_value(json_object_get(one, "id")), "00000000-0000-0000-0000-000000000001");
+	ck_assert_str_eq(json_string_value(json_object_get(one, "hostname")), "h");
+	ck_assert_str_eq(json_string_value(json_object_get(one, "version")), "1.2");
+	ck_assert_str_eq(json_string_value(json_object_get(one, "last_error")), "bad");
+	ck_assert_int_eq(json_integer_value(json_object_get(one, "config_version")), 5);
+	ck_assert_str_eq(json_string_value(json_object_get(one, "sync_status")), "unknown");
+	ck_assert_str_eq(json_string_value(json_object_get(two, "sync_status")), "normal");
+	ck_assert(json_is_true(json_object_get(two, "in_step")));
+	ck_assert_str_ne(json_string_value(json_object_get(one, "config_hash")),
+	        json_string_value(json_object_get(two, "config_hash")));
+	json_decref(all);
+}
+END_TEST
+
+START_TEST(the_table_is_bounded_and_the_longest_silent_goes_first)
+{
+	json_t *all = json_array();
+	for (int i = 0; i < NODES_MAX + 10; i++) {
+		struct uuid u = {{(unsigned char)(i >> 8), (unsigned char)i}};
+		struct node_report r = {.id = u, .hostname = S(""), .release = S(""), .error = S("")};
+		nodes_report(&r, S("e"), 1);
+	}
+	nodes_list(all);
+	ck_assert_uint_eq(json_array_size(all), NODES_MAX);
+	json_decref(all);
+}
+END_TEST
+
+START_TEST(forgetting_all_ends_every_wait)
+{
+	report(1, 5, 5);
+	nodes_clear();
+	ck_assert_uint_lt(waited(6, 1000), 100);
+	ck_assert_uint_eq(connected, 0);
+}
+END_TEST
+
+START_TEST(a_node_that_is_ahead_is_told_since_when)
+{
+	struct node_report r = {.id = id_of(1),
+	        .hostname = S(""),
+	        .release = S(""),
+	        .error = S(""),
+	        .has_config = true,
+	        .version = 9};
+	uint64_t since = nodes_report(&r, S("e"), 8);
+	ck_assert_uint_ne(since, 0);
+	usleep(20 * 1000);
+	ck_assert_uint_eq(nodes_report(&r, S("e"), 8), since);
+	ck_assert_uint_eq(nodes_report(&r, S("e"), 9), 0);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("nodes");
+	TCase *t = tcase_create("nodes");
+	tcase_add_checked_fixture(t, NULL, nodes_clear);
+	tcase_set_timeout(t, 20);
+	tcase_add_test(t, without_data_planes_nobody_is_waited_for);
+	tcase_add_test(t, who_has_it_already_is_counted_at_once);
+	tcase_add_test(t, the_wait_ends_when_the_last_one_reports);
+	tcase_add_test(t, a_slow_data_plane_is_not_waited_for_twice_until_it_has_caught_up);
+	tcase_add_test(t, a_new_data_plane_is_waited_for_once_it_has_the_configuration);
+	tcase_add_test(t, a_data_plane_that_leaves_is_not_waited_for);
+	tcase_add_test(t, a_data_plane_that_refused_the_version_ends_the_wait);
+	tcase_add_test(t, silence_of_three_seconds_means_disconnected);
+	tcase_add_test(t, nodes_are_listed_by_id_with_what_they_said);
+	tcase_add_test(t, the_table_is_bounded_and_the_longest_silent_goes_first);
+	tcase_add_test(t, forgetting_all_ends_every_wait);
+	tcase_add_test(t, a_node_that_is_ahead_is_told_since_when);
+	suite_add_tcase(s, t);
+	SRunner *r = srunner_create(s);
+	srunner_run_all(r, CK_NORMAL);
+	int failed = srunner_ntests_failed(r);
+	srunner_free(r);
+	return failed != 0;
+}
