@@ -12,10 +12,10 @@
 
 #include "common/core/log.h"
 #include "common/http/error_body.h"
+#include "common/settings/node_id.h"
 #include "cp/admin/headers.h"
 #include "cp/admin/job.h"
 #include "cp/admin/log_level.h"
-#include "cp/admin/node_id.h"
 #include "cp/admin/workers.h"
 
 enum { MAX_LISTENERS = 16, MAX_JOBS = 1024 };
@@ -248,7 +248,7 @@ static bool start(struct admin_server *a, const struct settings *s, struct err *
 	if (!settings_size(s->admin_max_body_size, &a->server.max_body))
 		return err_set(e, "admin_max_body_size is \"%.*s\", expected a size such as 10m",
 		        SLICE_ARG(s->admin_max_body_size));
-	if (!node_id_get(s, a->env.node_id, e))
+	if (!node_id_load(s, a->env.node_id, e))
 		return false;
 	unsigned threads = s->admin_threads > 0 ? (unsigned)s->admin_threads : 1;
 	a->workers = workers_start(s, threads, e);
