@@ -69,7 +69,7 @@ void *arena_alloc_slow(struct arena *a, size_t size)
 {
 	if (size > SIZE_MAX / 2)
 		abort();
-	size_t need = (size + 15) & ~(size_t)15;
+	size_t need = ((size ? size : 1) + 15) & ~(size_t)15;
 	size_t grow = a->chunks ? a->chunks->size * 2 : ARENA_FIRST;
 	if (grow > ARENA_LARGEST)
 		grow = ARENA_LARGEST;

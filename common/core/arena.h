@@ -31,7 +31,7 @@ void *arena_alloc_slow(struct arena *a, size_t size);
 /* size bytes, not zeroed. size 0 gives a valid pointer. */
 static inline void *arena_alloc(struct arena *a, size_t size)
 {
-	size_t n = (size + 15) & ~(size_t)15;
+	size_t n = ((size ? size : 1) + 15) & ~(size_t)15;
 	if (__builtin_expect(n <= (size_t)(a->end - a->at) && n >= size, 1)) {
 		void *p = a->at;
 		a->at += n;
@@ -42,7 +42,7 @@ static inline void *arena_alloc(struct arena *a, size_t size)
 
 /* As arena_alloc, zeroed. */
 void *arena_zalloc(struct arena *a, size_t size);
-#define arena_new(a, type)     ((type *)arena_zalloc((a), sizeof(type)))
+#define arena_new(a, type)      ((type *)arena_zalloc((a), sizeof(type)))
 #define arena_array(a, type, n) ((type *)arena_zalloc((a), sizeof(type) * (size_t)(n)))
 
 /* Copies; the result has a NUL behind it that is not counted. An unset slice stays unset. */

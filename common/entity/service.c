@@ -1,117 +1,104 @@
-/* service: schema and shorthand `url`. Contract: entities.md 4.1. */
+/* service: see service.h. The shorthand `url` stands for protocol, host, port and path at once. */
 #include "common/entity/service.h"
 
 #include "common/entity/protocols.h"
-
-#define TIMEOUT .dflt = "60000", BETWEEN(1, 2147483646)
+#include "common/schema/url.h"
 
 static const struct field fields[] = {
-	ID_FIELD(struct service),
-	CREATED_AT_FIELD(struct service),
-	UPDATED_AT_FIELD(struct service),
-	FIELD(struct service, name, .format = FORMAT_UTF8_NAME, .flags = UNIQUE | ENDPOINT_KEY,
-		.doc = "A unique name; usable in the place of the id in URLs."),
-	FIELD(struct service, retries, .dflt = "5", BETWEEN(0, 32767),
-		.doc = "How many more times to try when an attempt to reach the upstream fails."),
-	FIELD(struct service, protocol, .dflt = "'http'", .one_of = PROTOCOL_NAMES, .flags = REQUIRED,
-		.doc = "The protocol spoken with the upstream."),
-	FIELD(struct service, host, .format = FORMAT_HOST, .flags = REQUIRED,
-		.doc = "The upstream's host, or the name of an upstream entity."),
-	FIELD(struct service, port, .dflt = "80", BETWEEN(0, 65535), .flags = REQUIRED, .doc = "The upstream's port."),
-	FIELD(struct service, path, .format = FORMAT_PATH, .doc = "Put before the path of every request sent upstream."),
-	FIELD(struct service, connect_timeout, TIMEOUT, .doc = "Milliseconds to establish a connection."),
-	FIELD(struct service, write_timeout, TIMEOUT, .doc = "Milliseconds between two successful writes."),
-	FIELD(struct service, read_timeout, TIMEOUT, .doc = "Milliseconds between two successful reads."),
-	TAGS_FIELD(struct service),
-	FIELD(struct service, client_certificate, .ref = "certificates",
-		.doc = "The certificate shown to the upstream in the TLS handshake."),
-	FIELD(struct service, tls_verify, .doc = "Whether to verify the upstream's certificate; null: the node's default."),
-	FIELD(struct service, tls_verify_depth, BETWEEN(0, 64), .doc = "How long a chain of certificates may be."),
-	FIELD(struct service, ca_certificates, STRINGS(.format = FORMAT_UUID),
-		.doc = "Ids of the CA certificates that the upstream's certificate is verified against."),
-	FIELD(struct service, enabled, .dflt = "true", .flags = REQUIRED,
-		.doc = "When false, the service's routes match no request."),
-	{0},
+        ID_FIELD(struct service),
+        CREATED_AT_FIELD(struct service),
+        UPDATED_AT_FIELD(struct service),
+        FIELD(struct service, name, .format = FORMAT_UTF8_NAME, .flags = UNIQUE | ENDPOINT_KEY,
+                .doc = "A unique name; routes, plugins and URLs can refer to the service by it."),
+        FIELD(struct service, retries, .dflt = "5", BETWEEN(0, 32767),
+                .doc = "How many more times a request is tried when the upstream cannot be reached."),
+        FIELD(struct service, protocol, .dflt = "'http'", .one_of = PROTOCOL_NAMES, .flags = REQUIRED,
+                .doc = "How to speak to the upstream."),
+        FIELD(struct service, host, .format = FORMAT_HOST, .flags = REQUIRED,
+                .doc = "Host name or address of the upstream, or the name of an upstream entity."),
+        FIELD(struct service, port, .dflt = "80", BETWEEN(0, 65535), .flags = REQUIRED,
+                .doc = "Port of the upstream."),
+        FIELD(struct service, path, .format = FORMAT_PATH,
+                .doc = "Put before the path of every request to the upstream."),
+        FIELD(struct service, connect_timeout, .dflt = "60000", BETWEEN(1, 2147483646),
+                .doc = "Milliseconds to wait for a connection to the upstream."),
+        FIELD(struct service, write_timeout, .dflt = "60000", BETWEEN(1, 2147483646),
+                .doc = "Milliseconds between two successful writes to the upstream."),
+        FIELD(struct service, read_timeout, .dflt = "60000", BETWEEN(1, 2147483646),
+                .doc = "Milliseconds between two successful reads from the upstream."),
+        TAGS_FIELD(struct service),
+        FIELD(struct service, client_certificate, .ref = "certificates",
+                .doc = "Certificate that is shown to the upstream in the TLS handshake."),
+        FIELD(struct service, tls_verify,
+                .doc = "Whether the upstream's certificate is verified; unset: as proxy_ssl_verify says."),
+        FIELD(struct service, tls_verify_depth, BETWEEN(0, 64),
+                .doc = "Longest chain of certificates that is accepted."),
+        FIELD(struct service, ca_certificates, STRINGS(.format = FORMAT_UUID),
+                .doc = "Ids of the CA certificates that the upstream's certificate is verified with."),
+        FIELD(struct service, enabled, .dflt = "true", .flags = REQUIRED,
+                .doc = "Routes of a disabled service do not exist."),
+        {0},
 };
 
-#define ONLY_TLS(name)                                                                                               \
-	{                                                                                                            \
-		.kind = CHECK_CONDITIONAL, .if_field = "protocol", .if_match = MATCH(.not_one_of = ONE_OF("https", "tls")), \
-		.then_field = (name), .then_match = MATCH(.eq = "null")                                              \
-	}
+#define PATHLESS     MATCH(.one_of = ONE_OF("tcp", "tls", "udp", "grpc", "grpcs"))
+#define WITHOUT_TLS  MATCH(.not_one_of = NOT_ONE_OF("https", "tls"))
+#define MUST_BE_NULL MATCH(.eq = "null")
 
 static const struct entity_check checks[] = {
-	{.kind = CHECK_CONDITIONAL, .if_field = "protocol", .if_match = MATCH(.one_of = ONE_OF("tcp", "tls", "udp", "grpc", "grpcs")),
-		.then_field = "path", .then_match = MATCH(.eq = "null")},
-	ONLY_TLS("client_certificate"),
-	ONLY_TLS("tls_verify"),
-	ONLY_TLS("tls_verify_depth"),
-	ONLY_TLS("ca_certificates"),
-	{0},
+        WHEN("protocol", PATHLESS, "path", MUST_BE_NULL),
+        WHEN("protocol", WITHOUT_TLS, "client_certificate", MUST_BE_NULL),
+        WHEN("protocol", WITHOUT_TLS, "tls_verify", MUST_BE_NULL),
+        WHEN("protocol", WITHOUT_TLS, "tls_verify_depth", MUST_BE_NULL),
+        WHEN("protocol", WITHOUT_TLS, "ca_certificates", MUST_BE_NULL),
+        {0},
 };
+
+/* ---- url ------------------------------------------------------------------------------------------------------- */
 
 static json_t *text_or_null(struct slice s)
 {
-	return s.len ? json_stringn(s.ptr, s.len) : json_null();
+	return slice_is_set(s) ? json_stringn(s.ptr, s.len) : json_null();
 }
 
-/* Cuts "scheme://" off; unset when there is none. */
-static struct slice cut_scheme(struct slice *url)
+static json_t *url_protocol(const struct url *u)
 {
-	for (size_t i = 0; i + 2 < url->len; i++)
-		if (slice_starts(slice_from(*url, i), S("://"))) {
-			struct slice scheme = slice_of(url->ptr, i);
-			*url = slice_from(*url, i + 3);
-			return scheme;
-		}
-	return (struct slice){NULL, 0};
+	if (slice_is_set(u->scheme))
+		return json_stringn(u->scheme.ptr, u->scheme.len);
+	return json_string(slice_eq(u->port, S("443")) ? "https" : "http");
 }
 
-/* Cuts ":port" off a host; -1 when there is none. A colon inside brackets belongs to an address. */
-static int64_t cut_port(struct slice *host)
+/* A port that is no number is left to the field's own check. */
+static json_t *url_port(const struct url *u)
 {
 	int64_t port;
-	for (size_t i = host->len; i-- > 0 && host->ptr[i] != ']';)
-		if (host->ptr[i] == ':' && slice_to_int(slice_from(*host, i + 1), &port)) {
-			host->len = i;
-			return port;
-		}
-	return -1;
+	if (!slice_is_set(u->port))
+		return json_integer(slice_eq(u->scheme, S("https")) ? 443 : 80);
+	return slice_to_int(u->port, &port) ? json_integer(port) : text_or_null(u->port);
 }
 
-/* url = "scheme://host[:port][/path]"; overrides what was given beside it. */
-static bool expand_url(json_t *object, const json_t *value, struct err *e)
+/* Every part of the url counts, also what it leaves out: "http://h" clears the path. */
+static bool expand_url(json_t *service, const json_t *value, struct err *e)
 {
-	(void)e;
-	struct slice rest = slice_cstr(json_string_value(value)), scheme, host = {NULL, 0};
-	int64_t port = -1;
-
-	scheme = cut_scheme(&rest);
-	if (slice_is_set(scheme)) {
-		ptrdiff_t slash = slice_find(rest, '/');
-		host = slash < 0 ? rest : slice_of(rest.ptr, (size_t)slash);
-		rest = slice_from(rest, host.len);
-		port = cut_port(&host);
-	}
-	const char *by_port = port == 443 ? "https" : "http";
-	json_object_set_new(object, "protocol", scheme.len ? json_stringn(scheme.ptr, scheme.len) : json_string(by_port));
-	json_object_set_new(object, "host", text_or_null(host));
-	json_object_set_new(object, "port", json_integer(port >= 0 ? port : slice_eq(scheme, S("https")) ? 443 : 80));
-	json_object_set_new(object, "path", text_or_null(rest));
+	struct url u = url_split(slice_of(json_string_value(value), json_string_length(value)));
+	json_object_set_new(service, "protocol", url_protocol(&u));
+	json_object_set_new(service, "host", text_or_null(u.host));
+	json_object_set_new(service, "port", url_port(&u));
+	json_object_set_new(service, "path", text_or_null(u.path));
 	return true;
 }
 
 static const struct shorthand shorthands[] = {
-	{.name = "url", .type = TYPE_STRING, .expand = expand_url, .doc = "protocol, host, port and path at once."},
-	{0},
+        {"url", TYPE_STRING, expand_url,
+                .doc = "Sets protocol, host, port and path at once: https://example.com:8443/base"},
+        {0},
 };
 
 const struct schema service_schema = {
-	.name = "services",
-	.path = "services",
-	.size = sizeof(struct service),
-	.fields = fields,
-	.checks = checks,
-	.shorthands = shorthands,
-	.doc = "An upstream API.",
+        .name = "services",
+        .path = "services",
+        .size = sizeof(struct service),
+        .fields = fields,
+        .checks = checks,
+        .shorthands = shorthands,
+        .doc = "An upstream API that requests are forwarded to.",
 };

@@ -125,20 +125,17 @@ static void check_conf(const json_t *merged, bool is_update, struct violations *
 	check_sync_rate(conf, v);
 }
 
-#define NEEDS(field, value, needed)                                                                     \
-	{                                                                                               \
-		.kind = CHECK_CONDITIONAL, .if_field = (field), .if_match = MATCH(.eq = "'" value "'"), \
-		.then_field = (needed), .then_match = MATCH(.flags = REQUIRED)                          \
-	}
+#define IS(word) MATCH(.eq = "'" word "'")
+#define NEEDED   MATCH(.flags = REQUIRED)
 
 static const struct entity_check checks[] = {
-        {.kind = CHECK_AT_LEAST_ONE_OF, .fields = FIELDS("second", "minute", "hour", "day", "month", "year")},
-        NEEDS("policy", "redis", "redis.host"),
-        NEEDS("policy", "redis", "redis.port"),
-        NEEDS("policy", "redis", "redis.timeout"),
-        NEEDS("limit_by", "header", "header_name"),
-        NEEDS("limit_by", "path", "path"),
-        {.kind = CHECK_CUSTOM, .check = check_conf},
+        AT_LEAST_ONE_OF("second", "minute", "hour", "day", "month", "year"),
+        WHEN("policy", IS("redis"), "redis.host", NEEDED),
+        WHEN("policy", IS("redis"), "redis.port", NEEDED),
+        WHEN("policy", IS("redis"), "redis.timeout", NEEDED),
+        WHEN("limit_by", IS("header"), "header_name", NEEDED),
+        WHEN("limit_by", IS("path"), "path", NEEDED),
+        CUSTOM(check_conf),
         {0},
 };
 

@@ -1,162 +1,214 @@
-/* checks: see checks.h. */
-#include "common/schema/checks.h"
+/* checks: rules across fields (entities.md 1.3). Called by load.c for an entity and for a plugin's config, and by
+ * rules.c for nested records. Texts go to "@entity"; a failed condition also marks the field it is about. */
+#include "common/schema/schema_private.h"
 
-#include <stdio.h>
+#include <stdlib.h>
 
-#include "common/schema/rules.h"
+/* One run over one record. */
+struct run {
+	const struct schema *schema;
+	const json_t *record, *whole; /* whole: the entity that record is part of */
+	const char *prefix;           /* "config." before names in messages and paths, or "" */
+	bool is_update;
+	struct violations *v;
+};
 
-json_t *checks_get(const json_t *record, const char *path)
+static bool is_nonempty(const json_t *value)
 {
-	json_t *at = (json_t *)record;
-	for (struct slice rest = slice_cstr(path); at && slice_is_set(rest);) {
-		struct slice step = slice_cut(&rest, '.');
-		at = json_object_getn(at, step.ptr, step.len);
-	}
-	return json_is_null(at) ? NULL : at;
-}
-
-/* The field that a dotted path names; NULL when there is none. */
-static const struct field *field_at(const struct schema *s, const char *path)
-{
-	const struct field *f = NULL;
-	for (struct slice rest = slice_cstr(path); s && slice_is_set(rest);) {
-		f = schema_field(s, slice_cut(&rest, '.'));
-		s = f ? f->record : NULL;
-	}
-	return f;
-}
-
-/* Not absent, not null, not "", {} or []. */
-static bool is_given(const json_t *v)
-{
-	if (!v || json_is_null(v))
+	if (!value || json_is_null(value))
 		return false;
-	if (json_is_string(v))
-		return json_string_length(v) > 0;
-	if (json_is_array(v) || json_is_object(v))
-		return json_is_array(v) ? json_array_size(v) > 0 : json_object_size(v) > 0;
-	return true;
+	if (json_is_string(value))
+		return json_string_length(value) > 0;
+	if (json_is_array(value))
+		return json_array_size(value) > 0;
+	return !json_is_object(value) || json_object_size(value) > 0;
 }
 
-static size_t count_given(const struct entity_check *c, const json_t *record, size_t *total)
+static size_t count_nonempty(const struct run *r, const char *const *fields)
 {
 	size_t n = 0;
-	for (*total = 0; c->fields[*total]; (*total)++)
-		n += is_given(checks_get(record, c->fields[*total]));
+	for (; *fields; fields++)
+		n += is_nonempty(json_at(r->record, *fields));
 	return n;
 }
 
-/* 'config.a', 'config.b' */
-static void put_names(const struct entity_check *c, const char *prefix, struct text *out)
+static size_t count_fields(const char *const *fields)
 {
-	for (size_t i = 0; c->fields[i]; i++)
-		text_printf(out, "%s'%s%s'", i ? ", " : "", prefix, c->fields[i]);
+	size_t n = 0;
+	while (fields[n])
+		n++;
+	return n;
 }
 
-static void report(const struct entity_check *c, const char *prefix, const char *what, bool is_update, struct violations *v)
+static bool has_failed(const struct run *r, const char *field)
 {
-	struct text names = {0};
-	put_names(c, prefix, &names);
-	if (c->text)
-		violations_add_entity(v, "%s", c->text);
+	struct text path = {0};
+	text_printf(&path, "%s%s", r->prefix, field);
+	bool failed = violations_at(r->v, text_cstr(&path));
+	text_fini(&path);
+	return failed;
+}
+
+static bool any_failed(const struct run *r, const char *const *fields)
+{
+	for (; fields && *fields; fields++)
+		if (has_failed(r, *fields))
+			return true;
+	return false;
+}
+
+/* Nothing can be said about a value that only data planes will know. */
+static bool is_hidden(const struct run *r, const char *field)
+{
+	const struct field *f = field ? schema_field_at(r->schema, field) : NULL;
+	return f && is_vault_reference(f, json_at(r->record, field));
+}
+
+static bool any_hidden(const struct run *r, const struct entity_check *c)
+{
+	for (const char *const *f = c->fields; f && *f; f++)
+		if (is_hidden(r, *f))
+			return true;
+	return is_hidden(r, c->if_field) || is_hidden(r, c->then_field);
+}
+
+/* ---- conditions ------------------------------------------------------------------------------------------------ */
+
+static json_t *match_error(const json_t *value, const struct field *match)
+{
+	json_t *copy = value ? json_deep_copy(value) : json_null(), *error;
+
+	if (!json_is_null(copy))
+		error = rules_apply(match, &copy);
+	else if (match->flags & REQUIRED)
+		error = json_text("required field missing");
 	else
-		violations_add_entity(v, "%s%s: %s", is_update ? "when updating, " : "", what, text_cstr(&names));
-	text_fini(&names);
-}
-
-static void check_counts(const struct entity_check *c, const json_t *record, const char *prefix, bool is_update,
-	struct violations *v)
-{
-	size_t total, n = count_given(c, record, &total);
-	if (c->kind == CHECK_AT_LEAST_ONE_OF && n == 0)
-		report(c, prefix, "at least one of these fields must be non-empty", is_update, v);
-	else if (c->kind == CHECK_ONLY_ONE_OF && n != 1)
-		report(c, prefix, "exactly one of these fields must be non-empty", false, v);
-	else if (c->kind == CHECK_MUTUALLY_REQUIRED && n != 0 && n != total)
-		report(c, prefix, "all or none of these fields must be set", false, v);
-	else if (c->kind == CHECK_MUTUALLY_EXCLUSIVE && n > 1)
-		report(c, prefix, "only one or none of these fields must be set", false, v);
-}
-
-static void check_distinct(const struct entity_check *c, const json_t *record, const char *prefix, struct violations *v)
-{
-	for (size_t i = 0; c->fields[i]; i++)
-		for (size_t j = i + 1; c->fields[j]; j++) {
-			const json_t *a = checks_get(record, c->fields[i]), *b = checks_get(record, c->fields[j]);
-			if (is_given(a) && is_given(b) && json_equal(a, b)) {
-				report(c, prefix, "values of these fields must be distinct", false, v);
-				return;
-			}
-		}
-}
-
-static bool matches(const struct field *match, const json_t *value)
-{
-	json_t *copy = value ? json_deep_copy(value) : json_null();
-	json_t *e = rules_check(match, NULL, &copy);
-	bool ok = e == NULL;
-	json_decref(e);
+		error = NULL;
 	json_decref(copy);
-	return ok;
+	return error;
 }
 
-static bool condition_holds(const struct schema *s, const struct entity_check *c, const json_t *record)
+/* A null meets no condition but "null", a wrong value none at all. */
+static bool condition_holds(const struct run *r, const struct entity_check *c)
 {
-	const struct field *f = field_at(s, c->if_field);
-	const json_t *value = checks_get(record, c->if_field);
-	return value && !(f && is_vault_reference(f, value)) && matches(c->if_match, value);
+	const json_t *value = json_at(r->record, c->if_field);
+	if (!value || json_is_null(value))
+		return c->if_match->eq && strcmp(c->if_match->eq, "null") == 0;
+	if (has_failed(r, c->if_field))
+		return false;
+
+	json_t *error = match_error(value, c->if_match);
+	json_decref(error);
+	return !error;
 }
 
-static void check_conditional(const struct schema *s, const struct entity_check *c, const json_t *record, const char *prefix,
-	struct violations *v)
+static void check_conditional(const struct run *r, const struct entity_check *c)
 {
-	if (!condition_holds(s, c, record))
+	if (!condition_holds(r, c))
 		return;
-	const json_t *then = checks_get(record, c->then_field);
-	json_t *copy = then ? json_deep_copy(then) : json_null();
-	json_t *e = rules_check(c->then_match, NULL, &copy);
-	json_decref(copy);
-	if (!e)
+	json_t *error = match_error(json_at(r->record, c->then_field), c->then_match);
+	if (!error)
 		return;
-	char path[256];
-	snprintf(path, sizeof path, "%s%s", prefix, c->then_field);
-	violations_put(v, path, e);
+
+	struct text path = {0};
+	text_printf(&path, "%s%s", r->prefix, c->then_field);
+	violations_replace(r->v, text_cstr(&path), "%s", json_string_value(error));
 	if (c->text)
-		violations_add_entity(v, "%s", c->text);
+		violations_add_entity(r->v, "%s", c->text);
 	else
-		violations_add_entity(v, "failed conditional validation given value of field '%s%s'", prefix, c->if_field);
+		violations_add_entity(
+		        r->v, "failed conditional validation given value of field '%s%s'", r->prefix, c->if_field);
+	text_fini(&path);
+	json_decref(error);
 }
 
-static void check_conditional_at_least_one(const struct schema *s, const struct entity_check *c, const json_t *record,
-	const char *prefix, bool is_update, struct violations *v)
+/* ---- lists of fields ------------------------------------------------------------------------------------------- */
+
+static void report_fields(const struct run *r, const char *what, const char *const *fields)
 {
-	size_t total;
-	if (condition_holds(s, c, record) && count_given(c, record, &total) == 0)
-		report(c, prefix, "at least one of these fields must be non-empty", is_update, v);
+	struct text list = {0};
+	quoted_list(fields, r->prefix, &list);
+	violations_add_entity(r->v, "%s: %s", what, text_cstr(&list));
+	text_fini(&list);
 }
 
-void checks_run(const struct schema *s, const json_t *record, const char *prefix, const json_t *whole, bool is_update,
-	bool had_errors, struct violations *v)
+static void report_none(const struct run *r, const char *const *fields)
 {
-	for (const struct entity_check *c = s->checks; c && c->kind != CHECK_END; c++) {
-		switch (c->kind) {
-		case CHECK_MUTUALLY_REQUIRED:
-		case CHECK_MUTUALLY_EXCLUSIVE:
-			if (!had_errors)
-				check_counts(c, record, prefix, is_update, v);
-			break;
-		case CHECK_AT_LEAST_ONE_OF:
-		case CHECK_ONLY_ONE_OF: check_counts(c, record, prefix, is_update, v); break;
-		case CHECK_DISTINCT: check_distinct(c, record, prefix, v); break;
-		case CHECK_CONDITIONAL: check_conditional(s, c, record, prefix, v); break;
-		case CHECK_CONDITIONAL_AT_LEAST_ONE_OF:
-			check_conditional_at_least_one(s, c, record, prefix, is_update, v);
-			break;
-		case CHECK_CUSTOM:
-			if (!had_errors)
-				c->check(whole, is_update, v);
-			break;
-		case CHECK_END: break;
-		}
+	report_fields(r,
+	        r->is_update ? "when updating, at least one of these fields must be non-empty"
+	                     : "at least one of these fields must be non-empty",
+	        fields);
+}
+
+static void check_conditional_at_least_one(const struct run *r, const struct entity_check *c)
+{
+	if (!condition_holds(r, c) || count_nonempty(r, c->fields) > 0)
+		return;
+	if (c->text)
+		violations_add_entity(r->v, "%s", c->text);
+	else
+		report_none(r, c->fields);
+}
+
+static bool are_distinct(const struct run *r, const char *const *fields)
+{
+	for (size_t i = 0; fields[i]; i++) {
+		const json_t *value = json_at(r->record, fields[i]);
+		for (size_t j = 0; is_nonempty(value) && j < i; j++)
+			if (json_equal(value, json_at(r->record, fields[j])))
+				return false;
 	}
+	return true;
+}
+
+static void check_mutually(const struct run *r, const struct entity_check *c)
+{
+	size_t n = count_nonempty(r, c->fields);
+	if (c->kind == CHECK_MUTUALLY_REQUIRED && n != 0 && n != count_fields(c->fields))
+		report_fields(r, "all or none of these fields must be set", c->fields);
+	if (c->kind == CHECK_MUTUALLY_EXCLUSIVE && n > 1)
+		report_fields(r, "only one or none of these fields must be set", c->fields);
+}
+
+/* Functions and "mutually" rules only look at good values. */
+static bool is_spoilt(const struct run *r, const struct entity_check *c)
+{
+	if (c->kind != CHECK_CUSTOM && c->kind != CHECK_MUTUALLY_REQUIRED && c->kind != CHECK_MUTUALLY_EXCLUSIVE)
+		return false;
+	if (!c->fields && *r->prefix)
+		return violations_at(r->v, "config");
+	return any_failed(r, c->fields);
+}
+
+static void run_check(const struct run *r, const struct entity_check *c)
+{
+	switch (c->kind) {
+	case CHECK_AT_LEAST_ONE_OF:
+		if (count_nonempty(r, c->fields) == 0)
+			report_none(r, c->fields);
+		break;
+	case CHECK_ONLY_ONE_OF:
+		if (count_nonempty(r, c->fields) != 1)
+			report_fields(r, "exactly one of these fields must be non-empty", c->fields);
+		break;
+	case CHECK_DISTINCT:
+		if (!are_distinct(r, c->fields))
+			report_fields(r, "values of these fields must be distinct", c->fields);
+		break;
+	case CHECK_MUTUALLY_REQUIRED:
+	case CHECK_MUTUALLY_EXCLUSIVE: check_mutually(r, c); break;
+	case CHECK_CONDITIONAL: check_conditional(r, c); break;
+	case CHECK_CONDITIONAL_AT_LEAST_ONE_OF: check_conditional_at_least_one(r, c); break;
+	case CHECK_CUSTOM: c->check(r->whole, r->is_update, r->v); break;
+	case CHECK_END: break;
+	}
+}
+
+void checks_run(const struct schema *s, const json_t *record, const json_t *whole, const char *prefix, bool is_update,
+        struct violations *v)
+{
+	struct run r = {s, record, whole, prefix, is_update, v};
+	for (const struct entity_check *c = s->checks; c && c->kind != CHECK_END; c++)
+		if (!any_hidden(&r, c) && !is_spoilt(&r, c))
+			run_check(&r, c);
 }

@@ -1,134 +1,206 @@
-/* decode: see decode.h. One small function per kind of member; decode_member() is the switch. */
+/* decode: see decode.h. One function per kind of member; the member's kind comes from its C type (FIELD). */
 #include "common/schema/decode.h"
 
-static struct slice text_of(const json_t *v, struct arena *a)
+#include "common/schema/schema_private.h"
+
+static bool wrong_type(const struct field *f, const json_t *value, struct err *e)
 {
-	if (!json_is_string(v))
-		return (struct slice){NULL, 0};
-	return arena_dup(a, slice_of(json_string_value(v), json_string_length(v)));
+	static const char *const names[] = {
+	        "an object", "an array", "a string", "an integer", "a number", "true", "false", "null"};
+	return err_set(e, "%s: cannot take %s as %s", f->name ? f->name : "element", names[json_typeof(value)],
+	        field_type_name(f->type));
 }
 
-static struct slice_list strings_of(const json_t *v, struct arena *a)
+static struct slice copy_string(struct arena *a, const json_t *value)
 {
-	size_t n = json_array_size(v);
-	struct slice *items = arena_alloc(a, (n ? n : 1) * sizeof *items);
-	for (size_t i = 0; i < n; i++)
-		items[i] = text_of(json_array_get(v, i), a);
-	return (struct slice_list){items, n};
+	return arena_dup(a, json_slice(value));
 }
 
-static struct int_list integers_of(const json_t *v, struct arena *a)
+/* Room for n zeroed items; for none too, because NULL would mean "unset". */
+#define ROOM(a, type, n) arena_array((a), type, (n) ? (n) : 1)
+
+/* ---- lists ----------------------------------------------------------------------------------------------------- */
+
+static bool decode_strings(
+        const struct field *f, const json_t *value, struct arena *a, struct slice_list *out, struct err *e)
 {
-	size_t n = json_array_size(v);
-	int64_t *items = arena_alloc(a, (n ? n : 1) * sizeof *items);
-	for (size_t i = 0; i < n; i++)
-		items[i] = json_integer_value(json_array_get(v, i));
-	return (struct int_list){items, n};
+	size_t i;
+	json_t *element;
+	struct slice *items = ROOM(a, struct slice, json_array_size(value));
+
+	*out = (struct slice_list){items, json_array_size(value)};
+	json_array_foreach(value, i, element)
+	{
+		if (!json_is_string(element))
+			return wrong_type(f, element, e);
+		items[i] = copy_string(a, element);
+	}
+	return json_is_array(value) || wrong_type(f, value, e);
 }
 
-static struct num_list numbers_of(const json_t *v, struct arena *a)
+static bool decode_ints(
+        const struct field *f, const json_t *value, struct arena *a, struct int_list *out, struct err *e)
 {
-	size_t n = json_array_size(v);
-	double *items = arena_alloc(a, (n ? n : 1) * sizeof *items);
-	for (size_t i = 0; i < n; i++)
-		items[i] = json_number_value(json_array_get(v, i));
-	return (struct num_list){items, n};
+	size_t i;
+	json_t *element;
+	int64_t *items = ROOM(a, int64_t, json_array_size(value));
+
+	*out = (struct int_list){items, json_array_size(value)};
+	json_array_foreach(value, i, element)
+	{
+		if (!json_is_integer(element))
+			return wrong_type(f, element, e);
+		items[i] = json_integer_value(element);
+	}
+	return json_is_array(value) || wrong_type(f, value, e);
 }
 
-static struct slice_map map_of(const json_t *v, struct arena *a)
+static bool decode_numbers(
+        const struct field *f, const json_t *value, struct arena *a, struct num_list *out, struct err *e)
 {
-	struct slice_pair *items = arena_alloc(a, (json_object_size(v) + 1) * sizeof *items);
-	size_t n = 0;
-	const char *key;
-	json_t *value;
-	json_object_foreach((json_t *)v, key, value)
-		items[n++] = (struct slice_pair){arena_dup(a, slice_cstr(key)), text_of(value, a)};
-	return (struct slice_map){items, n};
+	size_t i;
+	json_t *element;
+	double *items = ROOM(a, double, json_array_size(value));
+
+	*out = (struct num_list){items, json_array_size(value)};
+	json_array_foreach(value, i, element)
+	{
+		if (!json_is_number(element))
+			return wrong_type(f, element, e);
+		items[i] = json_number_value(element);
+	}
+	return json_is_array(value) || wrong_type(f, value, e);
 }
 
-static struct list_map lists_of(const json_t *v, struct arena *a)
+static bool decode_records(
+        const struct field *f, const json_t *value, struct arena *a, struct record_list *out, struct err *e)
 {
-	struct list_pair *items = arena_alloc(a, (json_object_size(v) + 1) * sizeof *items);
-	size_t n = 0;
-	const char *key;
-	json_t *value;
-	json_object_foreach((json_t *)v, key, value)
-		items[n++] = (struct list_pair){arena_dup(a, slice_cstr(key)), strings_of(value, a)};
-	return (struct list_map){items, n};
-}
-
-static bool records_of(const struct field *f, const json_t *v, struct arena *a, struct record_list *out, struct err *e)
-{
+	size_t i;
+	json_t *element;
 	const struct schema *s = f->elements->record;
-	size_t n = json_array_size(v);
-	char *items = arena_alloc(a, (n ? n : 1) * s->size);
-	for (size_t i = 0; i < n; i++)
-		if (!schema_decode(s, json_array_get(v, i), a, items + i * s->size, e))
-			return false;
-	*out = (struct record_list){items, n, s->size};
+	char *items = arena_zalloc(a, s->size * json_array_size(value) + 1);
+
+	*out = (struct record_list){items, json_array_size(value), s->size};
+	json_array_foreach(value, i, element) if (!schema_decode(s, element, a, items + i * s->size, e)) return false;
+	return json_is_array(value) || wrong_type(f, value, e);
+}
+
+/* ---- maps ------------------------------------------------------------------------------------------------------ */
+
+static bool decode_map(
+        const struct field *f, const json_t *value, struct arena *a, struct slice_map *out, struct err *e)
+{
+	struct slice_pair *items = ROOM(a, struct slice_pair, json_object_size(value));
+	const char *key;
+	json_t *element;
+
+	if (!json_is_object(value))
+		return wrong_type(f, value, e);
+	*out = (struct slice_map){items, json_object_size(value)};
+	json_object_foreach((json_t *)value, key, element)
+	{
+		if (!json_is_string(element))
+			return wrong_type(f, element, e);
+		*items++ = (struct slice_pair){arena_dup(a, slice_cstr(key)), copy_string(a, element)};
+	}
 	return true;
 }
 
-static struct ref reference_of(const json_t *v)
+static bool decode_list_map(
+        const struct field *f, const json_t *value, struct arena *a, struct list_map *out, struct err *e)
 {
-	const json_t *id = json_object_get(v, "id");
-	struct ref r = {.set = false};
-	r.set = json_is_string(id) && uuid_parse(slice_of(json_string_value(id), json_string_length(id)), &r.id);
-	return r;
-}
+	struct list_pair *items = ROOM(a, struct list_pair, json_object_size(value));
+	const char *key;
+	json_t *element;
 
-static bool has_json_type(enum member_kind k, const json_t *v)
-{
-	switch (k) {
-	case MEMBER_SLICE:
-	case MEMBER_UUID: return json_is_string(v);
-	case MEMBER_INT:
-	case MEMBER_OPT_INT: return json_is_integer(v);
-	case MEMBER_NUM:
-	case MEMBER_OPT_NUM: return json_is_number(v);
-	case MEMBER_BOOL:
-	case MEMBER_OPT_BOOL: return json_is_boolean(v);
-	case MEMBER_SLICE_LIST:
-	case MEMBER_INT_LIST:
-	case MEMBER_NUM_LIST:
-	case MEMBER_RECORD_LIST: return json_is_array(v);
-	case MEMBER_SLICE_MAP:
-	case MEMBER_LIST_MAP:
-	case MEMBER_RECORD:
-	case MEMBER_REF: return json_is_object(v);
-	default: return true;
+	if (!json_is_object(value))
+		return wrong_type(f, value, e);
+	*out = (struct list_map){items, json_object_size(value)};
+	json_object_foreach((json_t *)value, key, element)
+	{
+		items->key = arena_dup(a, slice_cstr(key));
+		if (!decode_strings(f, element, a, &items->values, e))
+			return false;
+		items++;
 	}
+	return true;
 }
 
-static void release_json(void *arg)
+/* ---- single values --------------------------------------------------------------------------------------------- */
+
+static bool decode_string(
+        const struct field *f, const json_t *value, struct arena *a, struct slice *out, struct err *e)
 {
-	json_decref(arg);
+	*out = copy_string(a, value);
+	return json_is_string(value) || wrong_type(f, value, e);
 }
 
-static bool decode_member(const struct field *f, const json_t *v, struct arena *a, void *m, struct err *e)
+static bool decode_int(const struct field *f, const json_t *value, int64_t *out, struct err *e)
 {
+	*out = json_integer_value(value);
+	return json_is_integer(value) || wrong_type(f, value, e);
+}
+
+static bool decode_number(const struct field *f, const json_t *value, double *out, struct err *e)
+{
+	*out = json_number_value(value);
+	return json_is_number(value) || wrong_type(f, value, e);
+}
+
+static bool decode_bool(const struct field *f, const json_t *value, bool *out, struct err *e)
+{
+	*out = json_is_true(value);
+	return json_is_boolean(value) || wrong_type(f, value, e);
+}
+
+static bool decode_uuid(const struct field *f, const json_t *value, struct uuid *out, struct err *e)
+{
+	return uuid_parse(json_slice(value), out) || wrong_type(f, value, e);
+}
+
+static bool decode_reference(const struct field *f, const json_t *value, struct ref *out, struct err *e)
+{
+	out->set = true;
+	return decode_uuid(f, json_is_object(value) ? json_object_get(value, "id") : value, &out->id, e);
+}
+
+static void drop_json(void *value)
+{
+	json_decref(value);
+}
+
+static bool decode_json(const json_t *value, struct arena *a, json_t **out)
+{
+	*out = json_incref((json_t *)value);
+	arena_defer(a, drop_json, *out);
+	return true;
+}
+
+static bool decode_member(const struct field *f, const json_t *value, struct arena *a, void *member, struct err *e)
+{
+	struct opt_int *opt_int = member;
+	struct opt_num *opt_num = member;
+	struct opt_bool *opt_bool = member;
+
 	switch (f->member) {
-	case MEMBER_NONE: break;
-	case MEMBER_SLICE: *(struct slice *)m = text_of(v, a); break;
-	case MEMBER_UUID: return uuid_parse(slice_cstr(json_string_value(v)), m) || err_set(e, "%s: not a UUID", f->name);
-	case MEMBER_INT: *(int64_t *)m = json_integer_value(v); break;
-	case MEMBER_OPT_INT: *(struct opt_int *)m = (struct opt_int){true, json_integer_value(v)}; break;
-	case MEMBER_NUM: *(double *)m = json_number_value(v); break;
-	case MEMBER_OPT_NUM: *(struct opt_num *)m = (struct opt_num){true, json_number_value(v)}; break;
-	case MEMBER_BOOL: *(bool *)m = json_is_true(v); break;
-	case MEMBER_OPT_BOOL: *(struct opt_bool *)m = (struct opt_bool){true, json_is_true(v)}; break;
-	case MEMBER_SLICE_LIST: *(struct slice_list *)m = strings_of(v, a); break;
-	case MEMBER_INT_LIST: *(struct int_list *)m = integers_of(v, a); break;
-	case MEMBER_NUM_LIST: *(struct num_list *)m = numbers_of(v, a); break;
-	case MEMBER_RECORD_LIST: return records_of(f, v, a, m, e);
-	case MEMBER_SLICE_MAP: *(struct slice_map *)m = map_of(v, a); break;
-	case MEMBER_LIST_MAP: *(struct list_map *)m = lists_of(v, a); break;
-	case MEMBER_RECORD: return schema_decode(f->record, v, a, m, e);
-	case MEMBER_REF: *(struct ref *)m = reference_of(v); break;
-	case MEMBER_JSON:
-		*(json_t **)m = json_deep_copy(v);
-		arena_defer(a, release_json, *(json_t **)m);
-		break;
+	case MEMBER_NONE: return true;
+	case MEMBER_SLICE: return decode_string(f, value, a, member, e);
+	case MEMBER_INT: return decode_int(f, value, member, e);
+	case MEMBER_OPT_INT: opt_int->set = true; return decode_int(f, value, &opt_int->value, e);
+	case MEMBER_NUM: return decode_number(f, value, member, e);
+	case MEMBER_OPT_NUM: opt_num->set = true; return decode_number(f, value, &opt_num->value, e);
+	case MEMBER_BOOL: return decode_bool(f, value, member, e);
+	case MEMBER_OPT_BOOL: opt_bool->set = true; return decode_bool(f, value, &opt_bool->value, e);
+	case MEMBER_SLICE_LIST: return decode_strings(f, value, a, member, e);
+	case MEMBER_INT_LIST: return decode_ints(f, value, a, member, e);
+	case MEMBER_NUM_LIST: return decode_numbers(f, value, a, member, e);
+	case MEMBER_RECORD_LIST: return decode_records(f, value, a, member, e);
+	case MEMBER_SLICE_MAP: return decode_map(f, value, a, member, e);
+	case MEMBER_LIST_MAP: return decode_list_map(f, value, a, member, e);
+	case MEMBER_RECORD: return schema_decode(f->record, value, a, member, e);
+	case MEMBER_REF: return decode_reference(f, value, member, e);
+	case MEMBER_UUID: return decode_uuid(f, value, member, e);
+	case MEMBER_JSON: return decode_json(value, a, member);
 	}
 	return true;
 }
@@ -136,15 +208,13 @@ static bool decode_member(const struct field *f, const json_t *v, struct arena *
 bool schema_decode(const struct schema *s, const json_t *rendered, struct arena *a, void *out, struct err *e)
 {
 	memset(out, 0, s->size);
+	if (!json_is_object(rendered))
+		return err_set(e, "%s: expected an object", s->name);
 	for_each_field(f, s)
 	{
-		const json_t *v = json_object_get(rendered, f->name);
-		if (!v || json_is_null(v) || f->member == MEMBER_NONE)
-			continue;
-		if (!has_json_type(f->member, v))
-			return err_set(e, "%s.%s: expected %s", s->name, f->name, field_type_name(f->type));
-		if (!decode_member(f, v, a, (char *)out + f->offset, e))
-			return false;
+		const json_t *value = json_object_get(rendered, f->name);
+		if (value && !json_is_null(value) && !decode_member(f, value, a, (char *)out + f->offset, e))
+			return err_prefix(e, "%s", s->name);
 	}
 	return true;
 }

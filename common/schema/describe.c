@@ -1,82 +1,157 @@
-/* describe: see describe.h. */
+/* describe: see describe.h. Keys and their order are those of Kong's /schemas, so that its clients (forms of admin
+ * pages, generators) can read our tables. */
 #include "common/schema/describe.h"
+
+#include "common/schema/schema_private.h"
 
 static json_t *describe_field(const struct field *f);
 
-static json_t *strings(const char *const *list)
+/* ---- rules ----------------------------------------------------------------------------------------------------- */
+
+static void set_true(json_t *out, const char *key, bool on)
 {
-	json_t *out = json_array();
-	for (; *list; list++)
-		json_array_append_new(out, json_string(*list));
+	if (on)
+		json_object_set_new(out, key, json_true());
+}
+
+static void set_text(json_t *out, const char *key, const char *text)
+{
+	if (text)
+		json_object_set_new(out, key, json_string(text));
+}
+
+static json_t *number(double value)
+{
+	json_t *out = json_real(value);
+	json_make_whole(&out);
 	return out;
 }
 
-static json_t *number(double n)
+static json_t *strings(const char *const *words)
 {
-	return n == (double)(json_int_t)n ? json_integer((json_int_t)n) : json_real(n);
+	json_t *out = json_array();
+	for (; *words; words++)
+		json_array_append_new(out, json_string(*words));
+	return out;
 }
 
-static void describe_rules(const struct field *f, json_t *out)
+/* Words of a numeric field are numbers. */
+static json_t *choices(const struct field *f, const char *const *words)
 {
-	if (f->eq)
-		json_object_set_new(out, "eq", schema_literal(f->eq));
+	json_t *out = strings(words);
+	for (size_t i = 0; f->type == TYPE_INTEGER && i < json_array_size(out); i++)
+		json_array_set_new(out, i, schema_literal(words[i]));
+	return out;
+}
+
+static void describe_choices(const struct field *f, json_t *out)
+{
 	if (f->one_of)
-		json_object_set_new(out, "one_of", strings(f->one_of));
+		json_object_set_new(out, "one_of", choices(f, f->one_of));
 	if (f->not_one_of)
-		json_object_set_new(out, "not_one_of", strings(f->not_one_of));
+		json_object_set_new(out, "not_one_of", choices(f, f->not_one_of));
 	if (f->has_gt)
 		json_object_set_new(out, "gt", number(f->gt));
 	if (f->has_between)
 		json_object_set_new(out, "between", json_pack("[o,o]", number(f->min), number(f->max)));
+}
+
+static void describe_length(const struct field *f, json_t *out)
+{
 	if (f->has_len_min || (f->flags & EMPTY_OK))
 		json_object_set_new(out, "len_min", json_integer(f->len_min));
 	if (f->has_len_max)
 		json_object_set_new(out, "len_max", json_integer(f->len_max));
 	if (f->has_len_eq)
 		json_object_set_new(out, "len_eq", json_integer(f->len_eq));
-	if (f->starts_with || f->format == FORMAT_PATH)
-		json_object_set_new(out, "starts_with", json_string(f->starts_with ? f->starts_with : "/"));
 }
 
-static void describe_flags(const struct field *f, json_t *out)
+/* What a format checks, as far as Kong writes it as patterns. */
+static const char *patterns_of(enum format format)
 {
-	static const struct {
-		unsigned flag;
-		const char *name;
-	} shown[] = {{REQUIRED, "required"}, {UNIQUE, "unique"}, {AUTO, "auto"}, {TIMESTAMP, "timestamp"},
-		{REFERENCEABLE, "referenceable"}, {SECRET, "encrypted"}, {IMMUTABLE, "immutable"}};
-	for (size_t i = 0; i < sizeof shown / sizeof shown[0]; i++)
-		if (f->flags & shown[i].flag)
-			json_object_set_new(out, shown[i].name, json_true());
-	if (f->format == FORMAT_UUID)
-		json_object_set_new(out, "uuid", json_true());
+	switch (format) {
+	case FORMAT_PATH:
+		return "{'match_none':[{'err':'must not have empty segments','pattern':'//'}],'starts_with':'/'}";
+	case FORMAT_ROUTER_PATH:
+		return "{'match_none':[{'err':'must not have empty segments','pattern':'//'}],"
+		       "'match_any':{'err':'should start with: / (fixed path) or ~/ (regex path)','patterns':['^/','^~/']}}";
+	case FORMAT_HTTP_METHOD: return "{'match':'^%u+$'}";
+	case FORMAT_ROUTE_HOST:
+		return "{'match_all':[{'err':'invalid wildcard: must have at most one wildcard','pattern':'^[^*]*%*?[^*]*$'}],"
+		       "'match_any':{'err':'invalid wildcard: must be placed at leftmost or rightmost label',"
+		       "'patterns':['^%*%.','%.%*$','^[^*]*$']}}";
+	default: return NULL;
+	}
 }
 
-static json_t *describe_table(const struct schema *s)
+static void describe_patterns(const struct field *f, json_t *out)
+{
+	const char *text = patterns_of(f->format);
+	json_t *patterns = text ? schema_literal(text) : NULL;
+	if (patterns)
+		json_object_update(out, patterns);
+	json_decref(patterns);
+	set_text(out, "starts_with", f->starts_with);
+	if (f->eq)
+		json_object_set_new(out, "eq", schema_literal(f->eq));
+	if (!f->exclusive)
+		return;
+	json_t *groups = json_array();
+	for (size_t i = 0; f->exclusive[i]; i++)
+		json_array_append_new(groups, strings(f->exclusive[i]));
+	json_object_set_new(out, "mutually_exclusive_subsets", groups);
+}
+
+/* ---- parts ----------------------------------------------------------------------------------------------------- */
+
+static json_t *describe_fields(const struct schema *s)
 {
 	json_t *out = json_array();
 	for_each_field(f, s) json_array_append_new(out, json_pack("{s:o}", f->name, describe_field(f)));
 	return out;
 }
 
+static json_t *path_steps(const char *path)
+{
+	json_t *steps = json_array();
+	for (struct slice rest = slice_cstr(path); slice_is_set(rest);) {
+		struct slice step = slice_cut(&rest, '.');
+		json_array_append_new(steps, json_stringn(step.ptr, step.len));
+	}
+	return steps;
+}
+
+static json_t *describe_deprecation(const struct schema *s, const struct shorthand *sh)
+{
+	json_t *message = json_text(
+	        "%s: config.%s is deprecated, please use config.%s instead", s->name, sh->name, sh->replaced_by);
+	return json_pack("{s:o,s:s,s:[{s:o}]}", "message", message, "removal_in_version", "4.0", "replaced_with",
+	        "path", path_steps(sh->replaced_by));
+}
+
+/* Kong shows the shorthands of records, not those of entities. */
 static void describe_shorthands(const struct schema *s, json_t *out)
 {
+	if (!s->shorthands || !s->shorthands->name || s->path || s->nested_path)
+		return;
 	json_t *list = json_array();
-	for (const struct shorthand *sh = s->shorthands; sh && sh->name; sh++) {
-		json_t *one = json_pack("{s:s}", "type", field_type_name(sh->type)), *path = json_array();
-		for (struct slice rest = slice_cstr(sh->replaced_by); slice_is_set(rest);) {
-			struct slice step = slice_cut(&rest, '.');
-			json_array_append_new(path, json_stringn(step.ptr, step.len));
-		}
+	for (const struct shorthand *sh = s->shorthands; sh->name; sh++) {
+		json_t *one = json_pack("{s:s}", "type", field_type_name(sh->type));
 		if (sh->replaced_by)
-			json_object_set_new(one, "deprecation",
-				json_pack("{s:[{s:o}]}", "replaced_with", "path", json_incref(path)));
-		json_decref(path);
+			json_object_set_new(one, "deprecation", describe_deprecation(s, sh));
 		json_array_append_new(list, json_pack("{s:o}", sh->name, one));
 	}
-	if (json_array_size(list))
-		json_object_set(out, "shorthand_fields", list);
-	json_decref(list);
+	json_object_set_new(out, "shorthand_fields", list);
+}
+
+static json_t *describe_checks(const struct schema *s);
+
+static void describe_record(const struct schema *s, json_t *out)
+{
+	json_object_set_new(out, "fields", describe_fields(s));
+	describe_shorthands(s, out);
+	if (s->checks)
+		json_object_set_new(out, "entity_checks", describe_checks(s));
 }
 
 static void describe_parts(const struct field *f, json_t *out)
@@ -87,54 +162,90 @@ static void describe_parts(const struct field *f, json_t *out)
 		json_object_set_new(out, "keys", describe_field(f->keys));
 	if (f->values)
 		json_object_set_new(out, "values", describe_field(f->values));
-	if (f->record) {
-		json_object_set_new(out, "fields", describe_table(f->record));
-		describe_shorthands(f->record, out);
-	}
-	if (f->type == TYPE_RECORD && !f->record)
-		json_object_set_new(out, "abstract", json_true());
+	if (f->record)
+		describe_record(f->record, out);
+	set_text(out, "reference", f->ref);
+	if (f->ref && f->on_delete == ON_DELETE_CASCADE)
+		set_text(out, "on_delete", "cascade");
 }
 
 static json_t *describe_field(const struct field *f)
 {
-	enum field_type type = f->type == TYPE_ARRAY && (f->flags & AS_SET) ? TYPE_SET : f->type;
-	json_t *out = json_pack("{s:s}", "type", field_type_name(type));
-	if (f->doc)
-		json_object_set_new(out, "description", json_string(f->doc));
+	json_t *out = json_object();
+
+	if (f->type != TYPE_END) /* conditions have no type of their own */
+		set_text(out, "type", field_type_name(field_is_set(f) ? TYPE_SET : f->type));
+	set_true(out, "required", f->flags & REQUIRED);
 	if (f->dflt)
 		json_object_set_new(out, "default", field_default(f));
-	if (f->ref)
-		json_object_set_new(out, "reference", json_string(f->ref));
-	if (f->ref && f->on_delete == ON_DELETE_CASCADE)
-		json_object_set_new(out, "on_delete", json_string("cascade"));
-	describe_flags(f, out);
-	describe_rules(f, out);
+	set_true(out, "unique", f->flags & UNIQUE);
+	set_true(out, "auto", f->flags & AUTO);
+	set_true(out, "uuid", f->format == FORMAT_UUID);
+	set_true(out, "timestamp", f->flags & TIMESTAMP);
+	describe_choices(f, out);
+	describe_length(f, out);
+	describe_patterns(f, out);
 	describe_parts(f, out);
+	set_true(out, "referenceable", f->flags & REFERENCEABLE);
+	set_true(out, "encrypted", f->flags & SECRET);
+	set_text(out, "description", f->doc);
+	set_true(out, "immutable", f->flags & IMMUTABLE);
+	set_true(out, "abstract", f->type == TYPE_RECORD && !f->record);
+	return out;
+}
+
+/* ---- cross-field checks ---------------------------------------------------------------------------------------- */
+
+static json_t *describe_condition(const struct entity_check *c)
+{
+	json_t *out = json_pack("{s:s,s:o}", "if_field", c->if_field, "if_match", describe_field(c->if_match));
+	if (c->kind == CHECK_CONDITIONAL) {
+		set_text(out, "then_field", c->then_field);
+		json_object_set_new(out, "then_match", describe_field(c->then_match));
+	} else {
+		json_object_set_new(out, "then_at_least_one_of", strings(c->fields));
+	}
+	set_text(out, "then_err", c->text);
 	return out;
 }
 
 static json_t *describe_check(const struct entity_check *c)
 {
-	static const char *const names[] = {[CHECK_AT_LEAST_ONE_OF] = "at_least_one_of", [CHECK_ONLY_ONE_OF] = "only_one_of",
-		[CHECK_MUTUALLY_REQUIRED] = "mutually_required", [CHECK_MUTUALLY_EXCLUSIVE] = "mutually_exclusive",
-		[CHECK_DISTINCT] = "distinct", [CHECK_CUSTOM] = "custom_entity_check"};
-	if (c->kind == CHECK_CUSTOM)
-		return json_pack("{s:{}}", names[c->kind]);
-	if (c->kind != CHECK_CONDITIONAL && c->kind != CHECK_CONDITIONAL_AT_LEAST_ONE_OF)
-		return json_pack("{s:o}", names[c->kind], strings(c->fields));
-	json_t *then = c->kind == CHECK_CONDITIONAL
-			       ? json_pack("{s:s,s:o}", "then_field", c->then_field, "then_match", describe_field(c->then_match))
-			       : json_pack("{s:o}", "then_at_least_one_of", strings(c->fields));
-	json_object_set_new(then, "if_field", json_string(c->if_field));
-	json_object_set_new(then, "if_match", describe_field(c->if_match));
-	return json_pack("{s:o}",
-		c->kind == CHECK_CONDITIONAL ? "conditional" : "conditional_at_least_one_of", then);
+	static const char *const names[] = {
+	        [CHECK_AT_LEAST_ONE_OF] = "at_least_one_of",
+	        [CHECK_ONLY_ONE_OF] = "only_one_of",
+	        [CHECK_MUTUALLY_REQUIRED] = "mutually_required",
+	        [CHECK_MUTUALLY_EXCLUSIVE] = "mutually_exclusive",
+	        [CHECK_DISTINCT] = "distinct",
+	        [CHECK_CONDITIONAL] = "conditional",
+	        [CHECK_CONDITIONAL_AT_LEAST_ONE_OF] = "conditional_at_least_one_of",
+	        [CHECK_CUSTOM] = "custom_entity_check",
+	};
+	json_t *fields = c->fields ? strings(c->fields) : json_array(), *out;
+
+	if (c->kind == CHECK_CONDITIONAL || c->kind == CHECK_CONDITIONAL_AT_LEAST_ONE_OF)
+		out = json_pack("{s:o}", names[c->kind], describe_condition(c));
+	else if (c->kind == CHECK_CUSTOM)
+		out = json_pack("{s:{s:O}}", names[c->kind], "field_sources", fields);
+	else
+		out = json_pack("{s:O}", names[c->kind], fields);
+	json_decref(fields);
+	return out;
+}
+
+static json_t *describe_checks(const struct schema *s)
+{
+	json_t *out = json_array();
+	for (const struct entity_check *c = s->checks; c && c->kind != CHECK_END; c++)
+		json_array_append_new(out, describe_check(c));
+	return out;
 }
 
 json_t *schema_describe(const struct schema *s)
 {
-	json_t *checks = json_array();
-	for (const struct entity_check *c = s->checks; c && c->kind != CHECK_END; c++)
-		json_array_append_new(checks, describe_check(c));
-	return json_pack("{s:o,s:o}", "fields", describe_table(s), "entity_checks", checks);
+	json_t *out = json_object();
+	json_object_set_new(out, "fields", describe_fields(s));
+	json_object_set_new(out, "entity_checks", describe_checks(s));
+	describe_shorthands(s, out);
+	return out;
 }

@@ -1,231 +1,260 @@
-/* formats: hosts, addresses, server names, targets. "Host parsing" of entities.md section 2. */
+/* formats_host: host names and addresses, with and without ports, wildcards and networks (entities.md section 2).
+ *
+ * What looks like an address must be one: "1.2.3" and "300.1.1.1" are not names. */
+#include "common/schema/formats_private.h"
+
 #include <arpa/inet.h>
 #include <stdio.h>
 
-#include "common/schema/formats_private.h"
+#include "common/core/uuid.h"
 
-enum { TARGET_PORT = 8000 };
+enum host_type { HOST_NAME, HOST_V4, HOST_V6 };
 
-static bool is_name_char(char c)
-{
-	return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '.' || c == '-' || c == '_';
-}
+struct host {
+	enum host_type type;
+	char text[64]; /* of an address, without port and brackets */
+	struct slice name;
+	struct in6_addr v6;
+	int port; /* -1: none */
+};
 
-/* Letters, digits, . - _; no label ends in '-', none is empty but the one behind a trailing dot. */
-static bool is_host_name(struct slice v)
-{
-	if (v.len == 0)
-		return false;
-	for (size_t i = 0; i < v.len; i++) {
-		bool label_ends = i + 1 == v.len || v.ptr[i + 1] == '.';
-		if (!is_name_char(v.ptr[i]) || (v.ptr[i] == '-' && label_ends))
-			return false;
-		if (v.ptr[i] == '.' && (i == 0 || (i + 1 < v.len && v.ptr[i + 1] == '.')))
-			return false;
-	}
-	return true;
-}
+enum host_result { HOST_OK, HOST_BAD, HOST_BAD_PORT };
 
-static bool is_address(int family, struct slice v)
-{
-	char text[64];
-	unsigned char out[16];
-	if (v.len >= sizeof text)
-		return false;
-	snprintf(text, sizeof text, "%.*s", SLICE_ARG(v));
-	return inet_pton(family, text, out) == 1;
-}
+/* ---- taking apart ---------------------------------------------------------------------------------------------- */
 
-static bool looks_like_ipv4(struct slice v)
-{
-	for (size_t i = 0; i < v.len; i++)
-		if ((v.ptr[i] < '0' || v.ptr[i] > '9') && v.ptr[i] != '.')
-			return false;
-	return v.len > 0;
-}
-
-static size_t count_colons(struct slice v)
+static size_t count_of(struct slice s, char c)
 {
 	size_t n = 0;
-	for (size_t i = 0; i < v.len; i++)
-		n += v.ptr[i] == ':';
+	for (size_t i = 0; i < s.len; i++)
+		n += s.ptr[i] == c;
 	return n;
 }
 
-static int port_of(struct slice text)
+static bool consists_of(struct slice s, const char *set)
+{
+	for (size_t i = 0; i < s.len; i++)
+		if (!is_one_of(s.ptr[i], set))
+			return false;
+	return s.len > 0;
+}
+
+/* Labels of letters, digits, '-' and '_'; none ends in '-', none is empty but the one after a trailing dot. */
+static bool is_host_name(struct slice s)
+{
+	char before = '.';
+	for (size_t i = 0; i < s.len; i++) {
+		char c = s.ptr[i];
+		if (!is_alnum(c) && !is_one_of(c, ".-_"))
+			return false;
+		if (c == '.' && (before == '.' || before == '-'))
+			return false;
+		before = c;
+	}
+	return s.len > 0 && before != '-';
+}
+
+static enum host_result take_port(struct slice digits, int *port)
 {
 	int64_t n;
-	return slice_to_int(text, &n) && n >= 0 && n <= 65535 && text.ptr[0] != '-' ? (int)n : -2;
-}
-
-static enum host_kind parse_ipv6(struct slice v, struct slice *host, int *port)
-{
-	*host = v;
-	if (v.len && v.ptr[0] == '[') {
-		ptrdiff_t close = slice_find(v, ']');
-		if (close < 0)
-			return HOST_BAD;
-		*host = slice_of(v.ptr + 1, (size_t)close - 1);
-		struct slice rest = slice_from(v, (size_t)close + 1);
-		if (rest.len)
-			*port = rest.ptr[0] == ':' ? port_of(slice_from(rest, 1)) : -2;
-	}
-	return is_address(AF_INET6, *host) ? HOST_IPV6 : HOST_BAD;
-}
-
-enum host_kind host_parse(struct slice v, struct slice *host, int *port)
-{
-	*port = -1;
-	if (count_colons(v) > 1)
-		return parse_ipv6(v, host, port);
-	*host = v;
-	ptrdiff_t colon = slice_find(v, ':');
-	if (colon >= 0) {
-		*host = slice_of(v.ptr, (size_t)colon);
-		*port = port_of(slice_from(v, (size_t)colon + 1));
-	}
-	if (*port == -2)
+	if (!consists_of(digits, "0123456789"))
 		return HOST_BAD;
-	if (looks_like_ipv4(*host))
-		return is_address(AF_INET, *host) ? HOST_IPV4 : HOST_BAD;
-	return is_host_name(*host) ? HOST_NAME : HOST_BAD;
+	if (!slice_to_int(digits, &n) || n > 65535)
+		return HOST_BAD_PORT;
+	*port = (int)n;
+	return HOST_OK;
 }
 
-static bool invalid(struct slice v, struct err *e)
+/* "::1", "[::1]", "[::1]:80" */
+static enum host_result parse_v6(struct slice s, struct host *out)
 {
-	return err_set(e, "invalid value: %.*s", SLICE_ARG(v));
+	struct slice address = s;
+	enum host_result result = HOST_OK;
+
+	if (s.ptr[0] == '[') {
+		ptrdiff_t end = slice_find(s, ']');
+		if (end < 0)
+			return HOST_BAD;
+		address = slice_of(s.ptr + 1, (size_t)end - 1);
+		struct slice rest = slice_from(s, (size_t)end + 1);
+		if (rest.len && rest.ptr[0] != ':')
+			return HOST_BAD;
+		if (rest.len)
+			result = take_port(slice_from(rest, 1), &out->port);
+	}
+	if (address.len >= sizeof out->text)
+		return HOST_BAD;
+	memcpy(out->text, address.ptr, address.len);
+	out->text[address.len] = '\0';
+	return inet_pton(AF_INET6, out->text, &out->v6) == 1 ? result : HOST_BAD;
 }
 
-bool format_host(struct slice v, struct arena *a, struct slice *r, struct err *e)
+static enum host_result parse_v4(struct host *out)
 {
-	struct slice host;
-	int port;
-	if (host_parse(v, &host, &port) == HOST_BAD)
-		return invalid(v, e);
-	return port == -1 || err_set(e, "must not have a port");
+	struct in_addr address;
+	if (out->name.len >= sizeof out->text)
+		return HOST_BAD;
+	memcpy(out->text, out->name.ptr, out->name.len);
+	out->text[out->name.len] = '\0';
+	return inet_pton(AF_INET, out->text, &address) == 1 ? HOST_OK : HOST_BAD;
 }
 
-bool format_host_opt_port(struct slice v, struct arena *a, struct slice *r, struct err *e)
+static enum host_result parse_host(struct slice s, struct host *out)
 {
-	struct slice host;
-	int port;
-	return host_parse(v, &host, &port) != HOST_BAD || invalid(v, e);
+	enum host_result result = HOST_OK;
+
+	*out = (struct host){.type = HOST_NAME, .name = s, .port = -1};
+	if (s.len == 0)
+		return HOST_BAD;
+	if (count_of(s, ':') > 1) {
+		out->type = HOST_V6;
+		return parse_v6(s, out);
+	}
+
+	ptrdiff_t colon = slice_find(s, ':');
+	if (colon >= 0) {
+		out->name.len = (size_t)colon;
+		result = take_port(slice_from(s, (size_t)colon + 1), &out->port);
+		if (result == HOST_BAD)
+			return result;
+	}
+	if (consists_of(out->name, "0123456789.")) {
+		out->type = HOST_V4;
+		return parse_v4(out) == HOST_OK ? result : HOST_BAD;
+	}
+	return is_host_name(out->name) ? result : HOST_BAD;
 }
 
-static size_t count_stars(struct slice v)
+static bool invalid_value(struct slice s, struct check *c)
 {
-	size_t n = 0;
-	for (size_t i = 0; i < v.len; i++)
-		n += v.ptr[i] == '*';
-	return n;
+	return err_set(c->e, "invalid value: %.*s", SLICE_ARG(s));
 }
 
-/* With a letter in the place of the star a wildcard must be a host name. */
-static struct slice without_star(struct arena *a, struct slice v)
+/* s with every '*' replaced by a letter, so that what stands around it can be checked as a host. */
+static struct slice without_wildcards(struct slice s, struct arena *a)
 {
-	char *copy = arena_cstr(a, v);
-	for (size_t i = 0; i < v.len; i++)
+	char *copy = arena_cstr(a, s);
+	for (size_t i = 0; i < s.len; i++)
 		if (copy[i] == '*')
 			copy[i] = 'w';
-	return slice_of(copy, v.len);
+	return slice_of(copy, s.len);
 }
 
-bool format_wildcard_host(struct slice v, struct arena *a, struct slice *r, struct err *e)
+/* ---- the formats ----------------------------------------------------------------------------------------------- */
+
+bool check_host(struct slice s, struct check *c)
 {
-	size_t stars = count_stars(v);
+	struct host h;
+	enum host_result result = parse_host(s, &h);
+	if (result == HOST_BAD)
+		return invalid_value(s, c);
+	return (result == HOST_OK && h.port < 0) || err_set(c->e, "must not have a port");
+}
+
+bool check_host_opt_port(struct slice s, struct check *c)
+{
+	struct host h;
+	return parse_host(s, &h) == HOST_OK || invalid_value(s, c);
+}
+
+/* A host name only: no address, no port. `shown` is what messages quote. */
+static bool check_only_name(struct slice s, struct slice shown, struct check *c)
+{
+	struct host h;
+	enum host_result result = parse_host(s, &h);
+	if (result == HOST_BAD)
+		return invalid_value(shown, c);
+	if (h.type != HOST_NAME)
+		return err_set(c->e, "must not be an IP");
+	return (result == HOST_OK && h.port < 0) || err_set(c->e, "must not have a port");
+}
+
+bool check_sni(struct slice s, struct check *c)
+{
+	return check_only_name(s, s, c);
+}
+
+bool check_wildcard_host(struct slice s, struct check *c)
+{
+	ptrdiff_t star = slice_find(s, '*');
+	if (star > 0 && (size_t)star != s.len - 1)
+		return err_set(c->e, "wildcard must be leftmost or rightmost character");
+	if (count_of(s, '*') > 1)
+		return err_set(c->e, "only one wildcard must be specified");
+	return check_only_name(without_wildcards(s, c->arena), s, c);
+}
+
+bool check_route_host(struct slice s, struct check *c)
+{
+	struct host h;
+	size_t stars = count_of(s, '*');
 	if (stars > 1)
-		return err_set(e, "only one wildcard must be specified");
-	if (stars == 1 && v.ptr[0] != '*' && v.ptr[v.len - 1] != '*')
-		return err_set(e, "wildcard must be leftmost or rightmost character");
-	struct slice host;
-	int port;
-	enum host_kind kind = host_parse(without_star(a, v), &host, &port);
-	if (kind == HOST_IPV4 || kind == HOST_IPV6)
-		return err_set(e, "must not be an IP");
-	if (kind == HOST_BAD)
-		return invalid(v, e);
-	return port == -1 || err_set(e, "must not have a port");
+		return err_set(c->e, "invalid wildcard: must have at most one wildcard");
+	if (stars == 1 && !slice_starts(s, S("*.")) && !slice_ends(s, S(".*")))
+		return err_set(c->e, "invalid wildcard: must be placed at leftmost or rightmost label");
+	return parse_host(without_wildcards(s, c->arena), &h) == HOST_OK || invalid_value(s, c);
 }
 
-/* routes.hosts: the star is a whole label, first or last. */
-bool format_route_host(struct slice v, struct arena *a, struct slice *r, struct err *e)
+bool check_upstream_name(struct slice s, struct check *c)
 {
-	size_t stars = count_stars(v);
-	if (stars == 0)
-		return format_host_opt_port(v, a, r, e);
-	if (stars > 1)
-		return err_set(e, "invalid wildcard: must have at most one wildcard");
-	bool left = slice_starts(v, S("*.")), right = slice_ends(v, S(".*"));
-	if (!left && !right)
-		return err_set(e, "invalid wildcard: must be placed at leftmost or rightmost label");
-	struct slice host;
-	int port;
-	return host_parse(without_star(a, v), &host, &port) != HOST_BAD || invalid(v, e);
-}
-
-bool format_sni(struct slice v, struct arena *a, struct slice *r, struct err *e)
-{
-	struct slice host;
-	int port;
-	enum host_kind kind = host_parse(v, &host, &port);
-	if (kind == HOST_IPV4 || kind == HOST_IPV6)
-		return err_set(e, "must not be an IP");
-	if (kind == HOST_BAD)
-		return invalid(v, e);
-	return port == -1 || err_set(e, "must not have a port");
-}
-
-bool format_ip(struct slice v, struct arena *a, struct slice *r, struct err *e)
-{
-	return is_address(AF_INET, v) || is_address(AF_INET6, v) || err_set(e, "not an ip address: %.*s", SLICE_ARG(v));
-}
-
-bool format_ip_or_cidr(struct slice v, struct arena *a, struct slice *r, struct err *e)
-{
-	struct slice address = v, rest = v;
-	int64_t bits = 0;
-	bool ok = true;
-	if (slice_find(v, '/') >= 0) {
-		address = slice_cut(&rest, '/');
-		ok = slice_to_int(rest, &bits) && bits >= 0 && rest.ptr[0] != '-';
-	}
-	ok = ok && ((is_address(AF_INET, address) && bits <= 32) || (is_address(AF_INET6, address) && bits <= 128));
-	return ok || err_set(e, "invalid ip or cidr range: '%.*s'", SLICE_ARG(v));
-}
-
-bool format_upstream_name(struct slice v, struct arena *a, struct slice *r, struct err *e)
-{
-	struct slice host;
-	int port;
-	enum host_kind kind = host_parse(v, &host, &port);
+	struct host h;
 	const char *why = NULL;
-	if (kind == HOST_IPV4 || kind == HOST_IPV6)
-		why = "no ip addresses allowed";
-	else if (kind == HOST_NAME && port != -1)
-		why = "no port allowed";
-	else if (kind == HOST_BAD)
+	if (parse_host(s, &h) != HOST_OK)
 		why = "must be a valid hostname";
-	return !why || err_set(e, "Invalid name ('%.*s'); %s", SLICE_ARG(v), why);
+	else if (h.type != HOST_NAME)
+		why = "no ip addresses allowed";
+	else if (h.port >= 0)
+		why = "no port allowed";
+	return !why || err_set(c->e, "Invalid name ('%.*s'); %s", SLICE_ARG(s), why);
 }
 
-/* "[0000:0000:...:0001]": all eight groups, in brackets. */
-static struct slice full_ipv6(struct arena *a, struct slice host)
+static bool is_network(struct slice s)
 {
-	unsigned char b[16] = {0};
-	inet_pton(AF_INET6, arena_cstr(a, host), b);
-	return arena_printf(a, "[%02x%02x:%02x%02x:%02x%02x:%02x%02x:%02x%02x:%02x%02x:%02x%02x:%02x%02x]", b[0], b[1], b[2], b[3],
-		b[4], b[5], b[6], b[7], b[8], b[9], b[10], b[11], b[12], b[13], b[14], b[15]);
+	unsigned char bytes[16];
+	char text[64];
+	int64_t bits = 0;
+	ptrdiff_t slash = slice_find(s, '/');
+	struct slice address = slash < 0 ? s : slice_of(s.ptr, (size_t)slash);
+
+	if (address.len >= sizeof text)
+		return false;
+	memcpy(text, address.ptr, address.len);
+	text[address.len] = '\0';
+	bool v4 = inet_pton(AF_INET, text, bytes) == 1;
+	if (!v4 && inet_pton(AF_INET6, text, bytes) != 1)
+		return false;
+	return slash < 0 ||
+	       (slice_to_int(slice_from(s, (size_t)slash + 1), &bits) && bits >= 0 && bits <= (v4 ? 32 : 128));
 }
 
-bool format_target(struct slice v, struct arena *a, struct slice *r, struct err *e)
+bool check_ip(struct slice s, struct check *c)
 {
-	struct slice host;
-	int port;
-	enum host_kind kind = host_parse(v, &host, &port);
-	if (kind == HOST_BAD || port == -2)
-		return err_set(e, "Invalid target; not a valid hostname or ip address");
-	if (kind == HOST_IPV6)
-		host = full_ipv6(a, host);
-	*r = arena_printf(a, "%.*s:%d", SLICE_ARG(host), port < 0 ? TARGET_PORT : port);
+	return (slice_find(s, '/') < 0 && is_network(s)) || err_set(c->e, "not an ip address: %.*s", SLICE_ARG(s));
+}
+
+bool check_ip_or_cidr(struct slice s, struct check *c)
+{
+	return is_network(s) || err_set(c->e, "invalid ip or cidr range: '%.*s'", SLICE_ARG(s));
+}
+
+/* All eight groups with all their digits, so that one address has one spelling. */
+static struct slice full_v6(const struct in6_addr *v6, int port, struct arena *a)
+{
+	const uint8_t *b = v6->s6_addr;
+	return arena_printf(a, "[%02x%02x:%02x%02x:%02x%02x:%02x%02x:%02x%02x:%02x%02x:%02x%02x:%02x%02x]:%d", b[0],
+	        b[1], b[2], b[3], b[4], b[5], b[6], b[7], b[8], b[9], b[10], b[11], b[12], b[13], b[14], b[15], port);
+}
+
+bool check_target(struct slice s, struct check *c)
+{
+	enum { DEFAULT_PORT = 8000 };
+	struct host h;
+
+	if (parse_host(s, &h) != HOST_OK)
+		return err_set(c->e, "Invalid target; not a valid hostname or ip address");
+	int port = h.port < 0 ? DEFAULT_PORT : h.port;
+	if (h.type == HOST_V6)
+		*c->replacement = full_v6(&h.v6, port, c->arena);
+	else
+		*c->replacement = arena_printf(c->arena, "%.*s:%d", SLICE_ARG(h.name), port);
 	return true;
 }

@@ -1,158 +1,149 @@
-/* formats: paths, URLs and regular expressions. */
-#define PCRE2_CODE_UNIT_WIDTH 8
-#include <pcre2.h>
-
+/* formats_path: paths of services, paths of routes, and URLs (entities.md section 2).
+ *
+ * A route's plain path must already be in the form that requests are normalised to before they are matched
+ * (proxy.md 1.3), or it could never match. The few lines of normalisation here serve the suggestion in the message;
+ * requests are normalised in common/http, which this folder may not see. */
 #include "common/schema/formats_private.h"
 
-/* RFC 3986 characters of a path; the rest must be percent-encoded. */
-static bool is_path_char(unsigned char c)
+#include "common/schema/url.h"
+
+static int hex_digit(char c)
 {
-	return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-	       (c && strchr("-._~:/?#[]@!$&'()*+,;=%", c));
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	c = (char)ascii_lower((unsigned char)c);
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-static bool is_hex(char c)
+/* Every '%' is followed by two digits; %00 is nothing that any request can hold. */
+static bool check_triplets(struct slice s, struct check *c)
 {
-	return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
+	for (size_t i = 0; i < s.len; i++) {
+		if (s.ptr[i] != '%')
+			continue;
+		struct slice triplet = slice_from(s, i);
+		triplet.len = triplet.len < 3 ? triplet.len : 3;
+		if (triplet.len < 3 || hex_digit(triplet.ptr[1]) < 0 || hex_digit(triplet.ptr[2]) < 0 ||
+		        slice_eq(triplet, S("%00")))
+			return err_set(c->e, "invalid url-encoded value: '%.*s'", SLICE_ARG(triplet));
+		i += 2;
+	}
+	return true;
 }
 
-/* The first malformed triplet, up to three characters; unset when there is none. */
-static struct slice bad_triplet(struct slice v)
+static bool has_empty_segments(struct slice s)
 {
-	for (size_t i = 0; i < v.len; i++)
-		if (v.ptr[i] == '%' && (i + 2 >= v.len || !is_hex(v.ptr[i + 1]) || !is_hex(v.ptr[i + 2])))
-			return slice_of(v.ptr + i, v.len - i < 3 ? v.len - i : 3);
-	return (struct slice){NULL, 0};
-}
-
-static bool has_empty_segment(struct slice v)
-{
-	for (size_t i = 1; i < v.len; i++)
-		if (v.ptr[i] == '/' && v.ptr[i - 1] == '/')
+	for (size_t i = 1; i < s.len; i++)
+		if (s.ptr[i] == '/' && s.ptr[i - 1] == '/')
 			return true;
 	return false;
 }
 
-static bool check_triplets(struct slice v, struct err *e)
+bool check_path(struct slice s, struct check *c)
 {
-	struct slice bad = bad_triplet(v);
-	return !slice_is_set(bad) || err_set(e, "invalid url-encoded value: '%.*s'", SLICE_ARG(bad));
+	if (!slice_starts(s, S("/")))
+		return err_set(c->e, "should start with: /");
+	if (has_empty_segments(s))
+		return err_set(c->e, "must not have empty segments");
+	for (size_t i = 0; i < s.len; i++)
+		if (!is_alnum(s.ptr[i]) && !is_one_of(s.ptr[i], "-._~/%!$&'()*+,;=:@"))
+			return err_set(c->e,
+			        "invalid path: '%.*s' (characters outside of the reserved list of RFC 3986 found)",
+			        SLICE_ARG(s));
+	return check_triplets(s, c);
 }
 
-bool format_path(struct slice v, struct arena *a, struct slice *r, struct err *e)
-{
-	if (!slice_starts(v, S("/")))
-		return err_set(e, "should start with: /");
-	if (has_empty_segment(v))
-		return err_set(e, "must not have empty segments");
-	for (size_t i = 0; i < v.len; i++)
-		if (!is_path_char((unsigned char)v.ptr[i]))
-			return err_set(e, "invalid path: '%.*s' (characters outside of the reserved list of RFC 3986 found)",
-				SLICE_ARG(v));
-	return check_triplets(v, e);
-}
+/* ---- paths of routes ------------------------------------------------------------------------------------------- */
 
-static bool compiles(struct slice pattern, char *why, size_t size)
+/* Triplets decoded, but for reserved characters, whose digits become upper case. */
+static struct slice decode_triplets(struct slice s, struct arena *a)
 {
-	int code;
-	PCRE2_SIZE at;
-	pcre2_code *re = pcre2_compile((PCRE2_SPTR)pattern.ptr, pattern.len, 0, &code, &at, NULL);
-	if (re) {
-		pcre2_code_free(re);
-		return true;
-	}
-	pcre2_get_error_message(code, (PCRE2_UCHAR *)why, size);
-	return false;
-}
-
-bool format_regex(struct slice v, struct arena *a, struct slice *r, struct err *e)
-{
-	char why[256];
-	return compiles(v, why, sizeof why) || err_set(e, "not a valid regex: %.*s", SLICE_ARG(v));
-}
-
-static bool check_regex_path(struct slice v, struct err *e)
-{
-	char why[256];
-	struct slice pattern = slice_from(v, 1);
-	return compiles(pattern, why, sizeof why) ||
-	       err_set(e, "invalid regex: '%.*s' (PCRE returned: %s)", SLICE_ARG(pattern), why);
-}
-
-static int hex_value(char c)
-{
-	return c <= '9' ? c - '0' : (c | 0x20) - 'a' + 10;
-}
-
-/* Step 1 of proxy.md 1.3: every triplet is decoded but those of reserved characters, which get upper-case digits. */
-static struct slice decode_triplets(struct arena *a, struct slice v)
-{
-	char *out = arena_alloc(a, v.len + 1);
+	char *out = arena_alloc(a, s.len + 1);
 	size_t n = 0;
-	for (size_t i = 0; i < v.len; i++) {
-		if (v.ptr[i] != '%') {
-			out[n++] = v.ptr[i];
+	for (size_t i = 0; i < s.len; i++) {
+		if (s.ptr[i] != '%') {
+			out[n++] = s.ptr[i];
 			continue;
 		}
-		int c = hex_value(v.ptr[i + 1]) << 4 | hex_value(v.ptr[i + 2]);
-		if (c && c < 0x80 && strchr("!*'();:@&=+$,/?%#[]", c)) {
-			static const char digits[] = "0123456789ABCDEF";
+		char c = (char)(hex_digit(s.ptr[i + 1]) << 4 | hex_digit(s.ptr[i + 2]));
+		if (is_one_of(c, "!*'();:@&=+$,/?%#[]")) {
+			static const char upper[] = "0123456789ABCDEF";
 			out[n++] = '%';
-			out[n++] = digits[c >> 4];
-			out[n++] = digits[c & 15];
+			out[n++] = upper[(unsigned char)c >> 4];
+			out[n++] = upper[c & 15];
 		} else {
-			out[n++] = (char)c;
+			out[n++] = c;
 		}
 		i += 2;
 	}
+	out[n] = '\0';
 	return slice_of(out, n);
 }
 
-/* Step 2: dot segments (RFC 3986 5.2.4). Empty segments have been refused before. */
-static struct slice remove_dots(struct arena *a, struct slice v)
+/* RFC 3986 section 5.2.4 on a path that starts with '/' and has no empty segments. Above the root is the root. */
+static struct slice remove_dots(struct slice s, struct arena *a)
 {
-	char *out = arena_alloc(a, v.len + 2);
+	char *out = arena_alloc(a, s.len + 2);
 	size_t n = 0;
-	struct slice rest = slice_from(v, 1);
+	bool slash_at_end = false;
+
+	struct slice rest = slice_from(s, 1);
 	while (slice_is_set(rest)) {
 		struct slice segment = slice_cut(&rest, '/');
-		bool last = !slice_is_set(rest), dot = slice_eq(segment, S(".")), dots = slice_eq(segment, S(".."));
-		if (dots)
+		bool up = slice_eq(segment, S("..")), here = slice_eq(segment, S("."));
+		slash_at_end = up || here || segment.len == 0;
+		if (up)
 			while (n > 0 && out[--n] != '/')
 				;
-		out[n] = '/';
-		if (dot || dots) {
-			n += last;
+		if (slash_at_end)
 			continue;
-		}
-		memcpy(out + n + 1, segment.ptr, segment.len);
-		n += 1 + segment.len;
+		out[n++] = '/';
+		memcpy(out + n, segment.ptr, segment.len);
+		n += segment.len;
 	}
+	if (slash_at_end || n == 0)
+		out[n++] = '/';
 	return slice_of(out, n);
 }
 
-bool format_router_path(struct slice v, struct arena *a, struct slice *r, struct err *e)
+static bool check_plain_path(struct slice s, struct check *c)
 {
-	bool regex = slice_starts(v, S("~/"));
-	if (!regex && !slice_starts(v, S("/")))
-		return err_set(e, "should start with: / (fixed path) or ~/ (regex path)");
-	if (has_empty_segment(v))
-		return err_set(e, "must not have empty segments");
-	if (regex)
-		return check_regex_path(v, e);
-	if (!check_triplets(v, e))
+	if (!check_triplets(s, c))
 		return false;
-	struct slice normal = remove_dots(a, decode_triplets(a, v));
-	return slice_eq(normal, v) || err_set(e, "non-normalized path, consider use '%.*s' instead", SLICE_ARG(normal));
+	struct slice normal = remove_dots(decode_triplets(s, c->arena), c->arena);
+	return slice_eq(normal, s) ||
+	       err_set(c->e, "non-normalized path, consider use '%.*s' instead", SLICE_ARG(normal));
 }
 
-bool format_url(struct slice v, struct arena *a, struct slice *r, struct err *e)
+static bool check_regex_path(struct slice pattern, struct check *c)
 {
-	struct slice rest = v;
-	ptrdiff_t colon = slice_find(v, ':');
-	if (colon <= 0 || !slice_starts(slice_from(v, (size_t)colon), S("://")))
-		return err_set(e, "missing scheme in url");
-	rest = slice_from(v, (size_t)colon + 3);
-	struct slice authority = slice_cut(&rest, '/');
-	return authority.len > 0 || err_set(e, "missing host in url");
+	struct err why;
+	return regex_compiles(pattern, &why) ||
+	       err_set(c->e, "invalid regex: '%.*s' (PCRE returned: %s)", SLICE_ARG(pattern), why.message);
+}
+
+bool check_router_path(struct slice s, struct check *c)
+{
+	if (has_empty_segments(s))
+		return err_set(c->e, "must not have empty segments");
+	if (slice_starts(s, S("~/")))
+		return check_regex_path(slice_from(s, 1), c);
+	if (slice_starts(s, S("/")))
+		return check_plain_path(s, c);
+	return err_set(c->e, "should start with: / (fixed path) or ~/ (regex path)");
+}
+
+/* ---- URLs ------------------------------------------------------------------------------------------------------ */
+
+bool check_url(struct slice s, struct check *c)
+{
+	struct url u = url_split(s);
+	for (size_t i = 0; i < s.len; i++)
+		if ((unsigned char)s.ptr[i] <= ' ' || s.ptr[i] == 0x7f)
+			return err_set(c->e,
+			        "could not parse url. blanks and control characters are not allowed in '%.*s'",
+			        SLICE_ARG(s));
+	if (!slice_is_set(u.host))
+		return err_set(c->e, "missing host in url");
+	return slice_is_set(u.scheme) || err_set(c->e, "missing scheme in url");
 }

@@ -1,227 +1,256 @@
-/* load: see load.h. schema_load() is the order of steps; each step is a function of its own. */
-#include "common/schema/load.h"
+/* load: the order of steps from what a client sent to a whole, checked record (entities.md 1.4). Each step is a file
+ * of its own; this one says what comes after what, and fills in what is made up here: ids, times, random keys. */
+#include "common/schema/schema_private.h"
 
-#include <stdio.h>
+#include <stdlib.h>
 
-#include "common/schema/checks.h"
-#include "common/schema/fill.h"
-#include "common/schema/rules.h"
+/* One load on its way. */
+struct load {
+	const struct schema *schema, *sub; /* sub: of `config`, or NULL */
+	const struct load_options *options;
+	json_t *record; /* becomes the rendered form */
+	json_t *expiry; /* of kinds that can expire: Unix seconds, or null; kept apart from the fields */
+	struct violations *v;
+};
 
-enum { TTL_MAX = 100000000 };
-
-/* ---- shorthands ------------------------------------------------------------------------------------------------- */
-
-static void put_path(json_t *object, const char *path, json_t *value)
+static bool is_update(const struct load *l)
 {
-	for (struct slice rest = slice_cstr(path), step; slice_is_set(rest);) {
-		step = slice_cut(&rest, '.');
-		if (!slice_is_set(rest)) {
-			json_object_setn_new_nocheck(object, step.ptr, step.len, value);
-			return;
-		}
-		json_t *inner = json_object_getn(object, step.ptr, step.len);
-		if (!json_is_object(inner)) {
-			inner = json_object();
-			json_object_setn_new_nocheck(object, step.ptr, step.len, inner);
-		}
-		object = inner;
-	}
+	return l->options->op == LOAD_UPDATE;
 }
 
-static void put_value(const json_t *value, struct text *out)
+static bool is_stored(const struct load *l)
 {
-	if (json_is_string(value))
-		text_puts(out, json_string_value(value));
+	return l->options->op == LOAD_STORED;
+}
+
+/* ---- 1. what the client sent, merged over what is there -------------------------------------------------------- */
+
+static bool take_input(struct load *l, const json_t *input)
+{
+	if (is_stored(l)) {
+		l->record = json_deep_copy(input);
+		return true;
+	}
+	const json_t *existing = is_update(l) ? l->options->existing : NULL;
+	json_t *expanded = expand_with(l->schema, subschema_of_merged(l->schema, existing, input), input, l->v);
+	if (!expanded)
+		return false;
+	l->record = existing ? schema_merge(l->schema, existing, expanded) : json_incref(expanded);
+	json_decref(expanded);
+	return true;
+}
+
+/* ---- ttl (entities.md 3) --------------------------------------------------------------------------------------- */
+
+static bool ttl_seconds(const json_t *ttl, int64_t *out)
+{
+	double n = json_number_value(ttl);
+	*out = (int64_t)n;
+	return json_is_null(ttl) || (json_is_number(ttl) && n >= 0 && n <= 100000000 && n == (double)*out);
+}
+
+static json_t *expiry_in(const struct load *l, int64_t seconds)
+{
+	return seconds > 0 ? json_integer(l->options->now_ms / 1000 + seconds) : json_null();
+}
+
+/* Turns `ttl` of the input into the absolute time that is stored; without it a PATCH keeps the old one. */
+static bool take_ttl(struct load *l, const json_t *input)
+{
+	const json_t *ttl = json_object_get(input, "ttl");
+	const json_t *before = is_stored(l) ? input : l->options->existing;
+	int64_t seconds = 0;
+
+	if (!l->schema->has_ttl)
+		return true;
+	if (ttl && !ttl_seconds(ttl, &seconds)) {
+		violations_add(l->v, "ttl", "must be an integer between 0 and 100000000");
+		return false;
+	}
+	if (ttl || !(is_update(l) || is_stored(l)))
+		l->expiry = expiry_in(l, seconds);
 	else
-		violations_braced(value, out);
+		l->expiry = json_incref(json_object_get(before, EXPIRY_KEY));
+
+	json_object_del(l->record, "ttl");
+	if (is_stored(l) || !json_object_get(input, EXPIRY_KEY)) /* a client that sends it gets "unknown field" */
+		json_object_del(l->record, EXPIRY_KEY);
+	return true;
 }
 
-/* A deprecated alias fills the field that replaced it, unless both are given and differ. */
-static bool expand_alias(const struct shorthand *sh, json_t *object, const json_t *value, struct err *e)
+/* ---- 2. what is made up ---------------------------------------------------------------------------------------- */
+
+static json_t *time_value(const struct field *f, int64_t now_ms)
 {
-	const json_t *there = checks_get(object, sh->replaced_by);
-	if (!there) {
-		put_path(object, sh->replaced_by, json_deep_copy(value));
+	return f->type == TYPE_NUMBER ? json_real((double)now_ms / 1000) : json_integer(now_ms / 1000);
+}
+
+static json_t *random_value(void)
+{
+	char text[32 + 1];
+	random_alphanumeric(text, sizeof text - 1);
+	return json_string(text);
+}
+
+static json_t *new_uuid(void)
+{
+	struct uuid u = uuid_v4();
+	char text[UUID_TEXT + 1];
+	uuid_format(&u, text);
+	return json_string(text);
+}
+
+static json_t *auto_value(const struct load *l, const struct field *f)
+{
+	if (f->flags & TIMESTAMP)
+		return time_value(f, l->options->now_ms);
+	return f->format == FORMAT_UUID ? new_uuid() : random_value();
+}
+
+/* Ids and times that are null count as absent; a random key that was sent as null stays null. */
+static bool wants_auto(const struct load *l, const struct field *f)
+{
+	const json_t *value = json_object_get(l->record, f->name);
+	if (!(f->flags & AUTO))
+		return false;
+	if (f->flags & UPDATED)
 		return true;
+	if (is_update(l))
+		return false;
+	return !value || (json_is_null(value) && ((f->flags & TIMESTAMP) || f->format == FORMAT_UUID));
+}
+
+static void keep(struct load *l, const char *name)
+{
+	json_t *old = json_object_get(l->options->existing, name);
+	if (old)
+		json_object_set(l->record, name, old);
+}
+
+/* An entity never changes its id, and a PATCH can set the time of creation but not remove it. */
+static void keep_identity(struct load *l)
+{
+	if (!l->options->existing)
+		return;
+	keep(l, "id");
+	if (is_update(l) && json_is_null(json_object_get(l->record, "created_at")))
+		keep(l, "created_at");
+}
+
+static void fill_auto(struct load *l)
+{
+	if (is_stored(l))
+		return;
+	keep_identity(l);
+	for_each_field(f, l->schema)
+	{
+		if (wants_auto(l, f))
+			json_object_set_new(l->record, f->name, auto_value(l, f));
 	}
-	if (json_is_null(value) || json_equal(there, value))
+}
+
+/* ---- 3. the sub-schema ----------------------------------------------------------------------------------------- */
+
+/* When it cannot be chosen, that is the only error. */
+static bool choose_subschema(struct load *l)
+{
+	struct err e = {""};
+	const char *at = NULL;
+
+	if (!l->schema->subschema)
 		return true;
-	struct text a = {0}, b = {0};
-	put_value(value, &a);
-	put_value(there, &b);
-	err_set(e, "both deprecated and new field are used but their values mismatch: %s = %s vs %s = %s", sh->name, text_cstr(&a),
-		sh->replaced_by, text_cstr(&b));
-	text_fini(&a);
-	text_fini(&b);
+	l->sub = l->schema->subschema(l->record, &at, &e);
+	if (!l->sub && at)
+		violations_add(l->v, at, "%s", e.message);
+	return l->sub || !at;
+}
+
+/* ---- 4. fields and cross-field checks -------------------------------------------------------------------------- */
+
+static void check_immutable(struct load *l)
+{
+	if (!is_update(l))
+		return;
+	for_each_field(f, l->schema)
+	{
+		json_t *was = json_object_get(l->options->existing, f->name);
+		if ((f->flags & IMMUTABLE) && was && !json_equal(was, json_object_get(l->record, f->name)))
+			violations_add(l->v, f->name, "immutable field cannot be updated");
+	}
+}
+
+static bool check(struct load *l)
+{
+	l->v->fields = rules_check_record(l->schema, l->sub, l->record);
+	check_immutable(l);
+	checks_run(l->schema, l->record, l->record, "", is_update(l), l->v);
+	if (l->sub)
+		checks_run(l->sub, json_object_get(l->record, "config"), l->record, "config.", is_update(l), l->v);
+	return !has_violations(l->v);
+}
+
+/* ---- 5. the last touch ----------------------------------------------------------------------------------------- */
+
+static bool transform(struct load *l)
+{
+	struct err e;
+	if (is_stored(l) || !l->schema->transform || l->schema->transform(l->record, &e))
+		return true;
+	violations_add_entity(l->v, "%s", e.message);
 	return false;
 }
 
-static void expand_one(const struct shorthand *sh, json_t *object, const char *prefix, struct violations *v)
+static json_t *value_in_order(const struct field *f, json_t *value)
 {
-	json_t *value = json_object_get(object, sh->name);
-	struct err e;
-	char path[256];
-
-	if (!value)
-		return;
-	json_incref(value);
-	json_object_del(object, sh->name);
-	const struct field type = {.name = sh->name, .type = sh->type, .flags = EMPTY_OK};
-	json_t *error = rules_check(&type, NULL, &value);
-	snprintf(path, sizeof path, "%s%s", prefix, sh->name);
-	if (error)
-		violations_put(v, path, error);
-	else if (!(sh->expand ? sh->expand(object, value, &e) : expand_alias(sh, object, value, &e)))
-		violations_add(v, path, "%s", e.message);
-	json_decref(value);
+	if (f->type == TYPE_RECORD && f->record && json_is_object(value))
+		return record_in_order(f->record, NULL, value);
+	return json_incref(value);
 }
 
-static void expand_all(const struct schema *s, json_t *object, const char *prefix, struct violations *v)
+json_t *record_in_order(const struct schema *s, const struct schema *sub, const json_t *record)
 {
-	for (const struct shorthand *sh = s->shorthands; sh && sh->name; sh++)
-		expand_one(sh, object, prefix, v);
-	if (s->adjust)
-		s->adjust(object);
-}
-
-json_t *schema_expand(const struct schema *s, const json_t *input, struct violations *v)
-{
-	json_t *object = json_deep_copy(input), *config = json_object_get(object, "config");
-	const struct schema *sub = schema_subschema(s, object);
-
-	expand_all(s, object, "", v);
-	if (sub && json_is_object(config))
-		expand_all(sub, config, "config.", v);
-	if (!has_violations(v))
-		return object;
-	json_decref(object);
-	return NULL;
-}
-
-const struct schema *schema_subschema(const struct schema *s, const json_t *input)
-{
-	const char *field;
-	struct err e;
-	return s->subschema ? s->subschema(input, &field, &e) : NULL;
-}
-
-/* ---- ttl -------------------------------------------------------------------------------------------------------- */
-
-/* `ttl` becomes `expires_at`, which stays with the record; see schema_render for the way back. */
-static bool take_ttl(const struct schema *s, json_t *record, int64_t now_ms, struct violations *v)
-{
-	json_t *ttl = json_object_get(record, "ttl");
-	if (!s->has_ttl || !ttl)
-		return true;
-	if (!json_is_null(ttl) && !(json_is_integer(ttl) && json_integer_value(ttl) >= 0 && json_integer_value(ttl) <= TTL_MAX)) {
-		violations_add(v, "ttl", "must be an integer between 0 and %d", TTL_MAX);
-		return false;
-	}
-	json_int_t seconds = json_integer_value(ttl);
-	json_object_set_new(record, "expires_at", seconds ? json_integer(now_ms / 1000 + seconds) : json_null());
-	json_object_del(record, "ttl");
-	return true;
-}
-
-/* ---- checking --------------------------------------------------------------------------------------------------- */
-
-static bool is_internal(const struct schema *s, const char *key)
-{
-	return s->has_ttl && strcmp(key, "expires_at") == 0;
-}
-
-static void check_unknown(const struct schema *s, const json_t *record, struct violations *v)
-{
-	const char *key;
-	json_t *value;
-	json_object_foreach((json_t *)record, key, value)
-	{
-		if (!schema_field(s, slice_cstr(key)) && !is_internal(s, key))
-			violations_put_key(v, key, json_string("unknown field"));
-	}
-}
-
-static void check_fields(const struct schema *s, const struct schema *sub, json_t *record, struct violations *v)
-{
+	json_t *ordered = json_object();
 	for_each_field(f, s)
 	{
-		json_t *there = json_object_get(record, f->name);
-		json_t *value = there ? json_incref(there) : json_null();
-		json_t *e = rules_check(f, strcmp(f->name, "config") == 0 ? sub : NULL, &value);
-		json_object_set_new(record, f->name, value);
-		if (e)
-			violations_put(v, f->name, e);
+		struct field room;
+		if (!(f->flags & WRITE_ONLY))
+			json_object_set_new(ordered, f->name,
+			        value_in_order(field_with_sub(f, sub, &room), json_object_get(record, f->name)));
 	}
+	return ordered;
 }
 
-/* Sub-schema selection comes before the fields: when it fails, its error is the only one. */
-static bool choose_subschema(const struct schema *s, const json_t *record, const struct schema **sub, struct violations *v)
+static void put_in_order(struct load *l)
 {
-	const char *field = NULL;
-	struct err e;
-	*sub = NULL;
-	if (!s->subschema)
-		return true;
-	*sub = s->subschema(record, &field, &e);
-	if (!*sub)
-		violations_add(v, field, "%s", e.message);
-	return *sub != NULL;
+	json_t *ordered = record_in_order(l->schema, l->sub, l->record);
+	json_decref(l->record);
+	l->record = ordered;
 }
 
-static bool check_all(const struct schema *s, const struct schema *sub, json_t *record, bool is_update, struct violations *v)
+bool schema_load(const struct schema *s, const json_t *input, const struct load_options *options, json_t **out,
+        struct violations *v)
 {
-	check_unknown(s, record, v);
-	check_fields(s, sub, record, v);
-	checks_run(s, record, "", record, is_update, has_violations(v), v);
-	if (sub)
-		checks_run(sub, json_object_get(record, "config"), "config.", record, is_update, has_violations(v), v);
-	return !has_violations(v);
-}
-
-/* ---- the order of steps ------------------------------------------------------------------------------------------ */
-
-static json_t *prepare(const struct schema *s, const json_t *input, const struct load_options *o, struct violations *v)
-{
-	json_t *object = o->op == LOAD_STORED ? json_deep_copy(input) : NULL;
-	if (!object) {
-		/* a PATCH need not name the sub-schema: the stored record does */
-		const json_t *named = o->op == LOAD_UPDATE && s->subschema && !json_object_get(input, "name") ? o->existing : NULL;
-		json_t *with_name = json_deep_copy(input);
-		if (named)
-			json_object_set(with_name, "name", json_object_get(named, "name"));
-		object = schema_expand(s, with_name, v);
-		json_decref(with_name);
-	}
-	if (object && o->op == LOAD_UPDATE) {
-		json_t *merged = schema_merge(s, o->existing, object);
-		json_decref(object);
-		object = merged;
-	}
-	return object;
-}
-
-bool schema_load(const struct schema *s, const json_t *input, const struct load_options *o, json_t **out, struct violations *v)
-{
-	const struct schema *sub;
-	struct err e;
+	struct load l = {.schema = s, .options = options, .v = v};
+	bool ok = false;
 
 	*out = NULL;
-	json_t *record = prepare(s, input, o, v);
-	if (!record)
-		return false;
-	bool ok = choose_subschema(s, record, &sub, v);
-	if (ok) {
-		fill_record(s, sub, &record, o);
-		ok = take_ttl(s, record, o->now_ms, v) && check_all(s, sub, record, o->op == LOAD_UPDATE, v);
-	}
-	if (ok && o->op != LOAD_STORED && s->transform && !s->transform(record, &e)) {
-		violations_add_entity(v, "%s", e.message);
-		ok = false;
-	}
-	if (!ok) {
-		json_decref(record);
-		return false;
-	}
-	*out = record;
-	return true;
+	if (!take_input(&l, input) || !take_ttl(&l, input))
+		goto out;
+	fill_auto(&l);
+	if (!choose_subschema(&l))
+		goto out;
+	defaults_fill(s, l.sub, l.record);
+	if (is_stored(&l))
+		put_in_order(&l); /* drops what only a newer release knows */
+	if (!check(&l) || !transform(&l))
+		goto out;
+	put_in_order(&l);
+	if (s->has_ttl)
+		json_object_set(l.record, EXPIRY_KEY, l.expiry ? l.expiry : json_null());
+	*out = json_incref(l.record);
+	ok = true;
+out:
+	json_decref(l.record);
+	json_decref(l.expiry);
+	return ok;
 }

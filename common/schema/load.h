@@ -24,7 +24,7 @@ struct load_options {
 /* input: an object, not changed. On success *out is a new reference to the rendered form. On failure false, with v
  * filled and *out NULL. Never stops the process: hostile input is the normal case. */
 bool schema_load(const struct schema *s, const json_t *input, const struct load_options *options, json_t **out,
-	struct violations *v);
+        struct violations *v);
 
 /* Only the first step of LOAD_UPDATE/CREATE: shorthands expanded and adjust applied; a new object. NULL with v. */
 json_t *schema_expand(const struct schema *s, const json_t *input, struct violations *v);

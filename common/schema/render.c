@@ -1,53 +1,78 @@
-/* render: from a stored record to what clients see. See load.h. */
-#include <string.h>
-#include <time.h>
-
-#include "common/schema/checks.h"
-#include "common/schema/load.h"
+/* render: from the stored form to what clients see. Called by the Admin API, the change history and logs. */
+#include "common/core/clock.h"
+#include "common/schema/schema_private.h"
 
 static json_t *render_record(const struct schema *s, const struct schema *sub, const json_t *record, bool reveal);
 
-static json_t *render_value(const struct field *f, const struct schema *sub, const json_t *value, bool reveal)
+/* The same shape with every string masked. */
+static json_t *masked(const json_t *value)
 {
-	const struct schema *nested = f->record ? f->record : strcmp(f->name, "config") == 0 ? sub : NULL;
-	if (!value)
+	if (json_is_null(value))
 		return json_null();
-	if ((f->flags & SECRET) && !reveal && json_is_string(value))
+	if (!json_is_array(value) && !json_is_object(value))
 		return json_string("***");
-	if (f->type == TYPE_RECORD && nested && json_is_object(value))
-		return render_record(nested, NULL, value, reveal);
-	return json_deep_copy(value);
+
+	json_t *copy = json_copy((json_t *)value), *element;
+	const char *key;
+	size_t i;
+	json_array_foreach(copy, i, element) json_array_set_new(copy, i, masked(element));
+	json_object_foreach(copy, key, element) json_object_set_new(copy, key, masked(element));
+	return copy;
 }
 
-/* Deprecated aliases show the value of the field that replaced them. */
-static void echo_aliases(const struct schema *s, json_t *out)
+static json_t *render_list(const struct field *f, const json_t *list, bool reveal)
+{
+	json_t *out = json_array(), *element;
+	size_t i;
+	json_array_foreach(list, i, element)
+	        json_array_append_new(out, render_record(f->elements->record, NULL, element, reveal));
+	return out;
+}
+
+static json_t *render_value(const struct field *f, json_t *value, bool reveal)
+{
+	if (!value || json_is_null(value))
+		return json_null();
+	if ((f->flags & SECRET) && !reveal)
+		return masked(value);
+	if (f->type == TYPE_RECORD && f->record)
+		return render_record(f->record, NULL, value, reveal);
+	if (json_is_array(value) && f->elements && f->elements->record)
+		return render_list(f, value, reveal);
+	json_incref(value);
+	json_make_whole(&value);
+	return value;
+}
+
+/* A deprecated name shows what the new one holds (entities.md 1.7). */
+static void echo_aliases(const struct schema *s, json_t *rendered)
 {
 	for (const struct shorthand *sh = s->shorthands; sh && sh->name; sh++) {
-		if (!sh->replaced_by)
-			continue;
-		json_t *value = checks_get(out, sh->replaced_by);
-		json_object_set_new(out, sh->name, value ? json_deep_copy(value) : json_null());
+		json_t *value = sh->replaced_by ? json_at(rendered, sh->replaced_by) : NULL;
+		if (value)
+			json_object_set(rendered, sh->name, value);
 	}
 }
 
 static json_t *render_record(const struct schema *s, const struct schema *sub, const json_t *record, bool reveal)
 {
 	json_t *out = json_object();
-	for_each_field(f, s)
+	for_each_field(declared, s)
 	{
-		if (!(f->flags & (WRITE_ONLY | HIDDEN)))
-			json_object_set_new(out, f->name, render_value(f, sub, json_object_get(record, f->name), reveal));
+		struct field room;
+		const struct field *f = field_with_sub(declared, sub, &room);
+		if (!(f->flags & (HIDDEN | WRITE_ONLY)))
+			json_object_set_new(out, f->name, render_value(f, json_object_get(record, f->name), reveal));
 	}
 	echo_aliases(s, out);
 	return out;
 }
 
-static json_t *remaining_ttl(const json_t *record)
+static json_t *remaining_seconds(const json_t *expiry)
 {
-	const json_t *ends = json_object_get(record, "expires_at");
-	if (!json_is_integer(ends))
+	if (!json_is_integer(expiry))
 		return json_null();
-	json_int_t left = json_integer_value(ends) - (json_int_t)time(NULL);
+	int64_t left = json_integer_value(expiry) - clock_wall_s();
 	return json_integer(left > 0 ? left : 0);
 }
 
@@ -55,6 +80,6 @@ json_t *schema_render(const struct schema *s, const json_t *record, bool reveal)
 {
 	json_t *out = render_record(s, schema_subschema(s, record), record, reveal);
 	if (s->has_ttl)
-		json_object_set_new(out, "ttl", remaining_ttl(record));
+		json_object_set_new(out, "ttl", remaining_seconds(json_object_get(record, EXPIRY_KEY)));
 	return out;
 }

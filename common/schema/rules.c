@@ -1,350 +1,450 @@
-/* rules: see rules.h. The order of the rules of a scalar is fixed, and the first that fails speaks. */
-#include "common/schema/rules.h"
+/* rules: is one value what its field says? Type first, then the rules in the fixed order of entities.md 1.2; the
+ * first that fails gives the message. Called by load.c for whole records and by checks.c for conditions.
+ *
+ * The surprising part: values are put into their normal form on the way (2.0 becomes 2 in an integer, sets lose their
+ * duplicates, UUIDs become lower case), so what was checked is what is stored. */
+#include "common/core/map.h"
+#include "common/core/utf8.h"
+#include "common/schema/formats.h"
+#include "common/schema/schema_private.h"
 
 #include <math.h>
-#include <stdio.h>
+#include <stdlib.h>
 
-#include "common/schema/formats.h"
-#include "common/schema/violations.h"
+/* ---- rules of a value whose type is right ---------------------------------------------------------------------- */
 
-static json_t *message(const char *format, ...) __attribute__((format(printf, 1, 2)));
-
-static json_t *message(const char *format, ...)
-{
-	struct text t = {0};
-	va_list ap;
-	va_start(ap, format);
-	text_vprintf(&t, format, ap);
-	va_end(ap);
-	json_t *s = json_stringn_nocheck(text_cstr(&t), t.len);
-	text_fini(&t);
-	return s;
-}
-
-bool is_vault_reference(const struct field *f, const json_t *value)
-{
-	if (!(f->flags & REFERENCEABLE) || !json_is_string(value))
-		return false;
-	struct slice s = slice_of(json_string_value(value), json_string_length(value));
-	return slice_starts(s, S("{vault://")) && slice_ends(s, S("}"));
-}
-
-/* ---- types ----------------------------------------------------------------------------------------------------- */
-
-static bool is_integral(const json_t *v)
-{
-	return json_is_integer(v) || (json_is_real(v) && json_real_value(v) == floor(json_real_value(v)));
-}
-
-static bool has_type(enum field_type t, const json_t *v)
-{
-	switch (t) {
-	case TYPE_STRING: return json_is_string(v);
-	case TYPE_INTEGER: return is_integral(v);
-	case TYPE_NUMBER: return json_is_number(v);
-	case TYPE_BOOLEAN: return json_is_boolean(v);
-	case TYPE_ARRAY:
-	case TYPE_SET: return json_is_array(v);
-	case TYPE_MAP:
-	case TYPE_RECORD: return json_is_object(v);
-	case TYPE_FOREIGN:
-	case TYPE_JSON:
-	case TYPE_END: return true;
-	}
-	return false;
-}
-
-static json_t *wrong_type(enum field_type t)
-{
-	bool vowel = t == TYPE_ARRAY || t == TYPE_INTEGER;
-	return message("expected %s %s", vowel ? "an" : "a", field_type_name(t));
-}
-
-/* Whole numbers become JSON integers, so that they are written without a fraction. */
-static void normalise_number(json_t **v)
-{
-	if (json_is_real(*v) && is_integral(*v) && fabs(json_real_value(*v)) < 9007199254740992.0) {
-		json_t *whole = json_integer((json_int_t)json_real_value(*v));
-		json_decref(*v);
-		*v = whole;
-	}
-}
-
-/* ---- rules of scalars and lengths ------------------------------------------------------------------------------- */
-
-static bool is_one_of(const char *const *list, const json_t *v)
-{
-	for (; *list; list++)
-		if (json_is_string(v) && strcmp(*list, json_string_value(v)) == 0)
-			return true;
-	return false;
-}
-
-static json_t *list_message(const char *what, const char *const *list)
-{
-	struct text t = {0};
-	text_puts(&t, what);
-	for (size_t i = 0; list[i]; i++)
-		text_printf(&t, "%s%s", i ? ", " : "", list[i]);
-	json_t *s = json_string(text_cstr(&t));
-	text_fini(&t);
-	return s;
-}
-
-static json_t *check_eq(const struct field *f, const json_t *v)
+static json_t *rule_eq(const struct field *f, const json_t *value)
 {
 	if (!f->eq)
 		return NULL;
 	json_t *wanted = schema_literal(f->eq);
-	struct text t = {0};
-	bool same = json_equal(wanted, v);
-	if (json_is_string(wanted))
-		text_puts(&t, json_string_value(wanted));
-	else
-		violations_braced(wanted, &t);
-	json_t *e = same ? NULL : message("value must be %s", text_cstr(&t));
-	text_fini(&t);
+	bool equal = json_equal(wanted, value) || (json_is_number(wanted) && json_is_number(value) &&
+	                                                  json_number_value(wanted) == json_number_value(value));
+	json_t *error = NULL;
+	if (!equal && json_is_string(wanted)) {
+		error = json_text("value must be %s", json_string_value(wanted));
+	} else if (!equal) {
+		char *text = json_dumps(wanted, JSON_ENCODE_ANY);
+		error = json_text("value must be %s", text);
+		free(text);
+	}
 	json_decref(wanted);
-	return e;
+	return error;
 }
 
-static json_t *check_number(const struct field *f, const json_t *v)
+static bool equals_word(const json_t *value, const char *word)
 {
-	if (!json_is_number(v))
+	char text[32];
+	if (json_is_string(value))
+		return slice_eq(json_slice(value), slice_cstr(word));
+	if (!json_is_number(value))
+		return false;
+	number_text(json_number_value(value), text);
+	return strcmp(text, word) == 0;
+}
+
+static bool is_among(const json_t *value, const char *const *words)
+{
+	for (; *words; words++)
+		if (equals_word(value, *words))
+			return true;
+	return false;
+}
+
+static json_t *words_error(const char *what, const char *const *words)
+{
+	struct text list = {0};
+	for (size_t i = 0; words[i]; i++)
+		text_printf(&list, "%s%s", i ? ", " : "", words[i]);
+	json_t *error = json_text("%s: %s", what, text_cstr(&list));
+	text_fini(&list);
+	return error;
+}
+
+static json_t *rule_not_one_of(const struct field *f, const json_t *value)
+{
+	return f->not_one_of && is_among(value, f->not_one_of) ? words_error("must not be one of", f->not_one_of)
+	                                                       : NULL;
+}
+
+static json_t *rule_one_of(const struct field *f, const json_t *value)
+{
+	return f->one_of && !is_among(value, f->one_of) ? words_error("expected one of", f->one_of) : NULL;
+}
+
+static json_t *rule_gt(const struct field *f, const json_t *value)
+{
+	char limit[32];
+	if (!f->has_gt || !json_is_number(value) || json_number_value(value) > f->gt)
 		return NULL;
-	double n = json_number_value(v);
-	if (f->has_gt && !(n > f->gt))
-		return message("value must be greater than %.14g", f->gt);
-	if ((f->flags & TIMESTAMP) && !(n > 0))
-		return message("expected a valid timestamp");
-	if (f->has_between && !(n >= f->min && n <= f->max))
-		return message("value should be between %.14g and %.14g", f->min, f->max);
-	return NULL;
+	number_text(f->gt, limit);
+	return json_text("value must be greater than %s", limit);
 }
 
-static size_t length_of(const json_t *v)
+static json_t *rule_timestamp(const struct field *f, const json_t *value)
 {
-	if (json_is_string(v))
-		return json_string_length(v);
-	return json_is_array(v) ? json_array_size(v) : json_object_size(v);
-}
-
-static json_t *check_length(const struct field *f, const json_t *v)
-{
-	if (!json_is_string(v) && !json_is_array(v) && !json_is_object(v))
+	if (!(f->flags & TIMESTAMP) || json_number_value(value) > 0)
 		return NULL;
-	size_t n = length_of(v);
-	bool implicit = json_is_string(v) && !f->has_len_min && !(f->flags & EMPTY_OK) && !f->has_len_eq;
-	size_t least = f->has_len_min ? f->len_min : implicit ? 1 : 0;
+	return json_text("expected a valid timestamp");
+}
+
+static json_t *rule_between(const struct field *f, const json_t *value)
+{
+	char min[32], max[32];
+	double v = json_number_value(value);
+	if (!f->has_between || !json_is_number(value) || (v >= f->min && v <= f->max))
+		return NULL;
+	number_text(f->min, min);
+	number_text(f->max, max);
+	return json_text("value should be between %s and %s", min, max);
+}
+
+static size_t length_of(const json_t *value)
+{
+	if (json_is_string(value))
+		return json_string_length(value);
+	return json_is_array(value) ? json_array_size(value) : json_object_size(value);
+}
+
+static json_t *rule_length(const struct field *f, const json_t *value)
+{
+	if (!json_is_string(value) && !json_is_array(value) && !json_is_object(value))
+		return NULL;
+	size_t n = length_of(value);
 	if (f->has_len_eq && n != f->len_eq)
-		return message("length must be %u", f->len_eq);
-	if (n < least)
-		return message("length must be at least %zu", least);
+		return json_text("length must be %u", f->len_eq);
+	if (f->has_len_min && n < f->len_min)
+		return json_text("length must be at least %u", f->len_min);
+	if (json_is_string(value) && n == 0 && !f->has_len_min && !(f->flags & EMPTY_OK))
+		return json_text("length must be at least 1");
 	if (f->has_len_max && n > f->len_max)
-		return message("length must be at most %u", f->len_max);
+		return json_text("length must be at most %u", f->len_max);
 	return NULL;
 }
 
-static json_t *check_format(const struct field *f, json_t **v)
+static json_t *rule_starts_with(const struct field *f, const json_t *value)
 {
-	struct slice value = slice_of(json_string_value(*v), json_string_length(*v)), replacement = {0};
+	if (!f->starts_with || !json_is_string(value) || slice_starts(json_slice(value), slice_cstr(f->starts_with)))
+		return NULL;
+	return json_text("should start with: %s", f->starts_with);
+}
+
+static json_t *rule_format(const struct field *f, json_t **value)
+{
+	if (f->format == FORMAT_NONE || !json_is_string(*value))
+		return NULL;
+
 	struct arena a;
+	struct slice normal = {0};
 	struct err e;
 	json_t *error = NULL;
 
 	arena_init(&a);
-	if (!format_check(f->format, value, &a, &replacement, &e)) {
-		error = message("%s", e.message);
-	} else if (slice_is_set(replacement)) {
-		json_decref(*v);
-		*v = json_stringn_nocheck(replacement.ptr, replacement.len);
+	if (!format_check(f->format, json_slice(*value), &a, &normal, &e)) {
+		error = json_text("%s", e.message);
+	} else if (slice_is_set(normal)) {
+		json_decref(*value);
+		*value = json_stringn(normal.ptr, normal.len);
 	}
 	arena_fini(&a);
 	return error;
 }
 
-static json_t *check_text(const struct field *f, json_t **v)
-{
-	if (!json_is_string(*v))
-		return NULL;
-	struct slice s = slice_of(json_string_value(*v), json_string_length(*v));
-	if (f->starts_with && !slice_starts(s, slice_cstr(f->starts_with)))
-		return message("should start with: %s", f->starts_with);
-	return f->format ? check_format(f, v) : NULL;
-}
-
-static json_t *check_own(const struct field *f, json_t **v)
+static json_t *rule_check(const struct field *f, json_t **value)
 {
 	struct err e;
-	return !f->check || f->check(f, v, &e) ? NULL : message("%s", e.message);
+	return f->check && !f->check(f, value, &e) ? json_text("%s", e.message) : NULL;
 }
 
-static json_t *check_rules(const struct field *f, json_t **v)
+static bool holds_one_of(const json_t *list, const char *const *words)
 {
-	json_t *e = check_eq(f, *v);
-	if (!e && f->not_one_of && is_one_of(f->not_one_of, *v))
-		e = list_message("must not be one of: ", f->not_one_of);
-	if (!e && f->one_of && !is_one_of(f->one_of, *v))
-		e = list_message("expected one of: ", f->one_of);
-	if (!e)
-		e = check_number(f, *v);
-	if (!e && f->format == FORMAT_UUID)
-		e = check_text(f, v);
-	if (!e)
-		e = check_length(f, *v);
-	if (!e && f->format != FORMAT_UUID)
-		e = check_text(f, v);
-	if (!e)
-		e = check_own(f, v);
-	if (e && f->err) {
-		json_decref(e);
-		e = message("%s", f->err);
+	size_t i;
+	json_t *element;
+	json_array_foreach(list, i, element) if (is_among(element, words)) return true;
+	return false;
+}
+
+static json_t *rule_exclusive(const struct field *f, const json_t *value)
+{
+	if (!f->exclusive || !json_is_array(value))
+		return NULL;
+
+	struct text groups = {0};
+	size_t used = 0;
+	for (size_t i = 0; f->exclusive[i]; i++) {
+		used += holds_one_of(value, f->exclusive[i]);
+		text_puts(&groups, i ? ", (" : "(");
+		quoted_list(f->exclusive[i], "", &groups);
+		text_putc(&groups, ')');
 	}
-	return e;
+	json_t *error = used > 1 ? json_text("these sets are mutually exclusive: %s", text_cstr(&groups)) : NULL;
+	text_fini(&groups);
+	return error;
 }
 
-/* ---- containers ------------------------------------------------------------------------------------------------- */
-
-static void drop_duplicates(json_t *array)
+/* The elements of a list against rules without a type: conditions such as "every protocol is one of". */
+static json_t *rule_elements(const struct field *f, const json_t *value)
 {
-	for (size_t i = 0; i < json_array_size(array); i++)
-		for (size_t j = json_array_size(array); --j > i;)
-			if (json_equal(json_array_get(array, i), json_array_get(array, j)))
-				json_array_remove(array, j);
+	size_t i;
+	json_t *element;
+
+	if (f->type != TYPE_END || !f->elements || !json_is_array(value))
+		return NULL;
+	json_array_foreach(value, i, element)
+	{
+		json_t *copy = json_incref(element), *error = rules_apply(f->elements, &copy);
+		json_decref(copy);
+		if (error)
+			return error;
+	}
+	return NULL;
 }
 
-static json_t *check_element(const struct field *f, json_t **v)
+/* UUIDs are checked before lengths, all other formats after. */
+static bool is_early_format(const struct field *f)
 {
-	if (json_is_null(*v))
-		return message("required field missing");
-	return rules_check(f, NULL, v);
+	return f->format == FORMAT_UUID || f->format == FORMAT_REGEX;
 }
 
-/* Errors of elements as an array aligned with the input; NULL: all are fine. */
-static json_t *check_elements(const struct field *f, json_t *array)
+static json_t *apply_in_order(const struct field *f, json_t **value)
+{
+	json_t *error = NULL;
+
+	(void)((error = rule_eq(f, *value)) || (error = rule_not_one_of(f, *value)) ||
+	        (error = rule_one_of(f, *value)) || (error = rule_gt(f, *value)) ||
+	        (error = rule_timestamp(f, *value)) || (is_early_format(f) && (error = rule_format(f, value))) ||
+	        (error = rule_between(f, *value)) || (error = rule_length(f, *value)) ||
+	        (error = rule_starts_with(f, *value)) || (!is_early_format(f) && (error = rule_format(f, value))) ||
+	        (error = rule_elements(f, *value)) || (error = rule_check(f, value)) ||
+	        (error = rule_exclusive(f, *value)));
+	return error;
+}
+
+json_t *rules_apply(const struct field *f, json_t **value)
+{
+	json_t *error = apply_in_order(f, value);
+	if (error && f->err) {
+		json_decref(error);
+		error = json_text("%s", f->err);
+	}
+	return error;
+}
+
+/* ---- types ----------------------------------------------------------------------------------------------------- */
+
+static json_t *check_string(const json_t *value)
+{
+	if (!json_is_string(value))
+		return json_text("expected a string");
+	struct slice s = json_slice(value);
+	ptrdiff_t bad = utf8_invalid_at(s), nul = slice_find(s, '\0');
+	if (bad < 0 || (nul >= 0 && nul < bad))
+		bad = nul;
+	return bad < 0 ? NULL : json_text("invalid utf-8 character sequence detected at position %td", bad + 1);
+}
+
+static json_t *check_number(json_t **value, bool whole)
+{
+	if (!json_is_number(*value))
+		return json_text(whole ? "expected an integer" : "expected a number");
+	json_make_whole(value);
+	return whole && !json_is_integer(*value) ? json_text("expected an integer") : NULL;
+}
+
+/* Puts error at index i of *errors, with holes before it. */
+static void put_at(json_t **errors, size_t i, json_t *error)
+{
+	if (!*errors)
+		*errors = json_array();
+	while (json_array_size(*errors) < i)
+		json_array_append_new(*errors, json_null());
+	json_array_append_new(*errors, error);
+}
+
+static json_t *check_elements(const struct field *elements, json_t *list)
 {
 	json_t *errors = NULL;
-	if (!f->elements)
-		return NULL;
-	for (size_t i = 0; i < json_array_size(array); i++) {
-		json_t *v = json_incref(json_array_get(array, i));
-		json_t *e = check_element(f->elements, &v);
-		json_array_set_new(array, i, v);
-		if (!e)
-			continue;
-		if (!errors)
-			errors = json_array();
-		while (json_array_size(errors) < i)
-			json_array_append_new(errors, json_null());
-		json_array_append_new(errors, e);
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		json_t *value = json_incref(json_array_get(list, i));
+		json_t *error = rules_check(elements, &value, true);
+		json_array_set_new(list, i, value);
+		if (error)
+			put_at(&errors, i, error);
 	}
 	return errors;
 }
 
-static json_t *check_entry(const struct field *f, const char *key, json_t **v)
+/* Keeps the first of equal elements, in order. */
+static void drop_duplicates(json_t **list)
 {
-	if (f->keys) {
-		json_t *k = json_string(key);
-		json_t *e = rules_check(f->keys, NULL, &k);
-		json_decref(k);
-		if (e)
-			return e;
+	struct map seen = {0};
+	json_t *unique = json_array(), *element;
+	size_t i;
+
+	json_array_foreach(*list, i, element)
+	{
+		char *text = json_dumps(element, JSON_ENCODE_ANY | JSON_COMPACT | JSON_SORT_KEYS);
+		if (!text || !map_set(&seen, slice_cstr(text), element)) /* no text: not UTF-8, refused later */
+			json_array_append(unique, element);
+		free(text);
 	}
-	return f->values ? check_element(f->values, v) : NULL;
+	map_fini(&seen);
+	json_decref(*list);
+	*list = unique;
 }
 
-/* The first bad key or value speaks for the whole map. */
+static json_t *check_list(const struct field *f, json_t **value)
+{
+	bool set = field_is_set(f);
+	if (!json_is_array(*value))
+		return json_text(set ? "expected a set" : "expected an array");
+	if (set)
+		drop_duplicates(value);
+	return f->elements ? check_elements(f->elements, *value) : NULL;
+}
+
+static json_t *check_key(const struct field *keys, const char *key)
+{
+	json_t *value = json_string(key);
+	json_t *error = value ? rules_check(keys, &value, true) : json_text("expected valid utf-8");
+	json_decref(value);
+	return error;
+}
+
+/* Stops at the first bad entry, whose error stands at the map itself (entities.md 1.1). */
 static json_t *check_map(const struct field *f, json_t *map)
 {
-	const char *key;
-	json_t *value;
-	void *next;
-	json_object_foreach_safe(map, next, key, value)
-	{
-		json_t *v = json_incref(value);
-		json_t *e = check_entry(f, key, &v);
-		if (e) {
-			json_decref(v);
-			return e;
-		}
-		json_object_set_new(map, key, v);
+	if (!json_is_object(map))
+		return json_text("expected a map");
+	for (void *it = json_object_iter(map); it; it = json_object_iter_next(map, it)) {
+		json_t *value = json_incref(json_object_iter_value(it));
+		json_t *error = f->keys ? check_key(f->keys, json_object_iter_key(it)) : NULL;
+		if (!error && f->values)
+			error = rules_check(f->values, &value, true);
+		json_object_iter_set_new(map, it, value);
+		if (error)
+			return error;
 	}
 	return NULL;
 }
 
-static json_t *check_record(const struct schema *s, json_t *record)
+static json_t *check_reference(json_t **value)
 {
-	json_t *errors = json_object(), *value;
-	const char *key;
+	json_t *id = json_object_get(*value, "id"), *error;
+	struct uuid u;
+	char text[UUID_TEXT + 1];
 
-	json_object_foreach(record, key, value)
-	{
-		if (!schema_field(s, slice_cstr(key)))
-			json_object_set_new(errors, key, message("unknown field"));
+	if (!id || json_is_null(id))
+		error = json_text("missing primary key");
+	else if (!json_is_string(id))
+		error = json_text("expected a string");
+	else if (!uuid_parse(json_slice(id), &u))
+		error = json_text("expected a valid UUID");
+	else {
+		uuid_format(&u, text);
+		json_decref(*value);
+		*value = json_pack("{s:s}", "id", text);
+		return NULL;
 	}
-	for_each_field(f, s)
-	{
-		value = json_object_get(record, f->name);
-		json_t *v = value ? json_incref(value) : json_null();
-		json_t *e = rules_check(f, NULL, &v);
-		if (value)
-			json_object_set_new(record, f->name, v);
-		else
-			json_decref(v);
-		if (e)
-			json_object_set_new(errors, f->name, e);
+	return json_pack("{s:o}", "id", error);
+}
+
+/* A nested record reports its own cross-field checks below itself. */
+static json_t *check_nested(const struct schema *s, json_t *record)
+{
+	if (!json_is_object(record))
+		return json_text("expected a record");
+	if (!s)
+		return NULL;
+	struct violations v = {.fields = rules_check_record(s, NULL, record)};
+	checks_run(s, record, record, "", false, &v);
+	return v.fields;
+}
+
+static json_t *check_type(const struct field *f, json_t **value)
+{
+	switch (f->type) {
+	case TYPE_STRING: return check_string(*value);
+	case TYPE_INTEGER: return check_number(value, true);
+	case TYPE_NUMBER: return check_number(value, false);
+	case TYPE_BOOLEAN: return json_is_boolean(*value) ? NULL : json_text("expected a boolean");
+	case TYPE_ARRAY:
+	case TYPE_SET: return check_list(f, value);
+	case TYPE_MAP: return check_map(f, *value);
+	case TYPE_RECORD: return check_nested(f->record, *value);
+	case TYPE_FOREIGN: return check_reference(value);
+	case TYPE_JSON:
+	case TYPE_END: return NULL;
 	}
+	return NULL;
+}
+
+static json_t *check_null(const struct field *f, bool required)
+{
+	if (f->eq && strcmp(f->eq, "null") != 0)
+		return rule_eq(f, json_null());
+	return required ? json_text("required field missing") : NULL;
+}
+
+json_t *rules_check(const struct field *f, json_t **value, bool required)
+{
+	if (json_is_null(*value))
+		return check_null(f, required);
+	if (is_vault_reference(f, *value))
+		return NULL;
+	if (f->eq && strcmp(f->eq, "null") == 0) /* closed: whatever it is, it is too much */
+		return rules_apply(f, value);
+	json_t *error = check_type(f, value);
+	return error ? error : rules_apply(f, value);
+}
+
+/* ---- records --------------------------------------------------------------------------------------------------- */
+
+static bool is_required(const struct field *f)
+{
+	return (f->flags & REQUIRED) || field_is_implied(f);
+}
+
+/* The record of the sub-schema reports no cross-field errors here: load.c shows those at the top. */
+static json_t *check_one(const struct field *f, const struct schema *sub, json_t **value)
+{
+	if (sub && f->type == TYPE_RECORD && !f->record && json_is_object(*value))
+		return rules_check_record(sub, NULL, *value);
+	return rules_check(f, value, is_required(f));
+}
+
+static void check_field(const struct field *f, const struct schema *sub, json_t *record, json_t *errors)
+{
+	json_t *found = json_object_get(record, f->name);
+	json_t *value = found ? json_incref(found) : json_null();
+	json_t *error = check_one(f, sub, &value);
+
+	json_object_set_new(record, f->name, value);
+	if (error)
+		json_object_set_new(errors, f->name, error);
+}
+
+static void refuse_unknown(const struct schema *s, const json_t *record, json_t *errors)
+{
+	const char *key;
+	size_t len;
+	json_t *value;
+
+	json_object_keylen_foreach((json_t *)record, key, len, value)
+	{
+		if (!schema_field(s, slice_of(key, len)))
+			json_object_setn_new(errors, key, len, json_text("unknown field"));
+	}
+}
+
+json_t *rules_check_record(const struct schema *s, const struct schema *sub, json_t *record)
+{
+	json_t *errors = json_object();
+
+	for_each_field(f, s) check_field(f, sub, record, errors);
+	refuse_unknown(s, record, errors);
 	if (json_object_size(errors) > 0)
 		return errors;
 	json_decref(errors);
 	return NULL;
-}
-
-static json_t *check_foreign(json_t **v)
-{
-	json_t *id = json_object_get(*v, "id");
-	const char *why = NULL;
-	if (!json_is_string(id))
-		why = "missing primary key";
-	else if (!is_uuid(slice_of(json_string_value(id), json_string_length(id))))
-		why = "expected a valid UUID";
-	if (why)
-		return json_pack("{s:s}", "id", why);
-	json_t *only_id = json_pack("{s:O}", "id", id);
-	json_decref(*v);
-	*v = only_id;
-	return NULL;
-}
-
-static json_t *check_by_type(const struct field *f, const struct schema *sub, json_t **v)
-{
-	switch (f->type) {
-	case TYPE_INTEGER:
-	case TYPE_NUMBER: normalise_number(v); return NULL;
-	case TYPE_SET: drop_duplicates(*v); return check_elements(f, *v);
-	case TYPE_ARRAY:
-		if (f->flags & AS_SET)
-			drop_duplicates(*v);
-		return check_elements(f, *v);
-	case TYPE_MAP: return check_map(f, *v);
-	case TYPE_RECORD: return f->record || sub ? check_record(sub ? sub : f->record, *v) : NULL;
-	case TYPE_FOREIGN: return f->eq && strcmp(f->eq, "null") == 0 ? NULL : check_foreign(v);
-	default: return NULL;
-	}
-}
-
-json_t *rules_check(const struct field *f, const struct schema *sub, json_t **v)
-{
-	if (json_is_null(*v)) {
-		if (f->flags & REQUIRED)
-			return message("required field missing");
-		return f->eq ? check_eq(f, *v) : NULL;
-	}
-	if (is_vault_reference(f, *v))
-		return NULL;
-	enum field_type type = f->type == TYPE_ARRAY && (f->flags & AS_SET) ? TYPE_SET : f->type;
-	if (!has_type(type, *v))
-		return wrong_type(type);
-	json_t *e = check_by_type(f, sub, v);
-	return e ? e : check_rules(f, v);
 }

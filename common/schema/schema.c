@@ -1,40 +1,50 @@
-/* schema: looking things up in a table. See schema.h. */
+/* schema: looking at tables. Used by every walker here and by whoever asks what an entity is made of. */
 #include "common/schema/schema.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "common/core/text.h"
-
 const struct field *schema_field(const struct schema *s, struct slice name)
 {
-	for_each_field(f, s) if (slice_eq(slice_cstr(f->name), name)) return f;
+	for_each_field(f, s)
+	{
+		if (slice_eq(slice_cstr(f->name), name))
+			return f;
+	}
 	return NULL;
 }
 
 const struct field *schema_endpoint_key(const struct schema *s)
 {
-	for_each_field(f, s) if (f->flags & ENDPOINT_KEY) return f;
+	for_each_field(f, s)
+	{
+		if (f->flags & ENDPOINT_KEY)
+			return f;
+	}
 	return NULL;
 }
 
 const struct field *schema_reference_to(const struct schema *s, const char *kind)
 {
-	for_each_field(f, s) if (f->type == TYPE_FOREIGN && strcmp(f->ref, kind) == 0) return f;
+	for_each_field(f, s)
+	{
+		if (f->ref && strcmp(f->ref, kind) == 0)
+			return f;
+	}
 	return NULL;
 }
 
 json_t *schema_literal(const char *text)
 {
 	char *json = slice_strdup(slice_cstr(text));
-	json_error_t why;
-
 	for (char *p = json; *p; p++)
 		if (*p == '\'')
 			*p = '"';
+
+	json_error_t why;
 	json_t *value = json_loads(json, JSON_DECODE_ANY, &why);
 	if (!value) {
-		fprintf(stderr, "mistake in a schema table: '%s' is not JSON: %s\n", text, why.text);
+		fprintf(stderr, "a schema table holds \"%s\", which is not JSON: %s\n", text, why.text);
 		abort();
 	}
 	free(json);
@@ -48,8 +58,18 @@ json_t *field_default(const struct field *f)
 
 const char *field_type_name(enum field_type t)
 {
-	static const char *const names[] = {[TYPE_END] = "any", [TYPE_STRING] = "string", [TYPE_INTEGER] = "integer",
-		[TYPE_NUMBER] = "number", [TYPE_BOOLEAN] = "boolean", [TYPE_ARRAY] = "array", [TYPE_SET] = "set",
-		[TYPE_MAP] = "map", [TYPE_RECORD] = "record", [TYPE_FOREIGN] = "foreign", [TYPE_JSON] = "json"};
+	static const char *const names[] = {
+	        [TYPE_END] = "any",
+	        [TYPE_STRING] = "string",
+	        [TYPE_INTEGER] = "integer",
+	        [TYPE_NUMBER] = "number",
+	        [TYPE_BOOLEAN] = "boolean",
+	        [TYPE_ARRAY] = "array",
+	        [TYPE_SET] = "set",
+	        [TYPE_MAP] = "map",
+	        [TYPE_RECORD] = "record",
+	        [TYPE_FOREIGN] = "foreign",
+	        [TYPE_JSON] = "json",
+	};
 	return names[t];
 }

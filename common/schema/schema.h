@@ -16,7 +16,7 @@
  *	};
  *
  * FIELD takes offset and type from the struct member, so table and struct cannot disagree. The walkers over the table
- * (load, decode, merge, infer, describe, dump: one header each in this folder) serve the Admin API, declarative files,
+ * (load, decode, merge, infer, describe: one header each in this folder) serve the Admin API, declarative files,
  * the database, the wire, settings and the documentation. Contract: entities.md section 1.
  *
  * Between JSON and the struct: load.h turns input into a complete, checked JSON object ("the rendered form": every
@@ -123,6 +123,7 @@ enum member_kind {
 	MEMBER_JSON, /* json_t *: kept as it is; owned by the record's arena */
 };
 
+/* clang-format off */
 enum field_flags {
 	REQUIRED      = 1 << 0,  /* null is refused: "required field missing" */
 	UNIQUE        = 1 << 1,  /* over all records of the kind; nulls never collide */
@@ -139,6 +140,7 @@ enum field_flags {
 	ENDPOINT_KEY  = 1 << 12, /* addresses the entity in URLs beside its id */
 	SCOPE         = 1 << 13, /* part of the composite unique key */
 };
+/* clang-format on */
 
 /* Named checks of strings, with the exact messages of entities.md section 2; see formats.h. */
 enum format {
@@ -181,12 +183,14 @@ struct field {
 	enum member_kind member;
 	uint32_t offset;
 	uint32_t flags;
-	const char *dflt; /* JSON, with ' for " : "5", "'http'", "['http','https']"; NULL: null (or for a record: its fields' defaults) */
+	/* JSON, with ' for " : "5", "'http'", "['http','https']". NULL: null, or for a record its fields' defaults; a
+	 * record that may be absent says "null". */
+	const char *dflt;
 
 	/* rules, in the order of entities.md 1.2 */
-	const char *eq;             /* JSON as dflt: "value must be X"; "null" closes a field (a plugin without consumer scope) */
-	const char *const *one_of;  /* ONE_OF("a", "b") */
-	const char *const *not_one_of; /* in conditions */
+	const char *eq; /* JSON as dflt: "value must be X"; "null" closes a field (a plugin without consumer scope) */
+	const char *const *not_one_of; /* NOT_ONE_OF("a", "b") */
+	const char *const *one_of;     /* ONE_OF("a", "b"); numbers are written as text: ONE_OF("301", "302") */
 	bool has_gt, has_between;
 	double gt, min, max;
 	bool has_len_min, has_len_max, has_len_eq;
@@ -194,6 +198,8 @@ struct field {
 	const char *starts_with;
 	enum format format;
 	field_check_fn check;
+	/* EXCLUSIVE(FIELDS("http", "https"), FIELDS("tcp")): a set whose words are all of one group */
+	const char *const *const *exclusive;
 	const char *err; /* replaces the text of the first failing rule */
 
 	/* containers */
@@ -209,7 +215,10 @@ struct field {
 	const char *doc; /* one or two sentences for users: the API documentation */
 };
 
+/* clang-format off */
 #define ONE_OF(...)     (const char *const[]){__VA_ARGS__, NULL}
+#define NOT_ONE_OF(...) (const char *const[]){__VA_ARGS__, NULL}
+#define EXCLUSIVE(...)  (const char *const *const[]){__VA_ARGS__, NULL}
 #define BETWEEN(lo, hi) .has_between = true, .min = (lo), .max = (hi)
 #define GT(x)           .has_gt = true, .gt = (x)
 #define LEN_MIN(n)      .has_len_min = true, .len_min = (n)
@@ -281,6 +290,8 @@ struct field {
 #define TAGS_FIELD(T)                                                                                                \
 	FIELD(T, tags, .flags = AS_SET, STRINGS(.format = FORMAT_TAG), .doc = "Labels for grouping and filtering.")
 
+/* clang-format on */
+
 /* ---- cross-field rules ----------------------------------------------------------------------------------------- */
 
 enum check_kind {
@@ -292,10 +303,13 @@ enum check_kind {
 	CHECK_DISTINCT,
 	CHECK_CONDITIONAL, /* if `if_field` satisfies `if_match`, then `then_field` must satisfy `then_match` */
 	CHECK_CONDITIONAL_AT_LEAST_ONE_OF,
+	/* Not run when one of `fields` is already wrong; without `fields`: an entity's always runs, a config's runs
+	 * when nothing in the config is wrong. */
 	CHECK_CUSTOM,
 };
 
-/* Reports with violations_add() (violations.h). `merged` is the whole record; is_update is true for PATCH. */
+/* Reports with violations_add() (violations.h). `merged` is the whole record, also for a check of a plugin's config:
+ * its paths begin with "config." then. is_update is true for PATCH. */
 struct violations;
 typedef void (*entity_check_fn)(const json_t *merged, bool is_update, struct violations *v);
 
@@ -308,11 +322,25 @@ struct entity_check {
 	const struct field *if_match; /* MATCH(.eq = "'header'"): a nameless field whose rules are the condition */
 	const char *then_field;
 	const struct field *then_match;
-	const char *text; /* the check's own text, in the place of the usual one */
+	const char *text; /* CONDITIONAL*: the check's own text instead of the standard one */
 	entity_check_fn check;
 };
+/* clang-format off */
 #define FIELDS(...) (const char *const[]){__VA_ARGS__, NULL}
 #define MATCH(...)  &(const struct field){__VA_ARGS__}
+
+/* Entries of a checks table. */
+#define AT_LEAST_ONE_OF(...)    {.kind = CHECK_AT_LEAST_ONE_OF, .fields = FIELDS(__VA_ARGS__)}
+#define ONLY_ONE_OF(...)        {.kind = CHECK_ONLY_ONE_OF, .fields = FIELDS(__VA_ARGS__)}
+#define MUTUALLY_REQUIRED(...)  {.kind = CHECK_MUTUALLY_REQUIRED, .fields = FIELDS(__VA_ARGS__)}
+#define MUTUALLY_EXCLUSIVE(...) {.kind = CHECK_MUTUALLY_EXCLUSIVE, .fields = FIELDS(__VA_ARGS__)}
+#define DISTINCT(...)           {.kind = CHECK_DISTINCT, .fields = FIELDS(__VA_ARGS__)}
+#define CUSTOM(function, ...)   {.kind = CHECK_CUSTOM, .check = (function), __VA_ARGS__}
+/* WHEN("policy", MATCH(.eq = "'redis'"), "redis.host", MATCH(.flags = REQUIRED)) */
+#define WHEN(a, matches, b, must_match, ...)                                                                         \
+	{.kind = CHECK_CONDITIONAL, .if_field = (a), .if_match = matches, .then_field = (b), .then_match = must_match, __VA_ARGS__}
+
+/* clang-format on */
 
 /* ---- shorthands ------------------------------------------------------------------------------------------------ */
 
@@ -324,7 +352,7 @@ struct shorthand {
 	const char *name;
 	enum field_type type;
 	shorthand_fn expand;     /* NULL for a deprecated alias */
-	const char *replaced_by; /* dotted path: an alias, echoed on output with the value found there (entities.md 1.7) */
+	const char *replaced_by; /* dotted path: an alias, echoed on output with what is there (entities.md 1.7) */
 	const char *doc;
 };
 
@@ -334,18 +362,19 @@ typedef void (*adjust_fn)(json_t *input);
 typedef bool (*transform_fn)(json_t *record, struct err *e);
 
 struct schema {
-	const char *name;  /* entities: the table name, "services", "keyauth_credentials"; configs: the plugin's name */
-	const char *path;  /* entities: in URLs, "services", "key-auths"; NULL: no endpoint of its own */
+	/* Entities: the table name, "services", "keyauth_credentials"; configs: the plugin's name. */
+	const char *name;
+	const char *path;        /* entities: in URLs, "services", "key-auths"; NULL: no endpoint of its own */
 	const char *nested_path; /* below a parent, when it differs: "key-auth" of /consumers/:c/key-auth */
 	size_t size;             /* of the C struct */
 	const struct field *fields;
-	const struct entity_check *checks;   /* NULL: none */
-	const struct shorthand *shorthands;  /* NULL: none */
+	const struct entity_check *checks;  /* NULL: none */
+	const struct shorthand *shorthands; /* NULL: none */
 	adjust_fn adjust;
 	transform_fn transform;
 	bool has_ttl; /* accepts and renders ttl (entities.md 3) */
-	/* Sub-schema chosen by a field ("name" of plugins): returns the record schema for `config`, or NULL and sets e
-	 * to the only error that is then reported, at *field. */
+	/* Sub-schema chosen by a field ("name" of plugins): returns the record schema for `config`, or NULL and sets
+	 * e to the only error that is then reported, at *field. */
 	const struct schema *(*subschema)(const json_t *input, const char **field, struct err *e);
 	const char *doc;
 };

@@ -22,18 +22,20 @@ static inline bool has_violations(const struct violations *v)
 /* path is dotted ("config.redis.host"); a number addresses an array element, 1-based ("protocols.1").
  * The first message at a path wins. */
 void violations_add(struct violations *v, const char *path, const char *format, ...)
-	__attribute__((format(printf, 3, 4)));
-/* As violations_add, with a whole subtree of errors; takes it. */
-void violations_put(struct violations *v, const char *path, json_t *error);
-/* At a top-level key taken as it is, dots and all: what a client may have sent. */
-void violations_put_key(struct violations *v, const char *key, json_t *error);
+        __attribute__((format(printf, 3, 4)));
+/* The same, but replaces a message that is there: for a check that knows better than the field's own rules. */
+void violations_replace(struct violations *v, const char *path, const char *format, ...)
+        __attribute__((format(printf, 3, 4)));
+/* Is there a message at or below this path? */
+bool violations_at(const struct violations *v, const char *path);
 /* Adds to the "@entity" list. */
 void violations_add_entity(struct violations *v, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* "schema violation (name: required field missing)" / "2 schema violations (...)": admin-api.md 3.2. `one` and `many`
  * name the thing: "schema violation", "schema violations"; "foreign key unresolved", "foreign keys unresolved". */
 void violations_message(const json_t *fields, const char *one, const char *many, struct text *out);
-/* '{id="...",name=null}' as messages show keys: alphabetical, braces included, quotes not (admin-api.md 3.2). */
-void violations_braced(const json_t *object, struct text *out);
+/* A value as messages show it: '{id="...",name=null}', alphabetical, braces included, outer quotes not
+ * (admin-api.md 3.2). */
+void violations_braced(const json_t *value, struct text *out);
 
 #endif
