@@ -14,8 +14,9 @@
 
 enum { LINK_POLL_MAX = 64 * 1024, LINK_FRAME_MAX = 1024 * 1024, LINK_HANDSHAKE_MS = 10000 };
 
+/* PEM files, read once, when the link is opened. CRLs in the CA's file, if any, are honoured. */
 struct link_certs {
-	const char *ca, *cert, *key; /* PEM files */
+	const char *ca, *cert, *key;
 };
 
 /* Control plane. pub_path, rep_path: the ipc sockets (without "ipc://"). Limits: at most max_connections. */
