@@ -73,8 +73,7 @@ static bool check_role(const struct settings *s, struct err *e)
 		return err_set(e,
 		        "role is \"data_plane\", which is gatehouse-dp's; gatehouse-cp takes traditional or control_plane");
 	if (!slice_eq(s->database, S("postgres")))
-		return err_set(e,
-		        "database is \"%.*s\", but gatehouse-cp needs postgres; without a database run gatehouse-dp --document FILE",
+		return err_set(e, "database is \"%.*s\", but gatehouse-cp of this release needs postgres",
 		        SLICE_ARG(s->database));
 	return true;
 }

@@ -69,7 +69,7 @@ void *arena_alloc_slow(struct arena *a, size_t size)
 {
 	if (size > SIZE_MAX / 2)
 		abort();
-	size_t need = (size + 15) & ~(size_t)15;
+	size_t need = ((size ? size : 1) + 15) & ~(size_t)15;
 	size_t grow = a->chunks ? a->chunks->size * 2 : ARENA_FIRST;
 	if (grow > ARENA_LARGEST)
 		grow = ARENA_LARGEST;
@@ -105,6 +105,35 @@ char *arena_cstr(struct arena *a, struct slice s)
 struct slice arena_dup(struct arena *a, struct slice s)
 {
 	return slice_is_set(s) ? slice_of(arena_cstr(a, s), s.len) : s;
+}
+
+struct slice arena_join(struct arena *a, const struct slice *parts, size_t n)
+{
+	size_t len = 0;
+	for (size_t i = 0; i < n; i++)
+		len += parts[i].len;
+	char *out = arena_alloc(a, len + 1), *at = out;
+	for (size_t i = 0; i < n; i++) {
+		if (parts[i].len)
+			memcpy(at, parts[i].ptr, parts[i].len);
+		at += parts[i].len;
+	}
+	*at = '\0';
+	return slice_of(out, len);
+}
+
+struct slice arena_decimal(struct arena *a, int64_t n)
+{
+	char *end = (char *)arena_alloc(a, 24) + 23, *at = end;
+	uint64_t left = n < 0 ? -(uint64_t)n : (uint64_t)n;
+	*at = '\0';
+	do {
+		*--at = (char)('0' + left % 10);
+		left /= 10;
+	} while (left);
+	if (n < 0)
+		*--at = '-';
+	return slice_of(at, (size_t)(end - at));
 }
 
 struct slice arena_printf(struct arena *a, const char *format, ...)

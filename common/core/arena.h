@@ -31,7 +31,7 @@ void *arena_alloc_slow(struct arena *a, size_t size);
 /* size bytes, not zeroed. size 0 gives a valid pointer. */
 static inline void *arena_alloc(struct arena *a, size_t size)
 {
-	size_t n = (size + 15) & ~(size_t)15;
+	size_t n = ((size ? size : 1) + 15) & ~(size_t)15;
 	if (__builtin_expect(n <= (size_t)(a->end - a->at) && n >= size, 1)) {
 		void *p = a->at;
 		a->at += n;
@@ -42,12 +42,18 @@ static inline void *arena_alloc(struct arena *a, size_t size)
 
 /* As arena_alloc, zeroed. */
 void *arena_zalloc(struct arena *a, size_t size);
-#define arena_new(a, type)     ((type *)arena_zalloc((a), sizeof(type)))
+#define arena_new(a, type)      ((type *)arena_zalloc((a), sizeof(type)))
 #define arena_array(a, type, n) ((type *)arena_zalloc((a), sizeof(type) * (size_t)(n)))
 
 /* Copies; the result has a NUL behind it that is not counted. An unset slice stays unset. */
 struct slice arena_dup(struct arena *a, struct slice s);
 char *arena_cstr(struct arena *a, struct slice s);
+/* All parts behind each other: what arena_printf() does with "%.*s%.*s", at the cost of a copy. */
+struct slice arena_join(struct arena *a, const struct slice *parts, size_t n);
+#define ARENA_JOIN(a, ...)                                                                                           \
+	arena_join((a), (const struct slice[]){__VA_ARGS__}, sizeof((struct slice[]){__VA_ARGS__}) / sizeof(struct slice))
+/* n in decimal digits. */
+struct slice arena_decimal(struct arena *a, int64_t n);
 struct slice arena_printf(struct arena *a, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* fn(arg) runs once, when the arena is reset or ended. */

@@ -2,8 +2,8 @@
 #include "common/core/base64.h"
 
 static const char alphabets[2][65] = {
-	"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/",
-	"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_",
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/",
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_",
 };
 
 struct slice base64_encode(struct arena *a, struct slice bytes, enum base64_kind kind, bool pad)
@@ -14,7 +14,8 @@ struct slice base64_encode(struct arena *a, struct slice bytes, enum base64_kind
 
 	for (size_t i = 0; i < bytes.len; i += 3) {
 		size_t left = bytes.len - i;
-		uint32_t v = (uint32_t)p[i] << 16 | (left > 1 ? (uint32_t)p[i + 1] << 8 : 0) | (left > 2 ? p[i + 2] : 0);
+		uint32_t v = (uint32_t)p[i] << 16 | (left > 1 ? (uint32_t)p[i + 1] << 8 : 0) |
+		             (left > 2 ? p[i + 2] : 0);
 		*o++ = alphabet[v >> 18];
 		*o++ = alphabet[v >> 12 & 63];
 		if (left > 1)

@@ -7,23 +7,21 @@
 
 bool err_set(struct err *e, const char *format, ...)
 {
+	char fresh[sizeof e->message]; /* an argument may be the old message */
 	va_list ap;
 	va_start(ap, format);
-	vsnprintf(e->message, sizeof e->message, format, ap);
+	vsnprintf(fresh, sizeof fresh, format, ap);
 	va_end(ap);
+	memcpy(e->message, fresh, strlen(fresh) + 1);
 	return false;
 }
 
 bool err_prefix(struct err *e, const char *format, ...)
 {
-	char was[sizeof e->message];
-	memcpy(was, e->message, sizeof was);
-
+	struct err what;
 	va_list ap;
 	va_start(ap, format);
-	int n = vsnprintf(e->message, sizeof e->message, format, ap);
+	vsnprintf(what.message, sizeof what.message, format, ap);
 	va_end(ap);
-	if (n >= 0 && (size_t)n < sizeof e->message)
-		snprintf(e->message + n, sizeof e->message - (size_t)n, ": %s", was);
-	return false;
+	return err_set(e, "%s: %s", what.message, e->message);
 }

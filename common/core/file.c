@@ -74,7 +74,8 @@ bool file_replace(const char *path, struct slice bytes, mode_t mode, struct err 
 	char tmp[PATH_MAX];
 	if ((size_t)snprintf(tmp, sizeof tmp, "%s.tmp", path) >= sizeof tmp)
 		return err_set(e, "file name too long: '%.200s...'", path);
-	int fd = open(tmp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, mode);
+	unlink(tmp); /* left by a crash, perhaps with another mode */
+	int fd = open(tmp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
 	if (fd < 0)
 		return err_set(e, "cannot create '%s': %s", tmp, strerror(errno));
 	bool ok = write_all(fd, bytes) && fsync(fd) == 0;
@@ -91,9 +92,20 @@ bool file_replace(const char *path, struct slice bytes, mode_t mode, struct err 
 	return true;
 }
 
+static bool is_folder(const char *path)
+{
+	struct stat st;
+	if (stat(path, &st) < 0)
+		return false;
+	errno = EEXIST; /* what mkdir() said */
+	return S_ISDIR(st.st_mode);
+}
+
 bool file_make_dirs(const char *path, mode_t mode, struct err *e)
 {
 	char copy[PATH_MAX];
+	if (path[0] == '\0')
+		return err_set(e, "expected the name of a folder, not ''");
 	if ((size_t)snprintf(copy, sizeof copy, "%s", path) >= sizeof copy)
 		return err_set(e, "folder name too long: '%.200s...'", path);
 	for (char *p = copy + 1;; p++) {
@@ -101,7 +113,7 @@ bool file_make_dirs(const char *path, mode_t mode, struct err *e)
 			continue;
 		char was = *p;
 		*p = '\0';
-		if (mkdir(copy, mode) < 0 && errno != EEXIST)
+		if (mkdir(copy, mode) < 0 && (errno != EEXIST || !is_folder(copy)))
 			return err_set(e, "cannot create folder '%s': %s", copy, strerror(errno));
 		*p = was;
 		if (was == '\0')

@@ -40,8 +40,13 @@ bool log_open(const char *path, struct err *e)
 	int fd = open_append(path);
 	if (fd < 0)
 		return err_set(e, "cannot open log file '%s': %s", path, strerror(errno));
+	pthread_mutex_lock(&sink.lock);
+	if (sink.path)
+		close(sink.fd);
+	free(sink.path);
 	sink.path = slice_strdup(slice_cstr(path));
 	sink.fd = fd;
+	pthread_mutex_unlock(&sink.lock);
 	return true;
 }
 

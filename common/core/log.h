@@ -42,10 +42,10 @@ enum log_level log_get_level(void);
 
 void log_event(enum log_level level, const char *message, const struct log_field *fields);
 
-#define LOG_AT(level, message, ...)                                                                                  \
-	do {                                                                                                         \
-		if ((level) >= log_get_level())                                                                      \
-			log_event((level), (message), (const struct log_field[]){__VA_ARGS__ __VA_OPT__(, ){0}});    \
+#define LOG_AT(level, message, ...)                                                                               \
+	do {                                                                                                      \
+		if ((level) >= log_get_level())                                                                   \
+			log_event((level), (message), (const struct log_field[]){__VA_ARGS__ __VA_OPT__(, ){0}}); \
 	} while (0)
 #define log_debug(message, ...)  LOG_AT(LOG_DEBUG, message, ##__VA_ARGS__)
 #define log_info(message, ...)   LOG_AT(LOG_INFO, message, ##__VA_ARGS__)

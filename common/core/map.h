@@ -18,12 +18,13 @@ struct map {
 	size_t count, cap;
 };
 
-void map_fini(struct map *m);                                 /* frees keys, not values */
-void *map_get(const struct map *m, struct slice key);         /* NULL when absent */
-void *map_set(struct map *m, struct slice key, void *value);  /* value not NULL; returns the value replaced, or NULL */
-void *map_remove(struct map *m, struct slice key);            /* returns what was there, or NULL */
+void map_fini(struct map *m);                                /* frees keys, not values */
+void *map_get(const struct map *m, struct slice key);        /* NULL when absent */
+void *map_set(struct map *m, struct slice key, void *value); /* value not NULL; returns the value replaced, or NULL */
+void *map_remove(struct map *m, struct slice key);           /* returns what was there, or NULL */
 
-/* Steps over all entries in no particular order: start with *at = 0; false at the end. Do not change the map meanwhile. */
+/* Steps over all entries in no particular order: start with *at = 0; false at the end. Do not change the map
+ * meanwhile. */
 bool map_next(const struct map *m, size_t *at, struct slice *key, void **value);
 
 #endif

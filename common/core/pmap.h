@@ -14,7 +14,7 @@
 
 struct pmap_ops {
 	struct slice (*key)(const void *value, const void *context); /* must stay valid and equal while held */
-	void *(*ref)(void *value);                                   /* returns value; called when one more map node holds it */
+	void *(*ref)(void *value); /* returns value; called when one more map node holds it */
 	void (*unref)(void *value);
 };
 

@@ -16,9 +16,9 @@ struct slice {
 };
 
 /* A slice of a string literal; usable in static initialisers. */
-#define SLICE(literal)                                                                                               \
-	{                                                                                                            \
-		(literal), sizeof(literal) - 1                                                                       \
+#define SLICE(literal)                         \
+	{                                      \
+		(literal), sizeof(literal) - 1 \
 	}
 #define S(literal) ((struct slice){(literal), sizeof("" literal) - 1})
 /* For printf: "%.*s", SLICE_ARG(s) */
@@ -70,10 +70,10 @@ static inline unsigned char ascii_lower(unsigned char c)
 	return (c >= 'A' && c <= 'Z') ? (unsigned char)(c | 0x20) : c;
 }
 
-bool slice_ieq(struct slice a, struct slice b);   /* ASCII case-insensitive */
-int slice_cmp(struct slice a, struct slice b);    /* byte order, shorter first */
-ptrdiff_t slice_find(struct slice s, char c);     /* index of the first c, or -1 */
-struct slice slice_trim(struct slice s);          /* without blanks, tabs, CR and LF at both ends */
+bool slice_ieq(struct slice a, struct slice b); /* ASCII case-insensitive */
+int slice_cmp(struct slice a, struct slice b);  /* byte order, shorter first */
+ptrdiff_t slice_find(struct slice s, char c);   /* index of the first c, or -1 */
+struct slice slice_trim(struct slice s);        /* without blanks, tabs, CR and LF at both ends */
 
 /* Cuts the part before the first sep off *rest and returns it; at the end *rest becomes unset (ptr NULL).
  *   for (struct slice rest = list, item; slice_is_set(rest);) { item = slice_cut(&rest, ','); ... } */

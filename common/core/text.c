@@ -29,6 +29,7 @@ char *text_reserve(struct text *t, size_t n)
 		if (!t->ptr)
 			abort();
 		t->cap = cap;
+		t->ptr[t->len] = '\0';
 	}
 	return t->ptr + t->len;
 }
@@ -92,6 +93,8 @@ void text_put_json(struct text *t, struct slice s)
 			text_puts(t, "\xEF\xBF\xBD");
 		else if (n == 1 && (c < 0x20 || c == '"' || c == '\\' || c == 0x7f))
 			put_json_byte(t, c);
+		else if (c == 0xC2 && (unsigned char)s.ptr[i + 1] < 0xA0) /* U+0080..9F steer terminals as well */
+			put_json_byte(t, (unsigned char)s.ptr[i + 1]);
 		else
 			text_put(t, slice_of(s.ptr + i, n));
 		i += n ? n : 1;

@@ -14,14 +14,14 @@ struct text {
 
 void text_fini(struct text *t);
 void text_clear(struct text *t); /* keeps the memory */
-/* Makes room for n more bytes and returns where they go; the caller then adds what it wrote to len. */
+/* Makes room for n more bytes and a NUL and returns where they go; the caller writes both and adds to len. */
 char *text_reserve(struct text *t, size_t n);
 void text_put(struct text *t, struct slice s);
 void text_puts(struct text *t, const char *s);
 void text_putc(struct text *t, char c);
 void text_printf(struct text *t, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void text_vprintf(struct text *t, const char *format, va_list ap);
-/* s as a JSON string with its quotes; bytes that are not UTF-8 become U+FFFD. */
+/* s as a JSON string with its quotes; bytes that are not UTF-8 become U+FFFD, control characters are escaped. */
 void text_put_json(struct text *t, struct slice s);
 
 static inline struct slice text_slice(const struct text *t)

@@ -208,15 +208,13 @@ static bool is_word(const json_t *value, const char *word)
 static void couple(json_t *input)
 {
 	const json_t *algorithm = json_object_get(input, "algorithm"), *hash_on = json_object_get(input, "hash_on");
+	bool unhashed = is_word(algorithm, "least-connections") || is_word(algorithm, "latency");
+	bool none = json_is_null(hash_on) || is_word(hash_on, "none"), some = json_is_string(hash_on) && !none;
 
-	if (is_word(algorithm, "least-connections") || is_word(algorithm, "latency"))
+	if (unhashed || none)
 		json_object_set_new(input, "hash_on", json_string("none"));
-	else if (json_is_null(hash_on) || is_word(hash_on, "none"))
-		json_object_set_new(input, "algorithm", json_string("round-robin"));
-	else if (json_is_string(hash_on))
-		json_object_set_new(input, "algorithm", json_string("consistent-hashing"));
-	if (json_is_null(hash_on))
-		json_object_set_new(input, "hash_on", json_string("none"));
+	if (!unhashed && (none || some))
+		json_object_set_new(input, "algorithm", json_string(none ? "round-robin" : "consistent-hashing"));
 }
 
 const struct schema upstream_schema = {

@@ -59,12 +59,6 @@ static bool write_own_pid(const struct settings *s, struct err *e)
 	return file_replace(path, slice_cstr(text), 0644, e);
 }
 
-/* Later lines go to the log; until all runs they still reach the terminal. */
-static void leave_terminal(void)
-{
-	dup2(STDOUT_FILENO, STDERR_FILENO);
-}
-
 /* In the process that stays: start everything, say through `ready` (a pipe; -1: none) that it runs, watch. */
 static enum exit_code supervise(struct supervisor *v, const struct settings *s, int ready)
 {
@@ -74,7 +68,6 @@ static enum exit_code supervise(struct supervisor *v, const struct settings *s, 
 	if (!supervisor_start(v, START_TIMEOUT_S, &e) || !write_own_pid(s, &e))
 		return cli_fail("%s", e.message);
 	if (ready >= 0) {
-		leave_terminal();
 		if (write(ready, "1", 1) < 0)
 			return EXIT_FAILED;
 		close(ready);
@@ -85,40 +78,65 @@ static enum exit_code supervise(struct supervisor *v, const struct settings *s, 
 	return EXIT_OK;
 }
 
-static void detach(const struct settings *s)
+/* The log that the processes write to from the start: nothing that stays may hold the terminal, or whoever reads from
+ * it waits for ever. */
+static int open_log(const struct settings *s, struct err *e)
 {
 	char path[PATH_MAX];
-	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 	snprintf(path, sizeof path, "%.*s/logs/error.log", SLICE_ARG(s->prefix));
-	int out = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0640);
+	int log = open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0640);
+	if (log < 0)
+		err_set(e, "cannot open '%s': %s", path, strerror(errno));
+	return log;
+}
+
+static void detach(int log)
+{
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	setsid();
 	dup2(null, STDIN_FILENO);
-	if (out >= 0)
-		dup2(out, STDOUT_FILENO);
+	dup2(log, STDOUT_FILENO);
+	dup2(log, STDERR_FILENO);
+}
+
+/* What was logged since then, for the terminal: it says why nothing started. */
+static void show_log(int log, off_t since)
+{
+	char bytes[4096];
+	ssize_t n;
+	for (; (n = pread(log, bytes, sizeof bytes, since)) > 0; since += n)
+		fwrite(bytes, 1, (size_t)n, stderr);
 }
 
 static enum exit_code in_background(struct supervisor *v, const struct settings *s)
 {
 	int ready[2];
 	char byte;
+	struct err e;
+	int log = open_log(s, &e);
 
+	if (log < 0)
+		return cli_fail("%s", e.message);
 	if (pipe2(ready, O_CLOEXEC) < 0)
 		return cli_fail("cannot make a pipe: %s", strerror(errno));
+	off_t since = lseek(log, 0, SEEK_END);
 	pid_t pid = fork();
 	if (pid < 0)
 		return cli_fail("cannot start: %s", strerror(errno));
 	if (pid == 0) {
 		close(ready[0]);
-		setsid();
-		detach(s);
+		detach(log);
 		_exit(supervise(v, s, ready[1]));
 	}
 	close(ready[1]);
 	ssize_t n = read(ready[0], &byte, 1);
 	close(ready[0]);
 	if (n != 1)
-		return EXIT_FAILED;
-	printf("gatehouse started\n");
-	return EXIT_OK;
+		show_log(log, since);
+	else
+		printf("gatehouse started\n");
+	close(log);
+	return n == 1 ? EXIT_OK : EXIT_FAILED;
 }
 
 static enum exit_code run_start(struct cli *c)
@@ -132,7 +150,8 @@ static enum exit_code run_start(struct cli *c)
 		return EXIT_FAILED;
 	pid_path(&s, "gatectl", path, sizeof path);
 	if (supervisor_pid(path))
-		return cli_fail("gatehouse is running already in %.*s (pid %d)", SLICE_ARG(s.prefix), (int)supervisor_pid(path));
+		return cli_fail("gatehouse is running already in %.*s (pid %d)", SLICE_ARG(s.prefix),
+		        (int)supervisor_pid(path));
 	if (!prepare(&s, &e))
 		return cli_fail("%s", e.message);
 	if (!slice_eq(s.role, S("data_plane")))
@@ -144,12 +163,12 @@ static enum exit_code run_start(struct cli *c)
 }
 
 const struct command start_command = {
-	.name = "start",
-	.usage = "[--conf FILE] [--prefix DIR] [--foreground]",
-	.summary = "start what `role` says on this machine and keep it running",
-	.examples = "  gatectl start --conf /etc/gatehouse/gatehouse.conf\n"
-		    "  GATEHOUSE_ROLE=data_plane gatectl start --foreground\n",
-	.run = run_start,
+        .name = "start",
+        .usage = "[--conf FILE] [--prefix DIR] [--foreground]",
+        .summary = "start what `role` says on this machine and keep it running",
+        .examples = "  gatectl start --conf /etc/gatehouse/gatehouse.conf\n"
+                    "  GATEHOUSE_ROLE=data_plane gatectl start --foreground\n",
+        .run = run_start,
 };
 
 /* The running supervisor's pid; 0 with a message when there is none. */
@@ -183,11 +202,11 @@ static enum exit_code run_stop(struct cli *c)
 }
 
 const struct command stop_command = {
-	.name = "stop",
-	.usage = "[--conf FILE] [--prefix DIR]",
-	.summary = "stop what start started; running requests end first",
-	.examples = "  gatectl stop\n  gatectl stop --prefix /var/lib/gatehouse\n",
-	.run = run_stop,
+        .name = "stop",
+        .usage = "[--conf FILE] [--prefix DIR]",
+        .summary = "stop what start started; running requests end first",
+        .examples = "  gatectl stop\n  gatectl stop --prefix /var/lib/gatehouse\n",
+        .run = run_stop,
 };
 
 static enum exit_code run_reload(struct cli *c)
@@ -202,11 +221,11 @@ static enum exit_code run_reload(struct cli *c)
 }
 
 const struct command reload_command = {
-	.name = "reload",
-	.usage = "[--conf FILE] [--prefix DIR]",
-	.summary = "reopen log files",
-	.examples = "  gatectl reload\n  gatectl reload --conf /etc/gatehouse/gatehouse.conf\n",
-	.run = run_reload,
+        .name = "reload",
+        .usage = "[--conf FILE] [--prefix DIR]",
+        .summary = "reopen log files",
+        .examples = "  gatectl reload\n  gatectl reload --conf /etc/gatehouse/gatehouse.conf\n",
+        .run = run_reload,
 };
 
 static enum exit_code run_health(struct cli *c)
@@ -231,9 +250,9 @@ static enum exit_code run_health(struct cli *c)
 }
 
 const struct command health_command = {
-	.name = "health",
-	.usage = "[--conf FILE] [--prefix DIR]",
-	.summary = "say whether this machine's processes run",
-	.examples = "  gatectl health\n  gatectl health --prefix /var/lib/gatehouse\n",
-	.run = run_health,
+        .name = "health",
+        .usage = "[--conf FILE] [--prefix DIR]",
+        .summary = "say whether this machine's processes run",
+        .examples = "  gatectl health\n  gatectl health --prefix /var/lib/gatehouse\n",
+        .run = run_health,
 };

@@ -273,7 +273,8 @@ static void drop_old_snapshots(struct history *h)
 }
 
 /* A snapshot made a little earlier serves as well when the ring leads on from it: many data planes that come at once,
- * while versions follow each other, share one. Not the empty one of version 0: nothing is handed out that leads on from it. */
+ * while versions follow each other, share one. Not the empty one of version 0: nothing is handed out that leads on
+ * from it. */
 static bool serves(const struct history *h, const struct packed_delta *p)
 {
 	return p && p->snapshot && slice_eq(slice_cstr(p->epoch), slice_cstr(h->epoch)) &&

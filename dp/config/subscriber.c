@@ -15,15 +15,12 @@
 
 #include "common/core/clock.h"
 #include "common/core/log.h"
+#include "common/core/release.h"
 #include "common/net/loop.h"
 #include "common/sync/link.h"
 #include "common/sync/sp.h"
 #include "dp/config/disk_cache.h"
 #include "dp/config/subscriber_private.h"
-
-#ifndef GATEHOUSE_RELEASE
-#define GATEHOUSE_RELEASE "1.0.0"
-#endif
 
 enum {
 	POLL_MS = 1000,
@@ -49,6 +46,8 @@ struct subscriber {
 	struct channel sub, req;
 	struct loop_timer *next_poll;
 
+	bool is_awaiting;      /* a Poll is under way ... */
+	bool wants_poll;       /* ... and another one is to follow when it is answered */
 	unsigned silent;       /* Polls sent since the last answer */
 	uint32_t reopen_ms;    /* present pause between two reopenings; 0: none was needed */
 	uint64_t reopen_at_ms; /* not before */
@@ -70,12 +69,7 @@ static uint32_t jittered(uint32_t ms)
 
 /* ---- polling ---- */
 
-static void poll_now(struct subscriber *s);
-
-static void on_poll_due(void *arg)
-{
-	poll_now(arg);
-}
+static void on_poll_due(void *arg);
 
 static void poll_in(struct subscriber *s, uint32_t ms)
 {
@@ -114,24 +108,51 @@ static void send_poll(struct subscriber *s, const Gatehouse__Sync__Poll *p)
 	if (!bytes)
 		abort();
 	gatehouse__sync__poll__pack(p, bytes);
-	/* A REQ socket forgets the request before, so an answer is always to the latest. */
 	if (nn_send(s->req.socket, bytes, len, NN_DONTWAIT) < 0 && nn_errno() != EAGAIN)
 		log_warn("cannot poll", LOG_STR("error", nn_strerror(nn_errno())));
 	free(bytes);
 }
 
-static void reopen_if_silent(struct subscriber *s);
+/* An answer that nobody waits for any more. It must not stay in the socket: nanomsg 1.1.5 loses the memory of an
+ * answer that is there, unread, when the next request is sent or the socket is closed. */
+static void drop_answer(const struct subscriber *s)
+{
+	void *bytes;
+	while (s->req.socket >= 0 && nn_recv(s->req.socket, &bytes, NN_MSG, NN_DONTWAIT) >= 0)
+		nn_freemsg(bytes);
+}
 
-static void poll_now(struct subscriber *s)
+static void poll_always(struct subscriber *s)
 {
 	Gatehouse__Sync__Poll p;
-	reopen_if_silent(s);
 	if (s->req.socket >= 0) {
+		drop_answer(s);
 		fill_poll(s, &p);
 		send_poll(s, &p);
+		s->is_awaiting = true;
 		s->silent++;
 	}
+	s->wants_poll = false;
 	poll_in(s, jittered(POLL_MS));
+}
+
+/* At once, or as soon as the Poll that is under way has been answered. */
+static void poll_now(struct subscriber *s)
+{
+	if (s->is_awaiting)
+		s->wants_poll = true;
+	else
+		poll_always(s);
+}
+
+static void reopen_if_silent(struct subscriber *s);
+
+/* Whatever is under way takes too long. */
+static void on_poll_due(void *arg)
+{
+	struct subscriber *s = arg;
+	reopen_if_silent(s);
+	poll_always(s);
 }
 
 /* ---- what comes in ---- */
@@ -178,16 +199,8 @@ static bool unpack_and_apply(struct subscriber *s, struct delta_assembly *a, boo
 /* A part of an answer; the first one of something else begins anew. */
 static bool take_part(struct subscriber *s, const Gatehouse__Sync__Envelope *e)
 {
-	enum assembly_result got = delta_assembly_add(&s->assembly, e);
-	if (got == ASSEMBLY_BAD) {
-		delta_assembly_reset(&s->assembly);
-		if (e->part == 0)
-			got = delta_assembly_add(&s->assembly, e);
-	}
-	if (got == ASSEMBLY_DONE)
+	if (delta_assembly_add(&s->assembly, e) == ASSEMBLY_DONE)
 		return unpack_and_apply(s, &s->assembly, true);
-	if (got == ASSEMBLY_BAD)
-		delta_assembly_reset(&s->assembly);
 	return true; /* the next part, or from the start */
 }
 
@@ -204,6 +217,7 @@ static void set_complaint(struct subscriber *s, const char *why)
 static void note_contact(struct subscriber *s)
 {
 	s->last_contact_ms = clock_mono_ms();
+	s->is_awaiting = false;
 	s->silent = 0;
 	s->reopen_ms = 0;
 }
@@ -268,7 +282,7 @@ static void drain(struct subscriber *s, const struct channel *from, envelope_fn 
 		poll |= take(s, e);
 		gatehouse__sync__envelope__free_unpacked(e, NULL);
 	}
-	if (poll)
+	if (poll || (s->wants_poll && !s->is_awaiting))
 		poll_now(s);
 }
 
@@ -328,8 +342,10 @@ static void reopen_if_silent(struct subscriber *s)
 	s->reopen_at_ms = now + jittered(s->reopen_ms);
 	log_info("the control plane is silent, connecting anew", LOG_INT("polls", s->silent));
 	s->silent = 0;
+	s->is_awaiting = false;
 	s->is_in_step = false;
 	delta_assembly_reset(&s->assembly);
+	drop_answer(s);
 	close_channel(&s->sub);
 	close_channel(&s->req);
 	if (!open_channels(s, &e))
@@ -375,20 +391,26 @@ struct subscriber *subscriber_start(
 	return NULL;
 }
 
+static void await_answer(struct subscriber *s, int timeout_ms)
+{
+	void *answer;
+	nn_setsockopt(s->req.socket, NN_SOL_SOCKET, NN_RCVTIMEO, &timeout_ms, sizeof timeout_ms);
+	if (nn_recv(s->req.socket, &answer, NN_MSG, 0) >= 0)
+		nn_freemsg(answer);
+}
+
 /* So that no write at the control plane waits for us. */
 static void say_goodbye(struct subscriber *s)
 {
 	Gatehouse__Sync__Poll p;
-	int timeout = FAREWELL_MS;
-	void *answer;
 	if (s->req.socket < 0 || s->last_contact_ms == 0)
 		return;
+	if (s->is_awaiting)
+		await_answer(s, FAREWELL_MS / 2);
 	fill_poll(s, &p);
 	p.leaving = true;
 	send_poll(s, &p);
-	nn_setsockopt(s->req.socket, NN_SOL_SOCKET, NN_RCVTIMEO, &timeout, sizeof timeout);
-	if (nn_recv(s->req.socket, &answer, NN_MSG, 0) >= 0)
-		nn_freemsg(answer);
+	await_answer(s, FAREWELL_MS / 2);
 }
 
 void subscriber_stop(struct subscriber *s)
@@ -396,6 +418,7 @@ void subscriber_stop(struct subscriber *s)
 	if (!s)
 		return;
 	say_goodbye(s);
+	drop_answer(s);
 	loop_timer_free(s->next_poll);
 	close_channel(&s->sub);
 	close_channel(&s->req);

@@ -7,6 +7,7 @@
 #include <nanomsg/pubsub.h>
 #include <nanomsg/reqrep.h>
 #include <openssl/err.h>
+#include <openssl/pem.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
@@ -363,6 +364,54 @@ START_TEST(expired_and_future_certificates_are_refused)
 }
 END_TEST
 
+/* Appends to ca.crt a CRL that revokes the certificate `name`. */
+static void revoke_cert(const char *name)
+{
+	char path[64];
+	snprintf(path, sizeof path, "%s.crt", name);
+	BIO *f = BIO_new_file(tmp_path("ca.crt"), "r");
+	X509 *ca = PEM_read_bio_X509(f, NULL, NULL, NULL);
+	BIO_free(f);
+	f = BIO_new_file(tmp_path("ca.key"), "r");
+	EVP_PKEY *key = PEM_read_bio_PrivateKey(f, NULL, NULL, NULL);
+	BIO_free(f);
+	f = BIO_new_file(tmp_path(path), "r");
+	X509 *cert = PEM_read_bio_X509(f, NULL, NULL, NULL);
+	BIO_free(f);
+	X509_CRL *crl = X509_CRL_new();
+	X509_REVOKED *one = X509_REVOKED_new();
+	ASN1_TIME *from = X509_gmtime_adj(NULL, -60), *to = X509_gmtime_adj(NULL, 3600);
+	X509_CRL_set_version(crl, 1);
+	X509_CRL_set_issuer_name(crl, X509_get_subject_name(ca));
+	X509_CRL_set1_lastUpdate(crl, from);
+	X509_CRL_set1_nextUpdate(crl, to);
+	X509_REVOKED_set_serialNumber(one, X509_get_serialNumber(cert));
+	X509_REVOKED_set_revocationDate(one, from);
+	X509_CRL_add0_revoked(crl, one);
+	ck_assert_int_gt(X509_CRL_sign(crl, key, EVP_sha256()), 0);
+	f = BIO_new_file(tmp_path("ca.crt"), "a");
+	ck_assert_int_eq(PEM_write_bio_X509_CRL(f, crl), 1);
+	BIO_free(f);
+	ASN1_TIME_free(from);
+	ASN1_TIME_free(to);
+	X509_CRL_free(crl);
+	X509_free(cert);
+	X509_free(ca);
+	EVP_PKEY_free(key);
+}
+
+START_TEST(a_revoked_certificate_is_refused_and_others_are_not)
+{
+	side_loop_call(cp.loop, close_server, NULL);
+	revoke_cert("bad");
+	start_server();
+	is_refused("bad", "ca");
+	start_dp(&dp, "dp", "ca");
+	works(&dp);
+	stop_dp(&dp);
+}
+END_TEST
+
 START_TEST(a_common_name_that_is_no_node_id_is_refused)
 {
 	certs_make("named", "ca", "some-host", -60, 3600, false);
@@ -547,7 +596,7 @@ START_TEST(whoever_does_not_finish_in_time_is_cut_and_whoever_is_merely_idle_is_
 	raw_open(&stalled, "bad", REP);
 	raw_write(&stalled, S(GREET_REQ "\1\0\0\0\0\0\0\0\x20\x80"));
 	for (int i = 0; i < 7; i++) {
-		raw_write(&slow, slice_of(GREET_REQ + i, 1));
+		raw_write(&slow, slice_of(&GREET_REQ[i], 1));
 		usleep(1000 * 1000);
 	}
 	ck_assert(!raw_ends(&stalled, 0) && !raw_ends(&silent, 0) && !raw_ends(&slow, 0));
@@ -597,6 +646,7 @@ int main(void)
 	tcase_add_test(t, it_comes_back_after_the_control_plane_was_away);
 	tcase_add_test(t, a_certificate_of_another_ca_is_refused);
 	tcase_add_test(t, expired_and_future_certificates_are_refused);
+	tcase_add_test(t, a_revoked_certificate_is_refused_and_others_are_not);
 	tcase_add_test(t, a_common_name_that_is_no_node_id_is_refused);
 	tcase_add_test(t, a_client_only_certificate_cannot_pose_as_a_control_plane);
 	tcase_add_test(t, a_peer_without_certificate_is_refused);

@@ -1,0 +1,338 @@
+/* plugin_rig: see plugin_rig.h. */
+#include "tests/support/plugin_rig.h"
+
+#include <check.h>
+#include <stdlib.h>
+
+#include "common/http/error_body.h"
+#include "common/model/kinds.h"
+#include "common/plugin/entity.h"
+#include "common/plugin/registry.h"
+#include "common/schema/load.h"
+
+enum { REQUEST_AT_MS = 17 * 1000 };
+
+/* ---- the host -------------------------------------------------------------------------------------------------- */
+
+static struct rig *rig_of(struct call *c)
+{
+	return c->owner;
+}
+
+static const void *find(struct call *c, const struct schema *kind, const char *field, struct slice value)
+{
+	struct rig *r = rig_of(c);
+	const struct field *f = schema_field(kind, slice_cstr(field));
+	ck_assert_msg(f != NULL, "%s has no field '%s'", kind->name, field);
+	const struct record *found = catalog_find(r->catalog, kind, f, value);
+	return found && !record_is_expired(found, r->now_ms) ? found->entity : NULL;
+}
+
+static int64_t *counter_at(struct rig *r, struct slice key)
+{
+	int64_t *n = map_get(&r->counters, key);
+	if (!n) {
+		n = arena_new(&r->config_arena, int64_t);
+		map_set(&r->counters, key, n);
+	}
+	return n;
+}
+
+static void count_now(struct rig *r, struct count *count)
+{
+	bool counts = true;
+	count->failed = r->counters_fail;
+	if (count->failed)
+		return;
+	for (size_t i = 0; i < count->n; i++) {
+		struct counter *k = &count->counters[i];
+		k->used = *counter_at(r, k->key);
+		counts &= count->count_denied || k->used < k->limit;
+	}
+	for (size_t i = 0; counts && i < count->n; i++)
+		++*counter_at(r, count->counters[i].key);
+}
+
+static enum verdict count(struct call *c, struct count *counting, phase_fn done)
+{
+	struct rig *r = rig_of(c);
+	r->counted++;
+	r->counted_denied = counting->count_denied;
+	r->counted_in = counting->redis;
+	if (r->counters_wait) {
+		ck_assert_msg(!r->pending, "one effect at a time");
+		r->pending = counting;
+		r->pending_done = done;
+		return WAIT;
+	}
+	count_now(r, counting);
+	return done(c);
+}
+
+static const struct host host = {.find = find, .count = count};
+
+/* ---- configuration --------------------------------------------------------------------------------------------- */
+
+void rig_init(struct rig *r)
+{
+	*r = (struct rig){.now_ms = INT64_C(1772532000000) + REQUEST_AT_MS, .catalog = catalog_new()};
+	arena_init(&r->request_arena);
+	arena_init(&r->config_arena);
+}
+
+void rig_fini(struct rig *r)
+{
+	arena_fini(&r->request_arena);
+	map_fini(&r->counters);
+	catalog_free(r->catalog);
+	arena_fini(&r->config_arena);
+}
+
+static const struct schema *kind_named(const char *name)
+{
+	const struct schema *kind = kinds_by_name(slice_cstr(name));
+	ck_assert_msg(kind != NULL, "no kind '%s'", name);
+	return kind;
+}
+
+static json_t *load(struct rig *r, const struct schema *kind, const char *json, struct violations *v)
+{
+	struct load_options options = {.op = LOAD_CREATE, .now_ms = r->now_ms};
+	json_t *input = schema_literal(json), *rendered;
+	schema_load(kind, input, &options, &rendered, v);
+	json_decref(input);
+	return rendered;
+}
+
+static const char *told(struct rig *r, struct violations *v)
+{
+	struct text message = {0};
+	violations_message(v->fields, "schema violation", "schema violations", &message);
+	const char *copy = arena_cstr(&r->config_arena, text_slice(&message));
+	text_fini(&message);
+	violations_fini(v);
+	return copy;
+}
+
+/* Lives as long as the catalog. */
+static struct record *put(struct rig *r, const struct schema *kind, const char *json)
+{
+	struct violations v = {0};
+	struct err e;
+	json_t *rendered = load(r, kind, json, &v);
+	if (!rendered)
+		ck_abort_msg("%s", told(r, &v));
+	struct record *record = record_new(kind, rendered, 1, &e);
+	json_decref(rendered);
+	ck_assert_msg(record != NULL, "%s", e.message);
+	catalog_put(r->catalog, record);
+	record_unref(record);
+	return record;
+}
+
+const void *rig_entity(struct rig *r, const char *kind, const char *json)
+{
+	return put(r, kind_named(kind), json)->entity;
+}
+
+const char *rig_refusal(struct rig *r, const char *kind, const char *json)
+{
+	struct violations v = {0};
+	json_t *rendered = load(r, kind_named(kind), json, &v);
+	json_decref(rendered);
+	return rendered ? NULL : told(r, &v);
+}
+
+const char *rig_rendered(struct rig *r, const char *kind, const char *json)
+{
+	struct violations v = {0};
+	json_t *record = load(r, kind_named(kind), json, &v);
+	if (!record)
+		ck_abort_msg("%s", told(r, &v));
+	json_t *shown = schema_render(kind_named(kind), record, true);
+	char *text = json_dumps(shown, JSON_COMPACT);
+	const char *copy = arena_cstr(&r->config_arena, slice_cstr(text));
+	free(text);
+	json_decref(shown);
+	json_decref(record);
+	return copy;
+}
+
+static const struct uuid *id_of(const struct ref *ref)
+{
+	return ref->set ? &ref->id : NULL;
+}
+
+static int by_priority(const void *a, const void *b)
+{
+	const struct plugin *p = ((const struct rig_instance *)a)->plugin,
+	                    *q = ((const struct rig_instance *)b)->plugin;
+	return p->priority != q->priority ? q->priority - p->priority : strcmp(q->name, p->name);
+}
+
+void rig_plugin(struct rig *r, const char *json)
+{
+	const struct record *record = put(r, &plugin_schema, json);
+	const struct plugin_entity *row = record->entity;
+	const struct plugin *plugin = registry_find(row->name);
+	struct err e;
+
+	ck_assert_uint_lt(r->instances_count, RIG_PLUGINS);
+	struct call call = {.plugin = plugin, .conf = record->config, .host = &host, .x = &r->x, .owner = r};
+	call.route_id = id_of(&row->route);
+	call.service_id = id_of(&row->service);
+	call.consumer_id = id_of(&row->consumer);
+	if (plugin->compile)
+		ck_assert_msg(plugin->compile(call.conf, &r->config_arena, &call.compiled, &e), "%s", e.message);
+	r->instances[r->instances_count++] = (struct rig_instance){plugin, call};
+	qsort(r->instances, r->instances_count, sizeof r->instances[0], by_priority);
+}
+
+/* ---- requests -------------------------------------------------------------------------------------------------- */
+
+static void add_headers(struct rig *r, const char *headers)
+{
+	for (struct slice rest = arena_dup(&r->request_arena, slice_cstr(headers)); rest.len;) {
+		struct slice value = slice_cut(&rest, '\n'), name = slice_cut(&value, ':');
+		head_add(&r->request, name, slice_trim(value));
+	}
+}
+
+void rig_request(struct rig *r, const char *line, const char *headers)
+{
+	arena_reset(&r->request_arena);
+	struct arena *a = &r->request_arena;
+	struct slice target = arena_dup(a, slice_cstr(line)), method = slice_cut(&target, ' '), query = target;
+	struct slice path = slice_cut(&query, '?');
+
+	head_init(&r->request, a);
+	r->request.method = method;
+	r->request.target = target;
+	r->request.version = HTTP_1_1;
+	add_headers(r, headers);
+	r->body = slice_of(NULL, 0);
+	r->x = (struct exchange){
+	        .arena = a,
+	        .request = &r->request,
+	        .path = path,
+	        .query = query,
+	        .scheme = S("http"),
+	        .client_ip = S("127.0.0.1"),
+	        .request_id = S("0123456789abcdef0123456789abcdef"),
+	        .started_ms = r->now_ms,
+	};
+	head_init(&r->x.added, a);
+	r->pending = NULL;
+}
+
+void rig_body(struct rig *r, const char *type, const char *body)
+{
+	head_set(&r->request, S("Content-Type"), arena_dup(&r->request_arena, slice_cstr(type)));
+	r->body = arena_dup(&r->request_arena, slice_cstr(body));
+}
+
+/* Only what asks for the body gets it. */
+static bool is_body_wanted(const struct rig *r)
+{
+	for (size_t i = 0; i < r->instances_count; i++) {
+		const struct rig_instance *in = &r->instances[i];
+		if (in->plugin->wants && (in->plugin->wants(in->call.conf) & WHOLE_REQUEST_BODY))
+			return true;
+	}
+	return false;
+}
+
+static enum verdict go_on(struct rig *r, enum verdict verdict)
+{
+	while (verdict == GO && r->at < r->instances_count) {
+		struct rig_instance *in = &r->instances[r->at++];
+		if (in->plugin->access)
+			verdict = in->plugin->access(&in->call);
+	}
+	ck_assert_int_eq(verdict == WAIT, r->pending != NULL);
+	ck_assert_int_eq(verdict == STOP, r->x.reply.status != 0);
+	return verdict;
+}
+
+enum verdict rig_run(struct rig *r)
+{
+	if (is_body_wanted(r))
+		r->x.body = r->body;
+	for (size_t i = 0; i < r->instances_count; i++)
+		r->instances[i].call.state = arena_zalloc(&r->request_arena, r->instances[i].plugin->state_size);
+	r->at = 0;
+	return go_on(r, GO);
+}
+
+enum verdict rig_complete(struct rig *r)
+{
+	struct count *pending = r->pending;
+	ck_assert_ptr_nonnull(pending);
+	r->pending = NULL;
+	count_now(r, pending);
+	return go_on(r, r->pending_done(&r->instances[r->at - 1].call));
+}
+
+enum verdict rig_get(struct rig *r, const char *line, const char *headers)
+{
+	rig_request(r, line, headers);
+	return rig_run(r);
+}
+
+/* ---- what came of it ------------------------------------------------------------------------------------------- */
+
+static const char *text_or_null(struct rig *r, struct slice s)
+{
+	return slice_is_set(s) ? arena_cstr(&r->request_arena, s) : NULL;
+}
+
+int rig_status(struct rig *r)
+{
+	return r->x.reply.status ? r->x.reply.status : 200;
+}
+
+const char *rig_message(struct rig *r)
+{
+	return arena_cstr(&r->request_arena, r->x.reply.message);
+}
+
+const char *rig_client_body(struct rig *r)
+{
+	const struct reply *reply = &r->x.reply;
+	if (!slice_is_set(reply->message))
+		return arena_cstr(&r->request_arena, reply->body);
+	enum error_kind kind = error_body_negotiate(head_get(&r->request, HEADER_ACCEPT), ERROR_JSON);
+	return text_or_null(r, error_body(&r->request_arena, kind, reply->message, r->x.request_id));
+}
+
+static const char *header(struct rig *r, const struct head *h, const char *name)
+{
+	const struct header *first = head_find_name(h, slice_cstr(name));
+	return first ? text_or_null(r, first->value) : NULL;
+}
+
+const char *rig_down(struct rig *r, const char *name)
+{
+	return header(r, &r->x.added, name);
+}
+
+const char *rig_up(struct rig *r, const char *name)
+{
+	return header(r, &r->request, name);
+}
+
+const char *rig_query(struct rig *r)
+{
+	return text_or_null(r, r->x.query);
+}
+
+const char *rig_up_body(struct rig *r)
+{
+	return text_or_null(r, r->x.body_replaced ? r->x.body : r->body);
+}
+
+int64_t rig_counter(struct rig *r, const char *key)
+{
+	const int64_t *n = map_get(&r->counters, slice_cstr(key));
+	return n ? *n : 0;
+}

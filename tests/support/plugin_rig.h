@@ -1,0 +1,84 @@
+/* plugin_rig: a gateway without sockets, for tests of plugins. Entities and plugins go in as JSON (with ' for "),
+ * requests as text; what the upstream or the client would see comes out.
+ *
+ *	static struct rig rig;   rig_init(&rig) in setup, rig_fini(&rig) in teardown
+ *
+ *	rig_plugin(&rig, "{'name':'key-auth','config':{'hide_credentials':true}}");
+ *	rig_get(&rig, "GET /a?apikey=K-tern-1&b=2", "");
+ *	ck_assert_int_eq(rig_status(&rig), 200);
+ *	ck_assert_str_eq(rig_query(&rig), "b=2");
+ *
+ * It runs the access phase of every plugin that was put in, in the order of plugins.md 0.2. It does not choose
+ * among rows of one plugin: that is the data plane's (snapshot_instance). A mistake in a test's JSON fails the test.
+*/
+#ifndef TESTS_SUPPORT_PLUGIN_RIG_H
+#define TESTS_SUPPORT_PLUGIN_RIG_H
+
+#include "common/core/map.h"
+#include "common/model/catalog.h"
+#include "common/plugin/plugin.h"
+
+enum { RIG_PLUGINS = 16 };
+
+struct rig {
+	int64_t now_ms;                      /* wall clock: starts at 2026-03-03T10:00:17Z */
+	bool counters_fail;                  /* call_count() finds nobody there */
+	bool counters_wait;                  /* call_count() gives WAIT; rig_complete() lets it answer */
+	unsigned counted;                    /* how often call_count() was called */
+	bool counted_denied;                 /* count_denied of the last one */
+	const struct redis_conf *counted_in; /* redis of the last one */
+
+	/* The request; route, service and consumer may be set between rig_request() and rig_run(). */
+	struct exchange x;
+	/* private */
+	struct arena request_arena, config_arena;
+	struct head request;
+	struct slice body;
+	struct catalog *catalog;
+	struct map counters; /* key -> int64_t on config_arena */
+	struct rig_instance {
+		const struct plugin *plugin;
+		struct call call;
+	} instances[RIG_PLUGINS];
+	size_t instances_count, at;
+	struct count *pending;
+	phase_fn pending_done;
+};
+
+void rig_init(struct rig *r);
+void rig_fini(struct rig *r);
+
+/* ---- configuration ---- */
+
+/* An entity, loaded as the Admin API would; its C struct. */
+const void *rig_entity(struct rig *r, const char *kind, const char *json);
+/* A row of plugins, ready to run. */
+void rig_plugin(struct rig *r, const char *json);
+/* Why the Admin API would refuse it: "schema violation (...)"; NULL when it would not. */
+const char *rig_refusal(struct rig *r, const char *kind, const char *json);
+/* What the Admin API would answer, as compact JSON. */
+const char *rig_rendered(struct rig *r, const char *kind, const char *json);
+
+/* ---- requests ---- */
+
+/* "GET /a?b=1" and "name: value" lines, "" for none. */
+void rig_request(struct rig *r, const char *line, const char *headers);
+void rig_body(struct rig *r, const char *type, const char *body);
+/* GO: it would go upstream. STOP: answered. WAIT: call rig_complete(). */
+enum verdict rig_run(struct rig *r);
+enum verdict rig_complete(struct rig *r);
+/* rig_request() and rig_run(). */
+enum verdict rig_get(struct rig *r, const char *line, const char *headers);
+
+/* ---- what came of it; strings live until the next request ---- */
+
+int rig_status(struct rig *r);                         /* 200 when it went upstream */
+const char *rig_message(struct rig *r);                /* of an E-form answer; "" when there is none */
+const char *rig_client_body(struct rig *r);            /* what the client reads of an answer made here */
+const char *rig_down(struct rig *r, const char *name); /* a header for the client; NULL: not there */
+const char *rig_up(struct rig *r, const char *name);   /* a header for the upstream; NULL: not there */
+const char *rig_query(struct rig *r);                  /* for the upstream; NULL: none */
+const char *rig_up_body(struct rig *r);
+int64_t rig_counter(struct rig *r, const char *key); /* 0 when it was never counted */
+
+#endif
