@@ -86,6 +86,7 @@ $(B)/%.o: %.c | $(PROTO:.c=.h)
 $(B)/tests/unit/%: $(B)/tests/unit/%.o $(call objects,$(SUPPORT_SRC)) $(LIBCP) $(LIBDP) $(LIBCOMMON)
 	@$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) -Wl,--start-group $(LIBCP) $(LIBDP) $(LIBCOMMON) -Wl,--end-group $(LIBS) $(shell pkg-config --libs check) -lhttp_parser
 unit-programs: $(UNIT)
+# Measuring programs, built by name: make build/release/tests/bench/hello_server
 $(B)/tests/bench/%: $(B)/tests/bench/%.o $(LIBCOMMON)
 	@$(CC) $(LDFLAGS) -o $@ $^ $(LIBS)
 unit: $(UNIT)

@@ -107,6 +107,35 @@ struct slice arena_dup(struct arena *a, struct slice s)
 	return slice_is_set(s) ? slice_of(arena_cstr(a, s), s.len) : s;
 }
 
+struct slice arena_join(struct arena *a, const struct slice *parts, size_t n)
+{
+	size_t len = 0;
+	for (size_t i = 0; i < n; i++)
+		len += parts[i].len;
+	char *out = arena_alloc(a, len + 1), *at = out;
+	for (size_t i = 0; i < n; i++) {
+		if (parts[i].len)
+			memcpy(at, parts[i].ptr, parts[i].len);
+		at += parts[i].len;
+	}
+	*at = '\0';
+	return slice_of(out, len);
+}
+
+struct slice arena_decimal(struct arena *a, int64_t n)
+{
+	char *end = (char *)arena_alloc(a, 24) + 23, *at = end;
+	uint64_t left = n < 0 ? -(uint64_t)n : (uint64_t)n;
+	*at = '\0';
+	do {
+		*--at = (char)('0' + left % 10);
+		left /= 10;
+	} while (left);
+	if (n < 0)
+		*--at = '-';
+	return slice_of(at, (size_t)(end - at));
+}
+
 struct slice arena_printf(struct arena *a, const char *format, ...)
 {
 	va_list ap, again;

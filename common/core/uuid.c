@@ -50,17 +50,13 @@ bool is_uuid(struct slice text)
 void uuid_format(const struct uuid *u, char out[UUID_TEXT + 1])
 {
 	static const char hex[] = "0123456789abcdef";
-	size_t nibble = 0;
-	for (size_t i = 0; i < UUID_TEXT; i++) {
-		if (is_dash_at(i)) {
-			out[i] = '-';
-			continue;
-		}
-		unsigned char b = u->bytes[nibble / 2];
-		out[i] = hex[nibble % 2 ? b & 15 : b >> 4];
-		nibble++;
+	for (size_t i = 0; i < sizeof u->bytes; i++) {
+		*out++ = hex[u->bytes[i] >> 4];
+		*out++ = hex[u->bytes[i] & 15];
+		if (i == 3 || i == 5 || i == 7 || i == 9)
+			*out++ = '-';
 	}
-	out[UUID_TEXT] = '\0';
+	*out = '\0';
 }
 
 struct uuid uuid_v4(void)

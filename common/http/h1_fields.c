@@ -1,12 +1,13 @@
 /* h1_fields: field lines, "name: value" (RFC 9112 5). One scan over the name, one over the value, one look-up. */
 #include "common/http/h1_private.h"
 
-const char *h1_scan_text(struct h1_reader *r, const char *p)
+#include "common/http/header_id.h"
+
+const char *h1_skip_controls(struct h1_reader *r, const char *p, const char *stop)
 {
-	p = h1_scan_value(p, r->stop);
-	while (r->response && p < r->stop && *p != '\r' && *p != '\n' && *p != '\0') {
+	while (p < stop && *p != '\r' && *p != '\n' && *p != '\0') {
 		r->controls = true;
-		p = h1_scan_value(p + 1, r->stop);
+		p = h1_scan_value(r->start, p + 1, stop);
 	}
 	return p;
 }
@@ -71,7 +72,7 @@ static const uint8_t noted[HEADER_COUNT] = {
 static inline void add_field(struct h1_reader *r, struct slice name, struct slice value)
 {
 	struct head *h = r->head;
-	enum header_id id = header_id_of(name);
+	enum header_id id = header_look_up(name.ptr, name.len);
 
 	if (__builtin_expect(h->count == h->cap, 0))
 		head_grow(h);
@@ -89,31 +90,38 @@ static inline struct slice trim_blanks(const char *p, const char *end)
 	return slice_of(p, (size_t)(end - p));
 }
 
+/* at and stop are kept in registers and given back to the reader when the line is not an ordinary one. */
 enum h1_result h1_read_fields(struct h1_reader *r)
 {
+	const char *at = r->at;
+
+	header_table_prepare();
 	for (;;) {
 		enum h1_result result;
-		const char *next;
+		const char *stop = h1_line_stop(r, at);
 
-		h1_begin_line(r);
-		if (r->at < r->stop && (*r->at == '\r' || *r->at == '\n')) {
-			next = h1_line_end(r, r->at, 494, &result);
-			if (!next)
-				return result;
-			r->at = next;
-			return H1_DONE;
+		if (__builtin_expect(at == stop || *at == '\r' || *at == '\n', 0)) {
+			h1_begin_line(r, at);
+			if (at == stop)
+				return h1_short(r, 494);
+			at = h1_line_end(r, at, 494, &result);
+			r->at = at;
+			return at ? H1_DONE : result;
 		}
-
-		const char *colon = h1_scan_token(r->at, r->stop);
-		if (__builtin_expect(colon == r->stop || *colon != ':' || colon == r->at, 0))
+		const char *colon = h1_scan_token(r->start, at, stop);
+		if (__builtin_expect(colon == stop || *colon != ':' || colon == at, 0)) {
+			h1_begin_line(r, at);
 			return bad_name(r, colon);
-		const char *end = h1_scan_text(r, colon + 1);
-		next = h1_line_end(r, end, 494, &result);
-		if (!next)
-			return result;
+		}
+		const char *end = h1_scan_text(r, colon + 1, stop), *next = end + 2;
+		if (__builtin_expect(stop - end < 2 || end[0] != '\r' || end[1] != '\n', 0)) {
+			h1_begin_line(r, at);
+			if (!(next = h1_line_end(r, end, 494, &result)))
+				return result;
+		}
 		if (r->head->count >= r->limits->fields)
 			return h1_bad(r, 494, "too many header fields");
-		add_field(r, slice_of(r->at, (size_t)(colon - r->at)), trim_blanks(colon + 1, end));
-		r->at = next;
+		add_field(r, slice_of(at, (size_t)(colon - at)), trim_blanks(colon + 1, end));
+		at = next;
 	}
 }

@@ -54,10 +54,18 @@ static enum h1_result frame_body(struct h1_reader *r)
 
 /* --- host ------------------------------------------------------------------------------------------------ */
 
-static bool is_port(struct slice s)
+static bool is_port(const char *p, const char *end)
 {
-	int64_t port = 0;
-	return s.len == 0 || (read_length(s, &port) && port <= 65535);
+	unsigned port = 0;
+
+	for (; p < end; p++) {
+		if (!h1_is(*p, H1_DIGIT))
+			return false;
+		port = port * 10 + (unsigned)(*p - '0');
+		if (port > 65535)
+			return false;
+	}
+	return true;
 }
 
 /* "[2001:db8::1]" or, as some clients write it, without brackets. */
@@ -72,26 +80,30 @@ static bool is_ipv6(struct slice s)
 	return colons >= 2;
 }
 
+static const char *scan_regname(const char *p, const char *end)
+{
+	p = h1_scan_bytes(p, end, H1_REGNAME);
+	while (end - p >= 3 && *p == '%' && h1_is(p[1], H1_HEX) && h1_is(p[2], H1_HEX))
+		p = h1_scan_bytes(p + 3, end, H1_REGNAME);
+	return p;
+}
+
 /* uri-host [ ":" port ] of RFC 3986 3.2.2. Octets beyond ASCII are not allowed here, percent triplets are. */
 static bool is_host(struct slice s)
 {
-	size_t i = 0;
+	const char *p = s.ptr, *end = s.ptr + s.len;
 
-	if (s.len && s.ptr[0] == '[') {
+	if (s.len && *p == '[') {
 		ptrdiff_t close = slice_find(s, ']');
-		if (close < 0 || !is_ipv6(slice_of(s.ptr + 1, (size_t)close - 1)))
+		if (close < 0 || !is_ipv6(slice_of(p + 1, (size_t)close - 1)))
 			return false;
-		s = slice_from(s, (size_t)close + 1);
-		return s.len == 0 || (s.ptr[0] == ':' && is_port(slice_from(s, 1)));
+		p += close + 1;
+		return p == end || (*p == ':' && is_port(p + 1, end));
 	}
-	while (i < s.len && h1_is(s.ptr[i], H1_REGNAME))
-		i++;
-	while (i + 2 < s.len && s.ptr[i] == '%' && h1_is(s.ptr[i + 1], H1_HEX) && h1_is(s.ptr[i + 2], H1_HEX))
-		for (i += 3; i < s.len && h1_is(s.ptr[i], H1_REGNAME);)
-			i++;
-	if (i == s.len)
-		return i > 0;
-	return (i > 0 && s.ptr[i] == ':' && is_port(slice_from(s, i + 1))) || is_ipv6(s);
+	p = scan_regname(p, end);
+	if (p == end)
+		return s.len > 0;
+	return (p > s.ptr && *p == ':' && is_port(p + 1, end)) || is_ipv6(s);
 }
 
 static enum h1_result check_host(struct h1_reader *r)
@@ -195,8 +207,7 @@ enum h1_result h1_frame_request(struct h1_reader *r)
 /* The buffer is not ours to change, so values that need it are copied. */
 static void blank_controls(struct arena *a, struct slice *s)
 {
-	const char *end = s->ptr + s->len;
-	if (h1_scan_value(s->ptr, end) == end)
+	if (h1_is_clean(*s))
 		return;
 	char *copy = arena_cstr(a, *s);
 	for (size_t i = 0; i < s->len; i++)

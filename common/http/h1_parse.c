@@ -62,7 +62,7 @@ static enum h1_result skip_empty_lines(struct h1_reader *r)
 		enum h1_result result;
 		const char *next;
 
-		h1_begin_line(r);
+		h1_begin_line(r, r->at);
 		if (r->at == r->stop)
 			return h1_short(r, 414);
 		if (*r->at != '\r' && *r->at != '\n')
@@ -94,9 +94,9 @@ static const char *separator(struct h1_reader *r, const char *p, enum h1_result 
 
 static const char *scan_target(struct h1_reader *r, const char *p)
 {
-	p = h1_scan_target(p, r->stop);
+	p = h1_scan_target(r->start, p, r->stop);
 	while (r->limits->compat && p < r->stop && *p == '#')
-		p = h1_scan_target(p + 1, r->stop);
+		p = h1_scan_target(r->start, p + 1, r->stop);
 	return p;
 }
 
@@ -119,7 +119,7 @@ static enum h1_result check_version(struct h1_reader *r, struct slice v)
 static enum h1_result read_version(struct h1_reader *r, const char *p)
 {
 	enum h1_result result;
-	const char *end = h1_scan_value(p, r->stop);
+	const char *end = h1_scan_value(r->start, p, r->stop);
 	const char *next = h1_line_end(r, end, 414, &result);
 
 	if (!next)
@@ -211,11 +211,11 @@ static enum h1_result read_status_line(struct h1_reader *r)
 	enum h1_result result;
 	const char *p = r->at, *next;
 
-	h1_begin_line(r);
+	h1_begin_line(r, r->at);
 	size_t known = (size_t)(r->stop - p) < 5 ? (size_t)(r->stop - p) : 5;
 	if (memcmp(p, "HTTP/", known) != 0)
 		return h1_bad(r, 502, "no status line (RFC 9112 4)");
-	p = h1_scan_text(r, p);
+	p = h1_scan_text(r, p, r->stop);
 	if (!(next = h1_line_end(r, p, 502, &result)))
 		return result;
 

@@ -25,11 +25,16 @@ struct h1_reader {
 /* Always H1_BAD. Responses: the status is 502 whatever is given. */
 enum h1_result h1_bad(struct h1_reader *r, int status, const char *why);
 
-/* A new line begins at r->at. */
-static inline void h1_begin_line(struct h1_reader *r)
+/* Where a line that begins at p must be over: the end of the data, or a limit. */
+static inline const char *h1_line_stop(const struct h1_reader *r, const char *p)
 {
-	size_t left = (size_t)(r->end - r->at);
-	r->stop = left > r->limits->line ? r->at + r->limits->line : r->end;
+	return (size_t)(r->end - p) > r->limits->line ? p + r->limits->line : r->end;
+}
+
+static inline void h1_begin_line(struct h1_reader *r, const char *p)
+{
+	r->at = p;
+	r->stop = h1_line_stop(r, p);
 }
 
 /* The line goes on beyond r->stop: H1_MORE, or H1_BAD with the status when stop is a limit. */
@@ -45,7 +50,12 @@ static inline const char *h1_line_end(struct h1_reader *r, const char *p, int to
 }
 
 /* Scans text up to a line end or NUL; other control characters end it in requests and are noted in responses. */
-const char *h1_scan_text(struct h1_reader *r, const char *p);
+const char *h1_skip_controls(struct h1_reader *r, const char *p, const char *stop);
+static inline const char *h1_scan_text(struct h1_reader *r, const char *p, const char *stop)
+{
+	p = h1_scan_value(r->start, p, stop);
+	return r->response ? h1_skip_controls(r, p, stop) : p;
+}
 
 /* From the first field line to the empty line. H1_DONE: r->at is behind the head. */
 enum h1_result h1_read_fields(struct h1_reader *r);

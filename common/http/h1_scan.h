@@ -66,40 +66,44 @@ static inline unsigned h1_unusual16(__m128i c)
 	return (unsigned)_mm_movemask_epi8(_mm_or_si128(letter, dash)) ^ 0xffffu;
 }
 
-#define H1_SCAN16(stops, class)                                                           \
-	for (; end - p >= 16; p += 16) {                                                  \
-		unsigned stop = stops(_mm_loadu_si128((const __m128i *)(const void *)p)); \
-		if (stop)                                                                 \
-			return p + __builtin_ctz(stop);                                   \
-	}                                                                                 \
-	return h1_scan_bytes(p, end, class)
+/* The last bytes are read together with some that stand before them, which the caller knows to be readable too. */
+#define H1_SCAN16(stops, class)                                                                                \
+	for (; end - p >= 16; p += 16) {                                                                       \
+		unsigned stop = stops(_mm_loadu_si128((const __m128i *)(const void *)p));                      \
+		if (stop)                                                                                      \
+			return p + __builtin_ctz(stop);                                                        \
+	}                                                                                                      \
+	if (end - begin < 16)                                                                                  \
+		return h1_scan_bytes(p, end, class);                                                           \
+	unsigned last = stops(_mm_loadu_si128((const __m128i *)(const void *)(end - 16))) >> (16 - (end - p)); \
+	return last ? p + __builtin_ctz(last) : end
 
-static inline const char *h1_scan_value_sse2(const char *p, const char *end)
+static inline const char *h1_scan_value_sse2(const char *begin, const char *p, const char *end)
 {
 	H1_SCAN16(h1_controls16, H1_VALUE);
 }
 
-static inline const char *h1_scan_target_sse2(const char *p, const char *end)
+static inline const char *h1_scan_target_sse2(const char *begin, const char *p, const char *end)
 {
 	H1_SCAN16(h1_target_stops16, H1_TARGET);
 }
 
-static inline const char *h1_scan_token_sse2(const char *p, const char *end)
+/* First byte that is neither a letter nor '-'. */
+static inline const char *h1_scan_usual_sse2(const char *begin, const char *p, const char *end)
 {
-	while (end - p >= 16) {
-		unsigned stop = h1_unusual16(_mm_loadu_si128((const __m128i *)(const void *)p));
-		if (stop) {
-			p += __builtin_ctz(stop);
-			if (!h1_is(*p, H1_TOKEN))
-				return p;
-			break; /* a digit or the like */
-		}
-		p += 16;
-	}
+	H1_SCAN16(h1_unusual16, H1_TOKEN);
+}
+
+static inline const char *h1_scan_token_sse2(const char *begin, const char *p, const char *end)
+{
+	p = h1_scan_usual_sse2(begin, p, end);
+	if (p < end && *p == ':') /* as good as always */
+		return p;
 	return h1_scan_bytes(p, end, H1_TOKEN);
 }
 
-__attribute__((target("avx2"))) static inline const char *h1_scan_value_avx2(const char *p, const char *end)
+__attribute__((target("avx2"))) static inline const char *h1_scan_value_avx2(
+        const char *begin, const char *p, const char *end)
 {
 	for (; end - p >= 32; p += 32) {
 		__m256i c = _mm256_loadu_si256((const __m256i *)(const void *)p);
@@ -114,7 +118,8 @@ __attribute__((target("avx2"))) static inline const char *h1_scan_value_avx2(con
 	H1_SCAN16(h1_controls16, H1_VALUE);
 }
 
-__attribute__((target("avx2"))) static inline const char *h1_scan_target_avx2(const char *p, const char *end)
+__attribute__((target("avx2"))) static inline const char *h1_scan_target_avx2(
+        const char *begin, const char *p, const char *end)
 {
 	for (; end - p >= 32; p += 32) {
 		__m256i c = _mm256_loadu_si256((const __m256i *)(const void *)p);
@@ -132,42 +137,48 @@ __attribute__((target("avx2"))) static inline const char *h1_scan_target_avx2(co
 #endif /* H1_SCAN_SSE2 */
 
 /* Of a field value: stops at control characters (TAB is none). */
-static inline const char *h1_scan_value(const char *p, const char *end)
+static inline const char *h1_scan_value(const char *begin, const char *p, const char *end)
 {
 #if defined(H1_SCAN_SSE2) && defined(__AVX2__)
-	return h1_scan_value_avx2(p, end);
+	return h1_scan_value_avx2(begin, p, end);
 #elif defined(H1_SCAN_SSE2)
-	return h1_scan_value_sse2(p, end);
+	return h1_scan_value_sse2(begin, p, end);
 #else
 	return h1_scan_bytes(p, end, H1_VALUE);
 #endif
 }
 
 /* Of a request target: stops at control characters, SP and '#'. */
-static inline const char *h1_scan_target(const char *p, const char *end)
+static inline const char *h1_scan_target(const char *begin, const char *p, const char *end)
 {
 #if defined(H1_SCAN_SSE2) && defined(__AVX2__)
-	return h1_scan_target_avx2(p, end);
+	return h1_scan_target_avx2(begin, p, end);
 #elif defined(H1_SCAN_SSE2)
-	return h1_scan_target_sse2(p, end);
+	return h1_scan_target_sse2(begin, p, end);
 #else
 	return h1_scan_bytes(p, end, H1_TARGET);
 #endif
 }
 
 /* Of a field name: stops at what is no tchar. Names are short, so wider registers gain nothing. */
-static inline const char *h1_scan_token(const char *p, const char *end)
+static inline const char *h1_scan_token(const char *begin, const char *p, const char *end)
 {
 #ifdef H1_SCAN_SSE2
-	return h1_scan_token_sse2(p, end);
+	return h1_scan_token_sse2(begin, p, end);
 #else
 	return h1_scan_bytes(p, end, H1_TOKEN);
 #endif
 }
 
+/* Has s no control character (but TAB)? */
+static inline bool h1_is_clean(struct slice s)
+{
+	return s.len == 0 || h1_scan_value(s.ptr, s.ptr, s.ptr + s.len) == s.ptr + s.len;
+}
+
 static inline bool h1_is_token(struct slice s)
 {
-	return s.len > 0 && h1_scan_token(s.ptr, s.ptr + s.len) == s.ptr + s.len;
+	return s.len > 0 && h1_scan_token(s.ptr, s.ptr, s.ptr + s.len) == s.ptr + s.len;
 }
 
 #endif

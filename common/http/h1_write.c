@@ -28,7 +28,8 @@ static char *put(char *out, struct slice s)
 /* Control characters in what was just written become SP. */
 static void blank_controls(char *from, char *end)
 {
-	while ((from = from + (h1_scan_value(from, end) - from)) < end)
+	const char *begin = from;
+	while ((from += h1_scan_value(begin, from, end) - from) < end)
 		*from++ = ' ';
 }
 

@@ -58,16 +58,24 @@ static const struct field fields[] = {
 /* ---- periods --------------------------------------------------------------------------------------------------- */
 
 static const struct period {
-	const char *name, *title;
+	const char *name;
+	struct slice suffix;                  /* of a counter's key */
+	struct slice limit_header, left_header;
 	int64_t seconds; /* a month is 30 days, whatever the calendar says (plugins.md 0.12) */
 	size_t limit;    /* offset of its struct opt_num */
 } periods[] = {
-        {"second", "Second", 1, offsetof(struct rate_limiting, second)},
-        {"minute", "Minute", 60, offsetof(struct rate_limiting, minute)},
-        {"hour", "Hour", 3600, offsetof(struct rate_limiting, hour)},
-        {"day", "Day", 86400, offsetof(struct rate_limiting, day)},
-        {"month", "Month", 2592000, offsetof(struct rate_limiting, month)},
-        {"year", "Year", 31536000, offsetof(struct rate_limiting, year)},
+#define PERIOD(name, Title, seconds)                                                                                 \
+	{                                                                                                            \
+		#name, SLICE(":" #name), SLICE("X-RateLimit-Limit-" #Title), SLICE("X-RateLimit-Remaining-" #Title), \
+			(seconds), offsetof(struct rate_limiting, name)                                              \
+	}
+	PERIOD(second, Second, 1),
+	PERIOD(minute, Minute, 60),
+	PERIOD(hour, Hour, 3600),
+	PERIOD(day, Day, 86400),
+	PERIOD(month, Month, 2592000),
+	PERIOD(year, Year, 31536000),
+#undef PERIOD
 };
 enum { PERIODS = sizeof periods / sizeof periods[0] };
 
@@ -185,9 +193,9 @@ static void plan_window(
 
 	plan->windows[i] = (struct window){p, limit, left_s > 1 ? left_s : 1};
 	plan->counters[i] = (struct counter){
-	        .key = arena_printf(c->x->arena, "ratelimit:%.*s:%.*s:%.*s:%lld:%s",
-	                SLICE_ARG(call_uuid_text(c, c->route_id)), SLICE_ARG(call_uuid_text(c, c->service_id)),
-	                SLICE_ARG(identifier), (long long)start_s * 1000, p->name),
+	        .key = ARENA_JOIN(c->x->arena, S("ratelimit:"), call_uuid_text(c, c->route_id), S(":"),
+	                call_uuid_text(c, c->service_id), S(":"), identifier, S(":"),
+	                arena_decimal(c->x->arena, start_s * 1000), p->suffix),
 	        .limit = limit < 9e15 ? (int64_t)ceil(limit) : (int64_t)9e15, /* n < 2.5 when n < 3 */
 	        .window_s = (uint32_t)p->seconds,
 	};
@@ -213,10 +221,11 @@ static double remaining_after(const struct plan *plan, size_t i, bool stopped)
 	return left > 0 ? left : 0;
 }
 
-static void respond_number(struct call *c, const char *name, const char *suffix, double value)
+static void respond_number(struct call *c, struct slice name, double value)
 {
 	struct arena *a = c->x->arena;
-	call_respond_header(c, arena_printf(a, "%s%s", name, suffix), arena_printf(a, "%.14g", value));
+	bool whole = value == (double)(int64_t)value;
+	call_respond_header(c, name, whole ? arena_decimal(a, (int64_t)value) : arena_printf(a, "%.14g", value));
 }
 
 /* The window with the least left is the one that RateLimit-* describe; of equals the longest. */
@@ -225,17 +234,17 @@ static void tell_client(struct call *c, const struct plan *plan, bool stopped)
 	size_t tightest = 0;
 	for (size_t i = 0; i < plan->count.n; i++) {
 		const struct window *w = &plan->windows[i];
-		respond_number(c, "X-RateLimit-Limit-", w->period->title, w->limit);
-		respond_number(c, "X-RateLimit-Remaining-", w->period->title, remaining_after(plan, i, stopped));
+		respond_number(c, w->period->limit_header, w->limit);
+		respond_number(c, w->period->left_header, remaining_after(plan, i, stopped));
 		if (remaining_after(plan, i, stopped) <= remaining_after(plan, tightest, stopped))
 			tightest = i;
 	}
 	const struct window *w = &plan->windows[tightest];
-	respond_number(c, "RateLimit-Limit", "", w->limit);
-	respond_number(c, "RateLimit-Remaining", "", remaining_after(plan, tightest, stopped));
-	respond_number(c, "RateLimit-Reset", "", (double)w->reset_s);
+	respond_number(c, S("RateLimit-Limit"), w->limit);
+	respond_number(c, S("RateLimit-Remaining"), remaining_after(plan, tightest, stopped));
+	respond_number(c, S("RateLimit-Reset"), (double)w->reset_s);
 	if (stopped)
-		respond_number(c, "Retry-After", "", (double)w->reset_s);
+		respond_number(c, S("Retry-After"), (double)w->reset_s);
 }
 
 static enum verdict refuse(struct call *c, const struct rate_limiting *conf)

@@ -76,3 +76,17 @@ bool admin_query(const struct admin_request *r, struct slice name, struct slice 
 	}
 	return false;
 }
+
+struct slice admin_target_shape(struct arena *a, struct slice target)
+{
+	struct slice path = slice_cut(&target, '?'), out = S("");
+	bool is_item = false;
+
+	slice_cut(&path, '/');
+	while (slice_is_set(path)) {
+		struct slice segment = slice_cut(&path, '/');
+		out = arena_printf(a, "%.*s/%.*s", SLICE_ARG(out), SLICE_ARG(is_item ? S("_") : segment));
+		is_item = !is_item;
+	}
+	return out;
+}

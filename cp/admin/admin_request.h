@@ -50,4 +50,7 @@ enum admin_parsed admin_request_parse(struct arena *a, struct admin_request *r);
 /* First query argument of that name: true when it is there; *value is unset when it has no '='. */
 bool admin_query(const struct admin_request *r, struct slice name, struct slice *value);
 
+/* The target for logs: "/consumers/_/key-auth/_", because what stands for an item can be a secret key. */
+struct slice admin_target_shape(struct arena *a, struct slice target);
+
 #endif

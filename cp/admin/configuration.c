@@ -55,7 +55,7 @@ static json_t *loaded_plugins(void)
 	return out;
 }
 
-json_t *admin_configuration(struct arena *a, const struct settings *s)
+json_t *admin_configuration(struct arena *a, const struct settings *s, uint64_t version)
 {
 	json_t *out = settings_json(s);
 
@@ -68,5 +68,7 @@ json_t *admin_configuration(struct arena *a, const struct settings *s)
 	json_object_set_new(out, "stream_listeners", json_array());
 	json_object_set_new(out, "plugins", json_pack("[s]", "bundled"));
 	json_object_set_new(out, "loaded_plugins", loaded_plugins());
+	json_object_set_new(out, "gatehouse",
+	        json_pack("{s:s, s:I}", "release", GATEHOUSE_RELEASE, "config_version", (json_int_t)version));
 	return out;
 }

@@ -4,7 +4,7 @@
 
 #include "cp/admin/call.h"
 
-/* Secrets as "******", listeners taken apart, what is ours under "gatehouse"; a new reference. */
-json_t *admin_configuration(struct arena *a, const struct settings *s);
+/* Secrets as "******", listeners and lists taken apart; a new reference. */
+json_t *admin_configuration(struct arena *a, const struct settings *s, uint64_t version);
 
 #endif

@@ -3,6 +3,7 @@
 
 #include "cp/admin/info.h"
 #include "cp/admin/routes.h"
+#include "cp/admin/rules.h"
 
 struct paths {
 	struct arena *arena;
@@ -55,7 +56,7 @@ static void add_nested(struct paths *p, const struct schema *outer)
 
 static void add_kind(struct paths *p, const struct schema *kind)
 {
-	if (!kind->path)
+	if (!kind->path || admin_rules_of(kind)->only_nested)
 		return;
 	add(p, arena_printf(p->arena, "/%s", kind->path));
 	add(p, arena_printf(p->arena, "/%s/{%s}", kind->path, kind->name));

@@ -75,8 +75,8 @@ static json_t *name_of(int code, const struct schema *kind)
 /* What went wrong inside is for the log; but that the database is away is for whoever asked to know. */
 static void answer_internal(struct admin_call *c, const struct fault *f)
 {
-	log_error("admin request failed", LOG_SLICE("target", c->request->target), LOG_INT("status", f->status),
-	        LOG_STR("error", f->message ? f->message : "unknown"));
+	log_error("admin request failed", LOG_SLICE("target", admin_target_shape(c->arena, c->request->target)),
+	        LOG_INT("status", f->status), LOG_STR("error", f->message ? f->message : "unknown"));
 	if (f->status == 503 && f->message)
 		admin_fail(c, 503, "%s", f->message);
 	else

@@ -59,13 +59,13 @@ void admin_info(struct admin_call *c)
 	text_fini(&epoch);
 	c->response->status = 200;
 	c->response->json = json_pack(
-	        "{s:s, s:s%, s:s, s:s, s:s, s:{s:i, s:i}, s:{s:o, s:o}, s:s, s:o, s:{s:i, s:[]}, s:{s:s, s:I}}", "tagline",
-	        "Welcome to kong", "version", s->kong_version.ptr, s->kong_version.len, "edition", "community",
-	        "hostname", c->env->hostname, "node_id", c->env->node_id, "timers", "running", 0, "pending", 0,
-	        "plugins", "available_on_server", available_plugins(s), "enabled_in_cluster", enabled, "lua_version",
-	        "none: gatehouse " GATEHOUSE_RELEASE, "configuration", admin_configuration(c->arena, s), "pids",
-	        "master", (int)getpid(), "workers", "gatehouse", "release", GATEHOUSE_RELEASE, "config_version",
-	        (json_int_t)version);
+	        "{s:s, s:s%, s:s, s:s, s:s, s:{s:i, s:i}, s:{s:o, s:o}, s:s, s:o, s:{s:i, s:[]}, s:{s:s, s:I}}",
+	        "tagline", "Welcome to kong", "version", s->kong_version.ptr, s->kong_version.len, "edition",
+	        "community", "hostname", c->env->hostname, "node_id", c->env->node_id, "timers", "running", 0,
+	        "pending", 0, "plugins", "available_on_server", available_plugins(s), "enabled_in_cluster", enabled,
+	        "lua_version", "none: gatehouse " GATEHOUSE_RELEASE, "configuration",
+	        admin_configuration(c->arena, s, version), "pids",
+	        "master", (int)getpid(), "workers");
 }
 
 /* ---- fixed answers --------------------------------------------------------------------------------------------- */
@@ -93,6 +93,12 @@ void admin_timers(struct admin_call *c)
 void admin_config(struct admin_call *c)
 {
 	admin_fail(c, 400, "this endpoint is only available when Kong is configured to not use a database");
+}
+
+/* Filters are WebAssembly, which is off. Clients take this answer as "not available here". */
+void admin_filter_chains(struct admin_call *c)
+{
+	admin_fail(c, 400, "this endpoint is only available when wasm is enabled");
 }
 
 /* There is no cache in a control plane: nothing is ever found, and emptying it succeeds. */

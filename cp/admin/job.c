@@ -46,7 +46,7 @@ static void wait_until_applied(struct job *j, struct store *st)
 		text_fini(&epoch);
 	} else {
 		log_info("configuration changed", LOG_INT("version", r->version), LOG_INT("status", r->status),
-		        LOG_SLICE("target", j->request.target));
+		        LOG_SLICE("target", admin_target_shape(&j->arena, j->request.target)));
 	}
 	applied_wait(r->version, (int)j->env->settings->admin_wait, &r->applied, &r->connected);
 }

@@ -7,6 +7,7 @@
 #include "cp/admin/info.h"
 #include "cp/admin/list.h"
 #include "cp/admin/log_level.h"
+#include "cp/admin/rules.h"
 #include "cp/admin/schemas.h"
 #include "cp/admin/tags.h"
 #include "cp/admin/targets.h"
@@ -20,6 +21,13 @@ static const struct admin_route table[] = {
         {"/robots.txt", ADMIN_GET, 0, false, admin_robots},
         {"/endpoints", ADMIN_GET, 0, false, admin_endpoints},
         {"/config", ADMIN_COLLECTION, 0, true, admin_config},
+        {"/filter-chains", ADMIN_COLLECTION, 0, true, admin_filter_chains},
+        {"/filter-chains/:filter_chains", ADMIN_ITEM, 0, true, admin_filter_chains},
+        {"/routes/:routes/filter-chains", ADMIN_COLLECTION, 0, true, admin_filter_chains},
+        {"/routes/:routes/filter-chains/:filter_chains", ADMIN_ITEM, 0, true, admin_filter_chains},
+        {"/routes/:routes/filters/:filters", ADMIN_GET, 0, false, admin_filter_chains},
+        {"/services/:services/filter-chains", ADMIN_COLLECTION, 0, true, admin_filter_chains},
+        {"/services/:services/filter-chains/:filter_chains", ADMIN_ITEM, 0, true, admin_filter_chains},
         {"/clustering/data-planes", ADMIN_GET, 0, false, admin_clustering_nodes},
         {"/clustering/status", ADMIN_GET, 0, false, admin_clustering_status},
         {"/cache", ADMIN_DELETE, 0, false, admin_cache_delete},
@@ -122,7 +130,7 @@ bool admin_target_find(const struct admin_request *r, struct admin_target *out)
 	const struct schema *first = r->segment_count > 0 ? kinds_by_path(r->segments[0]) : NULL;
 
 	*out = (struct admin_target){0};
-	if (!first || r->segment_count > 4)
+	if (!first || r->segment_count > 4 || admin_rules_of(first)->only_nested)
 		return false;
 	if (r->segment_count <= 2) {
 		out->kind = first;

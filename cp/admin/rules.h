@@ -7,6 +7,8 @@
 
 struct admin_rules {
 	const char *kind;
+	/* Reached below what it refers to, and in no other way. */
+	bool only_nested;
 	/* PUT never creates: it changes what is there, as PATCH does. */
 	bool put_is_patch;
 	/* Answers a list in its own way; false: the generic list. */

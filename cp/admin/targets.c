@@ -97,7 +97,8 @@ static bool list(struct admin_call *c, const struct store_scope *scope)
 	return true;
 }
 
-const struct admin_rules admin_target_rules = {.kind = "targets", .put_is_patch = true, .list = list};
+const struct admin_rules admin_target_rules = {
+        .kind = "targets", .only_nested = true, .put_is_patch = true, .list = list};
 
 /* ---- /upstreams/:u/... ----------------------------------------------------------------------------------------- */
 

@@ -1,5 +1,5 @@
-/* feed: see feed.h. Plain blocking code with two connections: one that only listens, so that no notification is
- * swallowed by a query's answer, and one that reads. */
+/* feed: see feed.h. Plain blocking code. The store listens on a connection apart from the one it reads with, so no
+ * notification is swallowed by a query's answer. */
 #include "cp/publish/feed.h"
 
 #include <errno.h>
@@ -26,7 +26,7 @@ struct feed {
 	atomic_uint_fast64_t last_read_ms;
 
 	/* of the thread */
-	struct store *listening, *reading;
+	struct store *store; /* NULL: not connected */
 	int listen_fd;
 	struct text epoch; /* of what has been handed on */
 	uint64_t version;
@@ -102,7 +102,7 @@ static bool add_row(const struct schema *kind, struct slice json, void *arg, str
 static bool read_snapshot(struct feed *f, struct slice epoch, struct err *e)
 {
 	struct feed_batch *b = feed_batch_new(epoch, 0, 0, true);
-	if (!store_snapshot(f->reading, &b->version, add_row, b, e)) {
+	if (!store_snapshot(f->store, &b->version, add_row, b, e)) {
 		feed_batch_free(b);
 		return false;
 	}
@@ -134,7 +134,7 @@ static bool add_change(uint64_t version, const struct schema *kind, const struct
 static bool read_changes(struct feed *f, uint64_t reached, struct err *e)
 {
 	struct reading r = {.feed = f};
-	if (!store_changes(f->reading, f->version, add_change, &r, e)) {
+	if (!store_changes(f->store, f->version, add_change, &r, e)) {
 		feed_batch_free(r.batch); /* perhaps not all of it */
 		return false;
 	}
@@ -153,14 +153,14 @@ static bool is_new_history(const struct feed *f, const struct text *epoch, uint6
 static bool read_from(struct feed *f, struct text *epoch, struct err *e)
 {
 	uint64_t version;
-	if (!store_position(f->reading, epoch, &version, e))
+	if (!store_position(f->store, epoch, &version, e))
 		return false;
 	if (is_new_history(f, epoch, version))
 		return read_snapshot(f, text_slice(epoch), e);
 	if (version == f->version || read_changes(f, version, e))
 		return true;
 	/* The database is there, so the log does not reach back far enough. */
-	return store_ping(f->reading) && read_snapshot(f, text_slice(epoch), e);
+	return store_ping(f->store) && read_snapshot(f, text_slice(epoch), e);
 }
 
 static bool read_news(struct feed *f, struct err *e)
@@ -177,24 +177,20 @@ static bool read_news(struct feed *f, struct err *e)
 
 static void disconnect(struct feed *f)
 {
-	if (f->listening)
-		store_close(f->listening);
-	if (f->reading)
-		store_close(f->reading);
-	f->listening = f->reading = NULL;
+	if (f->store)
+		store_close(f->store);
+	f->store = NULL;
 	f->listen_fd = -1;
 }
 
 static bool connect_store(struct feed *f, struct err *e)
 {
-	if (f->reading)
+	if (f->store)
 		return true;
-	f->listening = store_open(f->settings, e);
-	if (f->listening)
-		f->listen_fd = store_listen(f->listening, e);
-	if (f->listen_fd >= 0)
-		f->reading = store_open(f->settings, e);
-	return f->reading != NULL;
+	f->store = store_open(f->settings, e);
+	if (f->store)
+		f->listen_fd = store_listen(f->store, e);
+	return f->listen_fd >= 0;
 }
 
 static void step(struct feed *f)
@@ -223,7 +219,7 @@ static void wait_for_news(struct feed *f)
 	uint64_t nudges;
 	if (n > 0 && fds[0].revents && read(f->wake, &nudges, sizeof nudges) < 0)
 		log_debug("nothing to read from the wake-up");
-	if (n > 0 && fds[1].revents && !store_drain(f->listening))
+	if (n > 0 && fds[1].revents && !store_drain(f->store))
 		disconnect(f);
 }
 

@@ -18,7 +18,9 @@ void store_close(struct store *st);
 /* True when the database answers. */
 bool store_ping(struct store *st);
 
-/* Kong's error codes (admin-api.md 3.2) plus our own. `fields` as in the API; `message` complete. */
+/* Kong's error codes (admin-api.md 3.2). `fields` as in the API; `message` complete. Zeroed by the caller before a
+ * call. Code 8 with status 503: the database is gone or too slow, and message says which host and why; with 500: our
+ * mistake. */
 struct fault {
 	int code;      /* 0: none; 1..19 */
 	int status;    /* HTTP */
@@ -93,7 +95,8 @@ bool store_snapshot(struct store *st, uint64_t *version, store_row_fn fn, void *
 typedef bool (*store_change_fn)(uint64_t version, const struct schema *kind, const struct uuid *id, struct slice json,
         void *arg, struct err *e);
 bool store_changes(struct store *st, uint64_t after, store_change_fn fn, void *arg, struct err *e);
-/* The socket of this connection after LISTEN; becomes readable on NOTIFY. store_drain() empties it; false: broken. */
+/* The socket of a second connection after LISTEN (on the first, an answer could swallow a notification); becomes
+ * readable on NOTIFY. Drain first, then read changes. store_drain() empties it; false: broken, listen anew. */
 int store_listen(struct store *st, struct err *e);
 bool store_drain(struct store *st);
 

@@ -178,16 +178,8 @@ static bool unpack_and_apply(struct subscriber *s, struct delta_assembly *a, boo
 /* A part of an answer; the first one of something else begins anew. */
 static bool take_part(struct subscriber *s, const Gatehouse__Sync__Envelope *e)
 {
-	enum assembly_result got = delta_assembly_add(&s->assembly, e);
-	if (got == ASSEMBLY_BAD) {
-		delta_assembly_reset(&s->assembly);
-		if (e->part == 0)
-			got = delta_assembly_add(&s->assembly, e);
-	}
-	if (got == ASSEMBLY_DONE)
+	if (delta_assembly_add(&s->assembly, e) == ASSEMBLY_DONE)
 		return unpack_and_apply(s, &s->assembly, true);
-	if (got == ASSEMBLY_BAD)
-		delta_assembly_reset(&s->assembly);
 	return true; /* the next part, or from the start */
 }
 

@@ -8,6 +8,7 @@
 #include "common/core/file.h"
 #include "common/core/log.h"
 #include "common/crypto/x509.h"
+#include "common/settings/node_id.h"
 #include "common/sync/link.h"
 #include "common/sync/side_loop.h"
 #include "dp/config/subscriber_private.h"
@@ -103,11 +104,7 @@ static bool open_remote(struct uplink *u, const struct settings *s, struct arena
 
 static bool open_local(struct uplink *u, const struct settings *s, struct err *e)
 {
-	struct uuid id;
-	if (!uuid_parse(s->node_id, &id))
-		return err_set(e, "node_id is '%.*s', expected a UUID", SLICE_ARG(s->node_id));
-	uuid_format(&id, u->node_id);
-	return set_paths(u, s->prefix, "sync", e);
+	return node_id_load(s, u->node_id, e) && set_paths(u, s->prefix, "sync", e);
 }
 
 bool uplink_open(struct uplink *u, const struct settings *s, struct err *e)

@@ -133,12 +133,13 @@ void counters_count(struct counters *c, struct counter *list, size_t n, bool cou
 
 	lock_all(c, bits);
 	for (size_t i = 0; i < n; i++) {
-		list[i].used = cell_of(c, &list[i], now_ms)->value;
+		struct cell *cell = cell_of(c, &list[i], now_ms);
+		list[i].used = cell->value++;
 		allowed = allowed && list[i].used < list[i].limit;
 	}
-	if (allowed || count_denied)
+	if (!allowed && !count_denied)
 		for (size_t i = 0; i < n; i++)
-			cell_of(c, &list[i], now_ms)->value++;
+			cell_of(c, &list[i], now_ms)->value--;
 	unlock_all(c, bits);
 }
 

@@ -7,13 +7,7 @@
 
 static struct slice milliseconds(struct arena *a, uint64_t from_ns, uint64_t to_ns)
 {
-	uint64_t ms = to_ns > from_ns ? (to_ns - from_ns) / 1000000 : 0;
-	char *out = arena_alloc(a, 24), *p = out + 24;
-	do {
-		*--p = (char)('0' + ms % 10);
-		ms /= 10;
-	} while (ms);
-	return slice_of(p, (size_t)(out + 24 - p));
+	return arena_decimal(a, to_ns > from_ns ? (int64_t)((to_ns - from_ns) / 1000000) : 0);
 }
 
 /* Media types that get "; charset=UTF-8" when they name none. */
@@ -65,7 +59,7 @@ static void copy_fields(struct request *r, const struct head *up, struct head *o
 		if (is_dropped(up, h))
 			continue;
 		if (h->id == HEADER_VIA && o->show_via) {
-			via = slice_is_set(via) ? arena_printf(r->x.arena, "%.*s, %.*s", SLICE_ARG(via), SLICE_ARG(h->value))
+			via = slice_is_set(via) ? ARENA_JOIN(r->x.arena, via, S(", "), h->value)
 						: h->value;
 			continue;
 		}
@@ -74,13 +68,13 @@ static void copy_fields(struct request *r, const struct head *up, struct head *o
 		has_server |= h->id == HEADER_SERVER;
 		struct header *copy = head_copy(out, h);
 		if (h->id == HEADER_CONTENT_TYPE && wants_charset(h->value))
-			copy->value = arena_printf(r->x.arena, "%.*s; charset=UTF-8", SLICE_ARG(h->value));
+			copy->value = ARENA_JOIN(r->x.arena, h->value, S("; charset=UTF-8"));
 	}
 	if (!has_server && o->show_server)
 		head_add_id(out, HEADER_SERVER, o->server_token);
 	if (o->show_via)
 		head_add_id(out, HEADER_VIA,
-			slice_is_set(via) ? arena_printf(r->x.arena, "%.*s, %.*s", SLICE_ARG(via), SLICE_ARG(o->via)) : o->via);
+			slice_is_set(via) ? ARENA_JOIN(r->x.arena, via, S(", "), o->via) : o->via);
 }
 
 /* What plugins set, over what is there. */

@@ -14,7 +14,7 @@ struct gathered {
 
 static struct slice joined(struct arena *a, struct slice list, struct slice more)
 {
-	return slice_is_set(list) ? arena_printf(a, "%.*s, %.*s", SLICE_ARG(list), SLICE_ARG(more)) : more;
+	return slice_is_set(list) ? ARENA_JOIN(a, list, S(", "), more) : more;
 }
 
 /* Names that `Connection` can never remove (DEV-3). */
@@ -96,7 +96,7 @@ static struct slice forwarded_host(struct request *r)
 
 static struct slice port_text(struct request *r)
 {
-	return arena_printf(r->x.arena, "%d", r->stream->listener ? r->stream->listener->port : 0);
+	return arena_decimal(r->x.arena, r->stream->listener ? r->stream->listener->port : 0);
 }
 
 static struct slice raw_path(const struct request *r)
@@ -134,14 +134,7 @@ static struct slice target_of(struct request *r)
 	struct slice service_path = r->plan->service->path;
 	struct slice path = uri_escape(a, router_upstream_path(a, slice_is_set(service_path) ? service_path : S("/"),
 						  &r->match, r->x.path, r->proxy->options->router.flavor));
-	if (!slice_is_set(r->x.query))
-		return path;
-	char *target = arena_alloc(a, path.len + 1 + r->x.query.len);
-	memcpy(target, path.ptr, path.len);
-	target[path.len] = '?';
-	if (r->x.query.len)
-		memcpy(target + path.len + 1, r->x.query.ptr, r->x.query.len);
-	return slice_of(target, path.len + 1 + r->x.query.len);
+	return slice_is_set(r->x.query) ? ARENA_JOIN(a, path, S("?"), r->x.query) : path;
 }
 
 void forward_head(struct request *r, struct head *out)

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/tcp.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
@@ -51,9 +52,17 @@ static void join(int epoll, int client, int upstream_port)
 	watch(epoll, b);
 }
 
+/* Both ends at once; an event of the other that is still to come finds -1. */
+static void finish(struct end *e)
+{
+	close(e->fd);
+	close(e->peer->fd);
+	e->fd = e->peer->fd = -1;
+}
+
 static void copy(struct end *from)
 {
-	ssize_t n = read(from->fd, buffer, sizeof buffer);
+	ssize_t n = from->fd < 0 ? -1 : read(from->fd, buffer, sizeof buffer);
 	if (n > 0) {
 		for (ssize_t at = 0; at < n;) {
 			ssize_t put = write(from->peer->fd, buffer + at, (size_t)(n - at));
@@ -63,8 +72,7 @@ static void copy(struct end *from)
 				return;
 		}
 	} else if (n == 0) {
-		shutdown(from->fd, SHUT_RDWR);
-		shutdown(from->peer->fd, SHUT_RDWR);
+		finish(from);
 	}
 }
 
@@ -75,6 +83,7 @@ int main(int argc, char **argv)
 	int listener = socket(AF_INET, SOCK_STREAM, 0), epoll = epoll_create1(0);
 	struct end self = {listener, NULL};
 
+	signal(SIGPIPE, SIG_IGN);
 	setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
 	if (bind(listener, (struct sockaddr *)&at, sizeof at) < 0 || listen(listener, 1024) < 0) {
 		perror("relay");

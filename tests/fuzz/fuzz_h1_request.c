@@ -15,21 +15,16 @@ static bool is_inside(struct slice s, const char *buf, size_t len)
 	return s.ptr >= buf && s.ptr + s.len <= buf + len;
 }
 
-static bool is_clean(struct slice s)
-{
-	return s.len == 0 || h1_scan_value(s.ptr, s.ptr + s.len) == s.ptr + s.len;
-}
-
 static void check_head(const struct head *h, const char *buf, size_t used)
 {
 	REQUIRE(is_inside(h->method, buf, used) && h1_is_token(h->method));
 	REQUIRE(is_inside(h->target, buf, used) && h->target.len > 0);
-	REQUIRE(memchr(h->target.ptr, ' ', h->target.len) == NULL && is_clean(h->target));
+	REQUIRE(memchr(h->target.ptr, ' ', h->target.len) == NULL && h1_is_clean(h->target));
 	for (uint32_t i = 0; i < h->count; i++) {
 		const struct header *f = &h->headers[i];
 		REQUIRE(f->name.ptr == header_name((enum header_id)f->id).ptr || is_inside(f->name, buf, used));
 		REQUIRE(is_inside(f->value, buf, used));
-		REQUIRE(h1_is_token(f->name) && is_clean(f->value));
+		REQUIRE(h1_is_token(f->name) && h1_is_clean(f->value));
 		REQUIRE(f->id == header_id_of(f->name));
 	}
 	REQUIRE(!(h->chunked && h->content_length >= 0));

@@ -11,19 +11,14 @@
 			abort();  \
 	} while (0)
 
-static bool is_clean(struct slice s)
-{
-	return s.len == 0 || h1_scan_value(s.ptr, s.ptr + s.len) == s.ptr + s.len;
-}
-
 static void check_head(const struct head *h, const char *buf, size_t used)
 {
 	REQUIRE(h->status >= 100 && h->status <= 999);
-	REQUIRE(is_clean(h->reason));
+	REQUIRE(h1_is_clean(h->reason));
 	for (uint32_t i = 0; i < h->count; i++) {
 		const struct header *f = &h->headers[i];
 		REQUIRE(f->name.ptr >= buf && f->name.ptr + f->name.len <= buf + used);
-		REQUIRE(h1_is_token(f->name) && is_clean(f->value));
+		REQUIRE(h1_is_token(f->name) && h1_is_clean(f->value));
 		REQUIRE(f->id == header_id_of(f->name));
 	}
 	REQUIRE(!(h->chunked && h->content_length >= 0));

@@ -60,7 +60,8 @@ static void leave_root(void)
 		give_up("becoming user postgres");
 }
 
-static void exec_program(const char *program, char *const argv[])
+/* By its full path: PostgreSQL's programs look for each other beside argv[0]. */
+static void exec_program(const char *program, char *argv[])
 {
 	char path[160];
 	int log = open("log", O_WRONLY | O_CREAT | O_APPEND, 0600);
@@ -68,12 +69,13 @@ static void exec_program(const char *program, char *const argv[])
 	snprintf(path, sizeof path, "%s/%s", server.bin, program);
 	dup2(log, STDOUT_FILENO);
 	dup2(log, STDERR_FILENO);
+	argv[0] = path;
 	execv(path, argv);
 	give_up(path);
 }
 
 /* Starts a program in the folder, as user postgres. */
-static pid_t spawn(const char *program, char *const argv[])
+static pid_t spawn(const char *program, char *argv[])
 {
 	pid_t pid = fork();
 
@@ -100,7 +102,7 @@ static void show_log(void)
 		fclose(f);
 }
 
-static void run_program(const char *program, char *const argv[])
+static void run_program(const char *program, char *argv[])
 {
 	int status = 0;
 	pid_t pid = spawn(program, argv);

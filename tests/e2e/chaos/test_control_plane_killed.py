@@ -55,7 +55,7 @@ def test_every_acknowledged_write_survives_and_all_end_at_one_version(gateway):
             path = page["next"]
     missing = [write for write in acknowledged if write[1] not in names[write[0]]]
     assert acknowledged and missing == []
-    current = gateway.api("GET", "/").json["gatehouse"]["config_version"]
+    current = gateway.api("GET", "/").json["configuration"]["gatehouse"]["config_version"]
     for dp in gateway.dps:
         kit.eventually(lambda: version_of(dp) == current, 10, f"{dp.name} at version {current}")
     # a route without its service would answer 404 or 503; one with it reaches for the (absent) upstream: 502

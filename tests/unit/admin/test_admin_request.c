@@ -116,6 +116,14 @@ START_TEST(methods_are_known_by_their_exact_names)
 }
 END_TEST
 
+START_TEST(the_log_does_not_see_what_stands_for_an_item)
+{
+	expect_slice(admin_target_shape(&arena, S("/consumers/bob/key-auth/s3cret?x=1")), "/consumers/_/key-auth/_");
+	expect_slice(admin_target_shape(&arena, S("/services?tags=a")), "/services");
+	expect_slice(admin_target_shape(&arena, S("/")), "/");
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("admin_request");
@@ -128,6 +136,7 @@ int main(void)
 	tcase_add_test(t, nothing_is_at_an_empty_segment_or_an_odd_target);
 	tcase_add_test(t, the_first_query_argument_of_a_name_counts);
 	tcase_add_test(t, more_than_1000_query_arguments_are_too_many);
+	tcase_add_test(t, the_log_does_not_see_what_stands_for_an_item);
 	tcase_add_test(t, methods_are_known_by_their_exact_names);
 	suite_add_tcase(s, t);
 	SRunner *r = srunner_create(s);

@@ -79,6 +79,8 @@ START_TEST(the_leaves_of_a_form_get_the_types_of_the_schema)
 	expect_message(&api, 400, "schema violation (enabled: expected a boolean)");
 	ask_form(&api, "POST", VALIDATE, "host=h&enabled");
 	expect_message(&api, 200, OK);
+	ask_form(&api, "POST", VALIDATE, "host=h&tags[3]=x");
+	expect_message(&api, 400, "schema violation (tags: expected a set)");
 	ask_form(&api, "POST", VALIDATE, "url=http%3A%2F%2Fexample.org%3A8080%2Fv1");
 	expect_message(&api, 200, OK);
 }

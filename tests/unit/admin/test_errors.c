@@ -49,7 +49,7 @@ START_TEST(a_typed_error_has_code_name_message_and_fields)
 	fault_primary_key(&f, "abc");
 	admin_fault(&call, &f, NULL);
 	expect_body(400,
-	        "{'code':3,'name':'primary key violation','message':'primary key violation on key \\'{id=\\'abc\\'}\\''"
+	        "{'code':3,'name':'primary key violation','message':'primary key violation on key '{id=\\'abc\\'}''"
 	        ",'fields':{'id':'abc'}}");
 	ck_assert_ptr_null(f.message);
 }

@@ -188,6 +188,7 @@ START_TEST(every_way_leads_to_the_same_state)
 		if (who >= PLANES)
 			continue;
 		planes[who] = follow(planes[who], "e");
+		planes[who] = follow(planes[who], "e"); /* the first may have been a snapshot made a little earlier */
 		ck_assert_uint_eq(catalog_version(planes[who]), v);
 		for (unsigned n = 0; n < RECORDS; n++)
 			ck_assert(batches_has(planes[who], n, shadow[n][0] ? shadow[n] : NULL));

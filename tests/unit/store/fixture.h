@@ -26,16 +26,12 @@
 	{                                                                                        \
 		.name = (n), .type = TYPE_FOREIGN, .ref = (kind), .on_delete = (on), __VA_ARGS__ \
 	}
-#define EXPIRES_AT                                        \
-	{                                                 \
-		.name = "expires_at", .type = TYPE_NUMBER \
-	}
 
 static const struct field service_fields[] = {
         ID,
         TEXT("name", .format = FORMAT_UTF8_NAME, .flags = UNIQUE | ENDPOINT_KEY),
         TEXT("host"),
-        {.name = "port", .type = TYPE_INTEGER},
+        {.name = "port", .type = TYPE_INTEGER, .dflt = "80"},
         {.name = "created_at", .type = TYPE_NUMBER},
         TAGS,
         REF("client_certificate", "certificates", ON_DELETE_RESTRICT), /* a kind that is not there */
@@ -75,7 +71,6 @@ static const struct field key_fields[] = {
         ID,
         TEXT("key", .flags = UNIQUE | SECRET | ENDPOINT_KEY),
         REF("consumer", "consumers", ON_DELETE_CASCADE, .flags = REQUIRED),
-        EXPIRES_AT,
         {0},
 };
 static const struct field token_fields[] = {

@@ -57,6 +57,38 @@ START_TEST(a_key_that_breaks_the_rules_of_its_field_is_code_10)
 }
 END_TEST
 
+START_TEST(a_record_of_an_older_release_gets_the_defaults_of_newer_fields)
+{
+	struct settings s;
+	struct store *st = fresh_store(&s);
+	struct fault f = {0};
+	bool more;
+
+	insert(st, &services, "{'id':@1,'name':'a'}");
+	json_t *r = get(st, &services, 1);
+	ck_assert_int_eq(json_integer_value(json_object_get(r, "port")), 80);
+	json_decref(r);
+	r = store_list(st, &services, NULL, &(struct page){.size = 1}, &more, &f);
+	ck_assert_int_eq(json_integer_value(json_object_get(json_array_get(r, 0), "port")), 80);
+	json_decref(r);
+	store_close(st);
+}
+END_TEST
+
+START_TEST(a_record_that_breaks_newer_rules_is_shown_as_it_is)
+{
+	struct settings s;
+	struct store *st = fresh_store(&s);
+
+	insert(st, &services, "{'id':@1,'name':'not a name','port':'eighty','gone':1}");
+	json_t *r = get(st, &services, 1), *want = record("{'id':@1,'name':'not a name','port':'eighty','gone':1}");
+	ck_assert(json_equal(r, want));
+	json_decref(want);
+	json_decref(r);
+	store_close(st);
+}
+END_TEST
+
 START_TEST(a_scope_hides_rows_of_other_parents)
 {
 	struct settings s;
@@ -223,6 +255,8 @@ static void fill(TCase *tc)
 	tcase_add_test(tc, a_record_is_found_by_its_unique_field);
 	tcase_add_test(tc, what_postgresql_cannot_hold_is_not_found);
 	tcase_add_test(tc, a_key_that_breaks_the_rules_of_its_field_is_code_10);
+	tcase_add_test(tc, a_record_of_an_older_release_gets_the_defaults_of_newer_fields);
+	tcase_add_test(tc, a_record_that_breaks_newer_rules_is_shown_as_it_is);
 	tcase_add_test(tc, a_scope_hides_rows_of_other_parents);
 	tcase_add_test(tc, pages_walk_all_rows_once_ascending_by_id);
 	tcase_add_test(tc, exactly_size_rows_remaining_means_no_further_page);

@@ -1,6 +1,6 @@
-/* node_id: see node_id.h. Both planes of one machine share the file and may start at the same moment, so it is made
- * by link(2): the first one wins and the other reads it. */
-#include "cp/admin/node_id.h"
+/* node_id: see node_id.h. Both planes of one machine share the file and may start at the same moment, so it appears
+ * by link(2), complete or not at all: the first one wins and the other reads it. */
+#include "common/settings/node_id.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -31,30 +31,32 @@ static bool make_id(const struct settings *s, const char *path, char out[UUID_TE
 
 	snprintf(folder, sizeof folder, "%.*s", SLICE_ARG(s->prefix));
 	if (snprintf(fresh, sizeof fresh, "%s.%d", path, (int)getpid()) >= (int)sizeof fresh)
-		return err_set(e, "the prefix \"%s\" is too long", folder);
+		return err_set(e, "prefix is too long: '%.200s...'", folder);
 	uuid_format(&id, out);
 	if (!file_make_dirs(folder, 0755, e) || !file_replace(fresh, slice_cstr(out), 0644, e))
 		return err_prefix(e, "node id");
-	bool ok = link(fresh, path) == 0 || (errno == EEXIST && read_id(path, out));
-	if (!ok)
-		err_set(e, "cannot keep the node id in \"%s\": %s; a file that holds a UUID is expected", path,
-		        strerror(errno));
+	bool ok = link(fresh, path) == 0;
+	int why = errno;
 	unlink(fresh);
-	return ok;
+	if (ok || (why == EEXIST && read_id(path, out)))
+		return true;
+	if (why == EEXIST)
+		return err_set(e, "'%s' holds no node id, expected a UUID", path);
+	return err_set(e, "cannot keep the node id in '%s': %s", path, strerror(why));
 }
 
-bool node_id_get(const struct settings *s, char out[UUID_TEXT + 1], struct err *e)
+bool node_id_load(const struct settings *s, char out[UUID_TEXT + 1], struct err *e)
 {
 	char path[PATH_MAX];
 	struct uuid id;
 
 	if (s->node_id.len > 0) {
 		if (!uuid_parse(s->node_id, &id))
-			return err_set(e, "node_id is \"%.*s\", expected a UUID", SLICE_ARG(s->node_id));
+			return err_set(e, "node_id is '%.*s', expected a UUID", SLICE_ARG(s->node_id));
 		uuid_format(&id, out);
 		return true;
 	}
 	if (snprintf(path, sizeof path, "%.*s/kong.id", SLICE_ARG(s->prefix)) >= (int)sizeof path)
-		return err_set(e, "the prefix \"%.*s\" is too long", SLICE_ARG(s->prefix));
+		return err_set(e, "prefix is too long: '%.200s...'", path);
 	return read_id(path, out) || make_id(s, path, out, e);
 }
