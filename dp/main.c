@@ -169,7 +169,8 @@ static bool start_workers(struct plane *p, struct err *e)
 	if (!listen_parse(&p->arena, p->settings.proxy_listen, &listen, &p->node.listen_count, e))
 		return err_prefix(e, "proxy_listen");
 	for (size_t i = 0; i < p->node.listen_count; i++)
-		listen[i].reuseport = true; /* every worker listens for itself */
+		if (!listen[i].reuseport && !listener_is_free(&listen[i], e)) /* with it, data planes may share a port */
+			return err_prefix(e, "proxy_listen");
 	p->node.listen = listen;
 	p->node.settings = &p->settings;
 	p->node.options = &p->options;
