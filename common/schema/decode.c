@@ -7,8 +7,8 @@ static bool wrong_type(const struct field *f, const json_t *value, struct err *e
 {
 	static const char *const names[] = {
 	        "an object", "an array", "a string", "an integer", "a number", "true", "false", "null"};
-	return err_set(e, "%s: cannot take %s as %s", f->name ? f->name : "element", names[json_typeof(value)],
-	        field_type_name(f->type));
+	return err_set(e, "%s: cannot take %s as %s", f->name ? f->name : "element",
+	        value ? names[json_typeof(value)] : "nothing", field_type_name(f->type));
 }
 
 static struct slice copy_string(struct arena *a, const json_t *value)

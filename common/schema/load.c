@@ -181,11 +181,13 @@ static void check_immutable(struct load *l)
 
 static bool check(struct load *l)
 {
+	const json_t *config = json_object_get(l->record, "config");
+
 	l->v->fields = rules_check_record(l->schema, l->sub, l->record);
 	check_immutable(l);
 	checks_run(l->schema, l->record, l->record, "", is_update(l), l->v);
-	if (l->sub)
-		checks_run(l->sub, json_object_get(l->record, "config"), l->record, "config.", is_update(l), l->v);
+	if (l->sub && json_is_object(config))
+		checks_run(l->sub, config, l->record, "config.", is_update(l), l->v);
 	return !has_violations(l->v);
 }
 

@@ -1,18 +1,19 @@
 /* settings: what a node is told by file and environment, as one table for all three programs.
  *
- * Precedence, low to high: default, file (`--conf FILE`, kong.conf form: key = value, # comments, \# for a literal #),
- * environment GATEHOUSE_<KEY>, with KONG_<KEY> as an alias below it. Booleans: on/true, off/false. Lists: commas.
- * An unknown key in the file is a warning (DEV-15), a bad value an error that names file, line, key, value and what is
- * expected. Key names are Kong's where the meaning is the same (proxy.md 10). */
+ * Precedence, low to high: default, file (`--conf FILE`, kong.conf form: key = value, # comments, \# for a literal
+ * #), environment GATEHOUSE_<KEY>, with KONG_<KEY> as an alias below it. Booleans: on/true, off/false. Lists: commas.
+ * An unknown key in the file is a warning (DEV-15), a bad value an error that names file, line, key, value and what
+ * is expected. Key names are Kong's where the meaning is the same (proxy.md 10). */
 #ifndef COMMON_SETTINGS_SETTINGS_H
 #define COMMON_SETTINGS_SETTINGS_H
 
 #include "common/schema/schema.h"
 
 struct settings {
-	struct slice prefix;   /* run-time files: sockets, pid files, node id, last good version; default /usr/local/gatehouse or as KONG_PREFIX says */
-	struct slice role;     /* traditional, control_plane, data_plane */
-	struct slice database; /* postgres, off */
+	struct slice prefix;                /* run-time files: sockets, pid files, node id, last good version; default
+	                                       /usr/local/gatehouse or as KONG_PREFIX says */
+	struct slice role;                  /* traditional, control_plane, data_plane */
+	struct slice database;              /* postgres, off */
 	struct slice log_level, log_format; /* log_format: plain, json */
 	struct slice declarative_config;
 
@@ -24,20 +25,23 @@ struct settings {
 	int64_t pg_port, pg_timeout; /* ms */
 	bool pg_ssl, pg_ssl_verify;
 
-	struct slice cluster_listen, cluster_control_plane; /* "0.0.0.0:8005"; "host:port", or "ipc" for a cp on this machine with the same prefix */
+	struct slice cluster_listen, cluster_control_plane; /* "0.0.0.0:8005"; "host:port", or "ipc" for a cp on this
+	                                                       machine with the same prefix */
 	struct slice cluster_cert, cluster_cert_key, cluster_ca_cert;
-	struct slice node_id;      /* default: made once and kept in prefix/kong.id */
-	int64_t admin_wait;        /* ms: how long a write waits for the data planes, default 200 */
-	int64_t admin_threads;     /* default 4 */
+	struct slice node_id;  /* default: made once and kept in prefix/kong.id */
+	int64_t admin_wait;    /* ms: how long a write waits for the data planes, default 200 */
+	int64_t admin_threads; /* default 4 */
 
-	struct slice headers, headers_upstream, server_token, kong_version; /* kong_version: what GET / answers, default 3.9.3 */
+	struct slice headers, headers_upstream, server_token,
+	        kong_version; /* kong_version: what GET / answers, default 3.9.3 */
 	struct slice error_default_type, http_strictness, router_flavor, route_match_calculation;
 	struct slice trusted_ips, real_ip_header;
 	bool real_ip_recursive;
 	struct slice client_max_body_size; /* "0", "10m": nginx_http_client_max_body_size */
 	struct slice admin_max_body_size;  /* nginx_admin_client_max_body_size, default 10m */
 	struct slice dns_resolver, dns_hostsfile;
-	int64_t upstream_keepalive_pool_size, upstream_keepalive_max_requests, upstream_keepalive_idle_timeout; /* idle: s */
+	int64_t upstream_keepalive_pool_size, upstream_keepalive_max_requests,
+	        upstream_keepalive_idle_timeout;                                             /* idle: s */
 	int64_t client_header_timeout, client_body_timeout, send_timeout, keepalive_timeout; /* s */
 	int64_t keepalive_requests;
 	int64_t shutdown_grace; /* s, default 10 */
@@ -45,8 +49,8 @@ struct settings {
 
 extern const struct schema settings_schema;
 
-/* Reads file (NULL: Kong's default places if one exists, else none) and environ. Everything is on the arena. Warnings go to
- * the log. Relative paths are kept as they are. */
+/* Reads file (NULL: Kong's default places if one exists, else none) and environ. Everything is on the arena. Warnings
+ * go to the log. Relative paths are kept as they are. */
 bool settings_load(struct arena *a, const char *file, struct settings *out, struct err *e);
 /* The effective configuration for GET /: secrets as "******". New reference. */
 json_t *settings_json(const struct settings *s);
