@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""origin.py PORT: the demo origin behind the quickstart. /products/123 and /123 answer the walkthrough's product; everything else
-echoes the request it saw as JSON. Loopback only."""
+"""origin.py PORT [ADDRESS]: the demo origin behind the quickstart. /products/123 and /123 answer the walkthrough's product; everything else
+echoes the request it saw as JSON. ADDRESS is 127.0.0.1 when it is not given."""
 import http.server
 import json
 import sys
@@ -29,6 +29,7 @@ class Origin(http.server.BaseHTTPRequestHandler):
         pass
 
 
-server = http.server.ThreadingHTTPServer(("127.0.0.1", int(sys.argv[1])), Origin)
+address = sys.argv[2] if len(sys.argv) > 2 else "127.0.0.1"
+server = http.server.ThreadingHTTPServer((address, int(sys.argv[1])), Origin)
 server.daemon_threads = True
 server.serve_forever()

@@ -125,6 +125,17 @@ static bool explain(const struct listen_spec *s, const char *what, int why, stru
 	return err_set(e, "cannot %s '%.*s': %s", what, SLICE_ARG(s->text), strerror(why));
 }
 
+bool listener_is_free(const struct listen_spec *s, struct err *e)
+{
+	int fd = socket(s->address.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return explain(s, "open a socket for", errno, e);
+	set(fd, SOL_SOCKET, SO_REUSEADDR, 1);
+	int why = bind(fd, (const struct sockaddr *)&s->address, s->address_len) == 0 ? 0 : errno;
+	close(fd);
+	return why == 0 || explain(s, "listen on", why, e);
+}
+
 /* A socket that listens, or -1. */
 static int open_socket(const struct listen_spec *s, struct err *e)
 {

@@ -59,22 +59,22 @@ static const struct field fields[] = {
 
 static const struct period {
 	const char *name;
-	struct slice suffix;                  /* of a counter's key */
+	struct slice suffix; /* of a counter's key */
 	struct slice limit_header, left_header;
 	int64_t seconds; /* a month is 30 days, whatever the calendar says (plugins.md 0.12) */
 	size_t limit;    /* offset of its struct opt_num */
 } periods[] = {
 #define PERIOD(name, Title, seconds)                                                                                 \
 	{                                                                                                            \
-		#name, SLICE(":" #name), SLICE("X-RateLimit-Limit-" #Title), SLICE("X-RateLimit-Remaining-" #Title), \
-			(seconds), offsetof(struct rate_limiting, name)                                              \
+#name, SLICE(":" #name), SLICE("X-RateLimit-Limit-" #Title), SLICE("X-RateLimit-Remaining-" #Title), \
+		        (seconds), offsetof(struct rate_limiting, name)                                              \
 	}
-	PERIOD(second, Second, 1),
-	PERIOD(minute, Minute, 60),
-	PERIOD(hour, Hour, 3600),
-	PERIOD(day, Day, 86400),
-	PERIOD(month, Month, 2592000),
-	PERIOD(year, Year, 31536000),
+        PERIOD(second, Second, 1),
+        PERIOD(minute, Minute, 60),
+        PERIOD(hour, Hour, 3600),
+        PERIOD(day, Day, 86400),
+        PERIOD(month, Month, 2592000),
+        PERIOD(year, Year, 31536000),
 #undef PERIOD
 };
 enum { PERIODS = sizeof periods / sizeof periods[0] };
@@ -224,7 +224,7 @@ static double remaining_after(const struct plan *plan, size_t i, bool stopped)
 static void respond_number(struct call *c, struct slice name, double value)
 {
 	struct arena *a = c->x->arena;
-	bool whole = value == (double)(int64_t)value;
+	bool whole = value < 9e15 && value == (double)(int64_t)value;
 	call_respond_header(c, name, whole ? arena_decimal(a, (int64_t)value) : arena_printf(a, "%.14g", value));
 }
 

@@ -5,9 +5,7 @@
  * finished (a write must not be cut in two) and its answer is dropped. */
 #include "cp/admin/admin_server.h"
 
-#include <errno.h>
 #include <stdlib.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include "common/core/log.h"
@@ -192,24 +190,6 @@ static void on_accept(struct listener *l, int fd, void *arg)
 	server_accept(&a->server, listener_spec(l), fd, NULL);
 }
 
-/* Listeners share ports (SO_REUSEPORT), which is for the workers of one process: two control planes on one port would
- * take turns without anybody noticing. */
-static bool check_free(const struct listen_spec *spec, struct err *e)
-{
-	int fd = socket(spec->address.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	int on = 1;
-
-	if (fd < 0)
-		return true; /* listener_open() says it better */
-	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-	bool taken = bind(fd, (const struct sockaddr *)&spec->address, spec->address_len) != 0 && errno == EADDRINUSE;
-	close(fd);
-	if (taken)
-		return err_set(e, "cannot listen on '%.*s': another process does; stop it, or choose another address",
-		        SLICE_ARG(spec->text));
-	return true;
-}
-
 static bool listen_one(struct admin_server *a, const struct listen_spec *spec, struct err *e)
 {
 	if (spec->ssl) {
@@ -222,7 +202,8 @@ static bool listen_one(struct admin_server *a, const struct listen_spec *spec, s
 		log_warn(
 		        "the Admin API has no authentication and listens beyond this machine; admin_listen on 127.0.0.1 keeps it private",
 		        LOG_SLICE("address", spec->text));
-	struct listener *l = check_free(spec, e) ? listener_open(a->env.loop, spec, on_accept, a, e) : NULL;
+	/* two control planes on one port would take turns without anybody noticing */
+	struct listener *l = listener_is_free(spec, e) ? listener_open(a->env.loop, spec, on_accept, a, e) : NULL;
 	if (!l)
 		return err_prefix(e, "admin_listen");
 	a->listeners[a->listener_count++] = l;

@@ -10,7 +10,7 @@
  *
  * It runs the access phase of every plugin that was put in, in the order of plugins.md 0.2. It does not choose
  * among rows of one plugin: that is the data plane's (snapshot_instance). A mistake in a test's JSON fails the test.
-*/
+ */
 #ifndef TESTS_SUPPORT_PLUGIN_RIG_H
 #define TESTS_SUPPORT_PLUGIN_RIG_H
 

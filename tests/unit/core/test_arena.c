@@ -73,6 +73,26 @@ START_TEST(copies_end_with_nul_and_unset_stays_unset)
 }
 END_TEST
 
+START_TEST(joining_puts_parts_behind_each_other)
+{
+	struct slice s = ARENA_JOIN(&arena, S("a"), slice_of(NULL, 0), S("b\0c"), S(""));
+	ck_assert(slice_eq(s, S("ab\0c")));
+	ck_assert_int_eq(s.ptr[s.len], '\0');
+	ck_assert(slice_is_set(arena_join(&arena, NULL, 0)));
+}
+END_TEST
+
+START_TEST(decimal_digits_of_every_size)
+{
+	static const int64_t numbers[] = {0, 7, -7, 10, INT64_MAX, INT64_MIN};
+	for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
+		struct slice s = arena_decimal(&arena, numbers[i]);
+		ck_assert(slice_eq(s, arena_printf(&arena, "%lld", (long long)numbers[i])));
+		ck_assert_int_eq(s.ptr[s.len], '\0');
+	}
+}
+END_TEST
+
 START_TEST(printf_fits_whatever_comes)
 {
 	struct slice s = arena_printf(&arena, "%05000d-%s", 7, "x");
@@ -126,6 +146,8 @@ int main(void)
 	tcase_add_test(t, zeroed_memory_is_zero_also_when_it_was_used_before);
 	tcase_add_test(t, reset_keeps_one_chunk_and_forgets_large_ones);
 	tcase_add_test(t, copies_end_with_nul_and_unset_stays_unset);
+	tcase_add_test(t, joining_puts_parts_behind_each_other);
+	tcase_add_test(t, decimal_digits_of_every_size);
 	tcase_add_test(t, printf_fits_whatever_comes);
 	tcase_add_test(t, cleanups_run_once_last_in_first_out);
 	tcase_add_test(t, a_cleanup_may_defer_another);

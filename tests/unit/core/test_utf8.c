@@ -26,7 +26,8 @@ START_TEST(every_code_point_has_one_sequence)
 		if (n == 0)
 			continue;
 		struct slice s = slice_of((const char *)bytes, n), cut = slice_of(s.ptr, n - 1);
-		if (utf8_sequence(s) != n || (n > 1 && utf8_sequence(cut) != 0)) /* ck_assert a million times is slow */
+		if (utf8_sequence(s) != n ||
+		        (n > 1 && utf8_sequence(cut) != 0)) /* ck_assert a million times is slow */
 			ck_abort_msg("U+%04X", c);
 	}
 }

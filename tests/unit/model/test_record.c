@@ -1,0 +1,136 @@
+/* record. */
+#include <check.h>
+#include <stdio.h>
+
+#include "common/entity/service.h"
+#include "common/model/kinds.h"
+#include "common/plugin/entity.h"
+#include "tests/support/records.h"
+
+static struct err err;
+
+START_TEST(json_and_struct_say_the_same)
+{
+	struct record *r = record_of("services", "{'id':'%s','name':'a','host':'h.test'}", test_id(1));
+	const struct service *s = r->entity;
+	const struct uuid id = test_uuid(1);
+	ck_assert(uuid_eq(&r->id, &id) && uuid_eq(&s->id, &id));
+	ck_assert(slice_eq(s->host, S("h.test")));
+	ck_assert_int_eq(s->port, 80);
+	json_t *json = record_json(r);
+	ck_assert_str_eq(json_string_value(json_object_get(json, "host")), "h.test");
+	ck_assert_int_eq(json_integer_value(json_object_get(json, "port")), 80);
+	json_decref(json);
+	ck_assert_ptr_null(r->config_schema);
+	record_unref(r);
+}
+END_TEST
+
+START_TEST(a_plugins_row_also_has_its_config)
+{
+	struct record *r = record_of("plugins", "{'name':'key-auth','config':{'realm':'bay'}}");
+	ck_assert_str_eq(r->config_schema->name, "key-auth");
+	const struct field *realm = schema_field(r->config_schema, S("realm"));
+	ck_assert(slice_eq(*(const struct slice *)field_member(realm, r->config), S("bay")));
+	record_unref(r);
+}
+END_TEST
+
+START_TEST(its_json_makes_the_same_record_again)
+{
+	struct record *a = record_of("plugins", "{'name':'rate-limiting','config':{'minute':2.5},'tags':['x']}");
+	struct record *b = record_parse(a->kind, a->json, 7, &err);
+	ck_assert_msg(b != NULL, "%s", err.message);
+	ck_assert(slice_eq(a->json, b->json));
+	ck_assert_uint_eq(b->version, 7);
+	record_unref(a);
+	record_unref(b);
+}
+END_TEST
+
+START_TEST(a_record_of_an_older_release_gets_the_defaults_of_newer_fields)
+{
+	char json[200];
+	snprintf(json, sizeof json, "{\"id\":\"%s\",\"host\":\"h\",\"created_at\":1,\"updated_at\":1}", test_id(1));
+	struct record *r = record_parse(&service_schema, slice_cstr(json), 1, &err);
+	ck_assert_msg(r != NULL, "%s", err.message);
+	ck_assert_int_eq(((const struct service *)r->entity)->retries, 5);
+	record_unref(r);
+}
+END_TEST
+
+START_TEST(what_is_no_record_is_refused_with_a_reason)
+{
+	static const char *const bad[] = {"", "{", "[]", "5", "null", "{}", "{\"id\":5}",
+	        "{\"id\":\"x\",\"host\":\"h\"}", "{\"id\":\"00000000-0000-4000-8000-000000000001\"}",
+	        "{\"id\":\"00000000-0000-4000-8000-000000000001\",\"host\":\"h\",\"port\":\"80\"}",
+	        "{\"id\":\"00000000-0000-4000-8000-000000000001\",\"host\":\"h\"} x"};
+	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+		err.message[0] = '\0';
+		ck_assert_msg(!record_parse(&service_schema, slice_cstr(bad[i]), 1, &err), "%s", bad[i]);
+		ck_assert_msg(err.message[0] != '\0', "%s", bad[i]);
+	}
+	ck_assert(!record_parse(&service_schema, slice_of(NULL, 0), 1, &err));
+	ck_assert(!record_parse(&plugin_schema,
+	        S("{\"id\":\"00000000-0000-4000-8000-000000000001\",\"name\":\"no-such\",\"config\":{}}"), 1, &err));
+	ck_assert_ptr_nonnull(strstr(err.message, "no-such"));
+}
+END_TEST
+
+static struct slice lookup(const struct record *r, const char *field)
+{
+	return record_lookup_key(r, schema_field(r->kind, slice_cstr(field)));
+}
+
+START_TEST(lookup_keys_are_text_or_16_bytes)
+{
+	struct record *r = record_of(
+	        "routes", "{'id':'%s','name':'r','paths':['/'],'service':{'id':'%s'}}", test_id(1), test_id(2));
+	const struct uuid id = test_uuid(1), service = test_uuid(2);
+	ck_assert(slice_eq(lookup(r, "name"), S("r")));
+	ck_assert(slice_eq(lookup(r, "id"), uuid_slice(&id)));
+	ck_assert(slice_eq(lookup(r, "service"), uuid_slice(&service)));
+	record_unref(r);
+	r = record_of("routes", "{'paths':['/']}");
+	ck_assert(!slice_is_set(lookup(r, "name")));
+	ck_assert(!slice_is_set(lookup(r, "service")));
+	record_unref(r);
+}
+END_TEST
+
+START_TEST(a_ttl_is_kept_as_the_time_of_its_end)
+{
+	struct record *r = record_of(
+	        "keyauth_credentials", "{'consumer':{'id':'%s'},'key':'k','ttl':10}", test_id(1));
+	int64_t end_ms = INT64_C(1772532010000);
+	ck_assert(!record_is_expired(r, end_ms - 1));
+	ck_assert(record_is_expired(r, end_ms));
+	struct record *again = record_parse(r->kind, r->json, 2, &err);
+	ck_assert(record_is_expired(again, end_ms) && !record_is_expired(again, end_ms - 1));
+	record_unref(again);
+	record_unref(r);
+	r = record_of("keyauth_credentials", "{'consumer':{'id':'%s'},'key':'k'}", test_id(1));
+	ck_assert(!record_is_expired(r, INT64_MAX));
+	record_unref(r);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("record");
+	TCase *t = tcase_create("record");
+
+	tcase_add_test(t, json_and_struct_say_the_same);
+	tcase_add_test(t, a_plugins_row_also_has_its_config);
+	tcase_add_test(t, its_json_makes_the_same_record_again);
+	tcase_add_test(t, a_record_of_an_older_release_gets_the_defaults_of_newer_fields);
+	tcase_add_test(t, what_is_no_record_is_refused_with_a_reason);
+	tcase_add_test(t, lookup_keys_are_text_or_16_bytes);
+	tcase_add_test(t, a_ttl_is_kept_as_the_time_of_its_end);
+	suite_add_tcase(s, t);
+	SRunner *r = srunner_create(s);
+	srunner_run_all(r, CK_NORMAL);
+	int failed = srunner_ntests_failed(r);
+	srunner_free(r);
+	return failed != 0;
+}
