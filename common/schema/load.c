@@ -236,6 +236,10 @@ bool schema_load(const struct schema *s, const json_t *input, const struct load_
 	bool ok = false;
 
 	*out = NULL;
+	if (!json_is_object(input)) {
+		violations_add_entity(v, "expected a record");
+		return false;
+	}
 	if (!take_input(&l, input) || !take_ttl(&l, input))
 		goto out;
 	fill_auto(&l);

@@ -25,10 +25,19 @@ const struct schema *merge_subschema(const struct schema *s, const json_t *exist
 	return sub;
 }
 
+/* Another plugin has another config: nothing of the old one is kept. */
+static json_t *base_for(const struct schema *s, const struct schema *sub, const json_t *existing)
+{
+	json_t *base = json_deep_copy(existing);
+	if (sub && sub != schema_subschema(s, existing))
+		json_object_del(base, "config");
+	return base;
+}
+
 json_t *schema_merge(const struct schema *s, const json_t *existing, const json_t *input)
 {
 	const struct schema *sub = merge_subschema(s, existing, input);
-	json_t *merged = json_deep_copy(existing), *value;
+	json_t *merged = base_for(s, sub, existing), *value;
 	const char *key;
 	size_t len;
 
@@ -38,7 +47,7 @@ json_t *schema_merge(const struct schema *s, const json_t *existing, const json_
 		const struct field *f = schema_field(s, slice_of(key, len));
 		if (f)
 			f = field_with_sub(f, sub, &room);
-		json_object_setn_new(merged, key, len, merge_value(f, json_object_getn(existing, key, len), value));
+		json_object_setn_new(merged, key, len, merge_value(f, json_object_getn(merged, key, len), value));
 	}
 	return merged;
 }

@@ -80,6 +80,21 @@ START_TEST(a_patch_need_not_name_the_plugin)
 }
 END_TEST
 
+START_TEST(a_patch_to_another_plugin_keeps_nothing_of_the_config)
+{
+	json_t *p = created(&plugin_schema, "{'name':'rate-limiting','config':{'minute':5}}");
+	json_t *q = loaded(&plugin_schema, LOAD_UPDATE, p, "{'name':'key-auth','config':{'realm':'r'}}");
+	has(q, "config.realm", "'r'");
+	has(q, "config.key_names", "['apikey']");
+	has(q, "config.minute", NULL);
+	json_decref(q);
+	q = loaded(&plugin_schema, LOAD_UPDATE, p, "{'name':'key-auth'}");
+	has(q, "config.realm", "null");
+	json_decref(q);
+	json_decref(p);
+}
+END_TEST
+
 START_TEST(deprecated_names_come_and_go_beside_the_new_ones)
 {
 	json_t *p = created(&plugin_schema, "{'name':'rate-limiting','config':{'minute':5,'redis_port':7}}");
@@ -138,6 +153,7 @@ int main(void)
 	tcase_add_loop_test(t, a_plugin_is_refused_as_kong_does, 0, sizeof refusals / sizeof refusals[0]);
 	tcase_add_test(t, a_plugin_may_be_attached_to_what_it_allows);
 	tcase_add_test(t, a_patch_need_not_name_the_plugin);
+	tcase_add_test(t, a_patch_to_another_plugin_keeps_nothing_of_the_config);
 	tcase_add_test(t, deprecated_names_come_and_go_beside_the_new_ones);
 	tcase_add_test(t, secrets_of_a_config_are_masked);
 	tcase_add_test(t, a_plugin_and_its_config_decode);

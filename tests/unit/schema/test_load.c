@@ -104,6 +104,13 @@ START_TEST(every_field_is_there_in_the_tables_order_with_records_in_full)
 }
 END_TEST
 
+START_TEST(only_objects_are_records)
+{
+	refused(&thing, LOAD_CREATE, NULL, "[]", "{'@entity':['expected a record']}");
+	refused(&thing, LOAD_STORED, NULL, "5", "{'@entity':['expected a record']}");
+}
+END_TEST
+
 START_TEST(ids_times_and_keys_are_made_up)
 {
 	json_t *t = created(&thing, "{'name':'n'}"),
@@ -390,6 +397,7 @@ int main(void)
 	Suite *s = suite_create("load");
 	TCase *t = tcase_create("load");
 	tcase_add_test(t, every_field_is_there_in_the_tables_order_with_records_in_full);
+	tcase_add_test(t, only_objects_are_records);
 	tcase_add_test(t, ids_times_and_keys_are_made_up);
 	tcase_add_test(t, a_sent_id_and_time_of_creation_are_kept_but_not_the_time_of_update);
 	tcase_add_test(t, a_patch_merges_records_and_replaces_the_rest);
