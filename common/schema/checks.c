@@ -28,7 +28,7 @@ static size_t count_nonempty(const struct run *r, const char *const *fields)
 {
 	size_t n = 0;
 	for (; *fields; fields++)
-		n += is_nonempty(json_at(r->record, *fields));
+		n += is_nonempty(value_at(r->record, *fields));
 	return n;
 }
 
@@ -61,7 +61,7 @@ static bool any_failed(const struct run *r, const char *const *fields)
 static bool is_hidden(const struct run *r, const char *field)
 {
 	const struct field *f = field ? schema_field_at(r->schema, field) : NULL;
-	return f && is_vault_reference(f, json_at(r->record, field));
+	return f && field_is_vault_reference(f, value_at(r->record, field));
 }
 
 static bool any_hidden(const struct run *r, const struct entity_check *c)
@@ -81,7 +81,7 @@ static json_t *match_error(const json_t *value, const struct field *match)
 	if (!json_is_null(copy))
 		error = rules_apply(match, &copy);
 	else if (match->flags & REQUIRED)
-		error = json_text("required field missing");
+		error = value_message("required field missing");
 	else
 		error = NULL;
 	json_decref(copy);
@@ -91,7 +91,7 @@ static json_t *match_error(const json_t *value, const struct field *match)
 /* A null meets no condition but "null", a wrong value none at all. */
 static bool condition_holds(const struct run *r, const struct entity_check *c)
 {
-	const json_t *value = json_at(r->record, c->if_field);
+	const json_t *value = value_at(r->record, c->if_field);
 	if (!value || json_is_null(value))
 		return c->if_match->eq && strcmp(c->if_match->eq, "null") == 0;
 	if (has_failed(r, c->if_field))
@@ -106,7 +106,7 @@ static void check_conditional(const struct run *r, const struct entity_check *c)
 {
 	if (!condition_holds(r, c))
 		return;
-	json_t *error = match_error(json_at(r->record, c->then_field), c->then_match);
+	json_t *error = match_error(value_at(r->record, c->then_field), c->then_match);
 	if (!error)
 		return;
 
@@ -127,7 +127,7 @@ static void check_conditional(const struct run *r, const struct entity_check *c)
 static void report_fields(const struct run *r, const char *what, const char *const *fields)
 {
 	struct text list = {0};
-	quoted_list(fields, r->prefix, &list);
+	value_names(fields, r->prefix, &list);
 	violations_add_entity(r->v, "%s: %s", what, text_cstr(&list));
 	text_fini(&list);
 }
@@ -153,9 +153,9 @@ static void check_conditional_at_least_one(const struct run *r, const struct ent
 static bool are_distinct(const struct run *r, const char *const *fields)
 {
 	for (size_t i = 0; fields[i]; i++) {
-		const json_t *value = json_at(r->record, fields[i]);
+		const json_t *value = value_at(r->record, fields[i]);
 		for (size_t j = 0; is_nonempty(value) && j < i; j++)
-			if (json_equal(value, json_at(r->record, fields[j])))
+			if (json_equal(value, value_at(r->record, fields[j])))
 				return false;
 	}
 	return true;

@@ -13,7 +13,7 @@ static bool wrong_type(const struct field *f, const json_t *value, struct err *e
 
 static struct slice copy_string(struct arena *a, const json_t *value)
 {
-	return arena_dup(a, json_slice(value));
+	return arena_dup(a, value_slice(value));
 }
 
 /* Room for n zeroed items; for none too, because NULL would mean "unset". */
@@ -155,7 +155,7 @@ static bool decode_bool(const struct field *f, const json_t *value, bool *out, s
 
 static bool decode_uuid(const struct field *f, const json_t *value, struct uuid *out, struct err *e)
 {
-	return uuid_parse(json_slice(value), out) || wrong_type(f, value, e);
+	return uuid_parse(value_slice(value), out) || wrong_type(f, value, e);
 }
 
 static bool decode_reference(const struct field *f, const json_t *value, struct ref *out, struct err *e)

@@ -23,7 +23,7 @@ static void set_text(json_t *out, const char *key, const char *text)
 static json_t *number(double value)
 {
 	json_t *out = json_real(value);
-	json_make_whole(&out);
+	value_make_whole(&out);
 	return out;
 }
 
@@ -123,7 +123,7 @@ static json_t *path_steps(const char *path)
 
 static json_t *describe_deprecation(const struct schema *s, const struct shorthand *sh)
 {
-	json_t *message = json_text(
+	json_t *message = value_message(
 	        "%s: config.%s is deprecated, please use config.%s instead", s->name, sh->name, sh->replaced_by);
 	return json_pack("{s:o,s:s,s:[{s:o}]}", "message", message, "removal_in_version", "4.0", "replaced_with",
 	        "path", path_steps(sh->replaced_by));

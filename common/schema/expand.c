@@ -29,7 +29,7 @@ static json_t *mismatch(const struct shorthand *sh, const json_t *old, const jso
 	put_shown(old, &t);
 	text_printf(&t, " vs %s = ", sh->replaced_by);
 	put_shown(new, &t);
-	json_t *error = json_text("%s", text_cstr(&t));
+	json_t *error = value_message("%s", text_cstr(&t));
 	text_fini(&t);
 	return error;
 }
@@ -79,7 +79,7 @@ static json_t *apply_shorthand(const struct shorthand *sh, json_t *object, json_
 		return apply_alias(sh, object, value);
 	if (json_is_null(value))
 		return NULL;
-	return sh->expand(object, value, &e) ? NULL : json_text("%s", e.message);
+	return sh->expand(object, value, &e) ? NULL : value_message("%s", e.message);
 }
 
 /* ---- records --------------------------------------------------------------------------------------------------- */

@@ -8,12 +8,12 @@
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include <pcre2.h>
 
-bool is_alnum(char c)
+bool format_is_alnum(char c)
 {
 	return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
 }
 
-bool is_one_of(char c, const char *set)
+bool format_is_one_of(char c, const char *set)
 {
 	return c && strchr(set, c);
 }
@@ -34,7 +34,7 @@ static bool check_uuid(struct slice s, struct check *c)
 static bool check_name(struct slice s, struct check *c)
 {
 	for (size_t i = 0; i < s.len; i++)
-		if (!is_alnum(s.ptr[i]) && !is_one_of(s.ptr[i], ".-_~"))
+		if (!format_is_alnum(s.ptr[i]) && !format_is_one_of(s.ptr[i], ".-_~"))
 			return err_set(c->e,
 			        "invalid value '%.*s': it must only contain alphanumeric and '., -, _, ~' characters",
 			        SLICE_ARG(s));
@@ -52,7 +52,8 @@ static bool check_utf8_name(struct slice s, struct check *c)
 	if (!check_utf8(s, c->e))
 		return false;
 	for (size_t i = 0; i < s.len; i++)
-		if ((unsigned char)s.ptr[i] < 0x80 && !is_alnum(s.ptr[i]) && !is_one_of(s.ptr[i], ".-_~"))
+		if ((unsigned char)s.ptr[i] < 0x80 && !format_is_alnum(s.ptr[i]) &&
+		        !format_is_one_of(s.ptr[i], ".-_~"))
 			return err_set(c->e,
 			        "invalid value '%.*s': the only accepted ascii characters are alphanumerics or ., -, _, and ~",
 			        SLICE_ARG(s));
@@ -75,7 +76,7 @@ static bool check_tag(struct slice s, struct check *c)
 static bool check_header_name(struct slice s, struct check *c)
 {
 	for (size_t i = 0; i < s.len; i++)
-		if (!is_alnum(s.ptr[i]) && !is_one_of(s.ptr[i], "_-"))
+		if (!format_is_alnum(s.ptr[i]) && !format_is_one_of(s.ptr[i], "_-"))
 			return err_set(c->e,
 			        "bad header name '%.*s', allowed characters are A-Z, a-z, 0-9, '_', and '-'",
 			        SLICE_ARG(s));
@@ -86,7 +87,7 @@ static bool check_cookie_name(struct slice s, struct check *c)
 {
 	for (size_t i = 0; i < s.len; i++) {
 		unsigned char b = (unsigned char)s.ptr[i];
-		if (b <= 0x20 || b == 0x7f || is_one_of(s.ptr[i], "()<>@,;:\\\"/?={}[]"))
+		if (b <= 0x20 || b == 0x7f || format_is_one_of(s.ptr[i], "()<>@,;:\\\"/?={}[]"))
 			return err_set(c->e,
 			        "contains one or more invalid characters. ASCII control characters (0-31;127), "
 			        "space, tab and the characters ()<>@,;:\\\"/?={}[] are not allowed.");
@@ -104,7 +105,7 @@ static bool check_http_method(struct slice s, struct check *c)
 
 /* ---- regular expressions --------------------------------------------------------------------------------------- */
 
-bool regex_compiles(struct slice s, struct err *e)
+bool format_regex_compiles(struct slice s, struct err *e)
 {
 	int number;
 	PCRE2_SIZE at;
@@ -121,7 +122,7 @@ bool regex_compiles(struct slice s, struct err *e)
 
 static bool check_regex(struct slice s, struct check *c)
 {
-	return regex_compiles(s, c->e) || err_set(c->e, "not a valid regex: %.*s", SLICE_ARG(s));
+	return format_regex_compiles(s, c->e) || err_set(c->e, "not a valid regex: %.*s", SLICE_ARG(s));
 }
 
 /* ---- all of them ----------------------------------------------------------------------------------------------- */
@@ -132,23 +133,23 @@ bool format_check(enum format format, struct slice value, struct arena *a, struc
 	        [FORMAT_UUID] = check_uuid,
 	        [FORMAT_NAME] = check_name,
 	        [FORMAT_UTF8_NAME] = check_utf8_name,
-	        [FORMAT_HOST] = check_host,
-	        [FORMAT_HOST_OPT_PORT] = check_host_opt_port,
-	        [FORMAT_WILDCARD_HOST] = check_wildcard_host,
-	        [FORMAT_ROUTE_HOST] = check_route_host,
-	        [FORMAT_SNI] = check_sni,
-	        [FORMAT_IP] = check_ip,
-	        [FORMAT_IP_OR_CIDR] = check_ip_or_cidr,
-	        [FORMAT_PATH] = check_path,
-	        [FORMAT_ROUTER_PATH] = check_router_path,
-	        [FORMAT_URL] = check_url,
+	        [FORMAT_HOST] = format_host,
+	        [FORMAT_HOST_OPT_PORT] = format_host_opt_port,
+	        [FORMAT_WILDCARD_HOST] = format_wildcard_host,
+	        [FORMAT_ROUTE_HOST] = format_route_host,
+	        [FORMAT_SNI] = format_sni,
+	        [FORMAT_IP] = format_ip,
+	        [FORMAT_IP_OR_CIDR] = format_ip_or_cidr,
+	        [FORMAT_PATH] = format_path,
+	        [FORMAT_ROUTER_PATH] = format_router_path,
+	        [FORMAT_URL] = format_url,
 	        [FORMAT_HEADER_NAME] = check_header_name,
 	        [FORMAT_COOKIE_NAME] = check_cookie_name,
 	        [FORMAT_HTTP_METHOD] = check_http_method,
 	        [FORMAT_TAG] = check_tag,
 	        [FORMAT_REGEX] = check_regex,
-	        [FORMAT_UPSTREAM_NAME] = check_upstream_name,
-	        [FORMAT_TARGET] = check_target,
+	        [FORMAT_UPSTREAM_NAME] = format_upstream_name,
+	        [FORMAT_TARGET] = format_target,
 	};
 	struct check c = {a, replacement, e};
 	return !checks[format] || checks[format](value, &c);

@@ -33,7 +33,7 @@ static size_t count_of(struct slice s, char c)
 static bool consists_of(struct slice s, const char *set)
 {
 	for (size_t i = 0; i < s.len; i++)
-		if (!is_one_of(s.ptr[i], set))
+		if (!format_is_one_of(s.ptr[i], set))
 			return false;
 	return s.len > 0;
 }
@@ -44,7 +44,7 @@ static bool is_host_name(struct slice s)
 	char before = '.';
 	for (size_t i = 0; i < s.len; i++) {
 		char c = s.ptr[i];
-		if (!is_alnum(c) && !is_one_of(c, ".-_"))
+		if (!format_is_alnum(c) && !format_is_one_of(c, ".-_"))
 			return false;
 		if (c == '.' && (before == '.' || before == '-'))
 			return false;
@@ -141,7 +141,7 @@ static struct slice without_wildcards(struct slice s, struct arena *a)
 
 /* ---- the formats ----------------------------------------------------------------------------------------------- */
 
-bool check_host(struct slice s, struct check *c)
+bool format_host(struct slice s, struct check *c)
 {
 	struct host h;
 	enum host_result result = parse_host(s, &h);
@@ -150,7 +150,7 @@ bool check_host(struct slice s, struct check *c)
 	return (result == HOST_OK && h.port < 0) || err_set(c->e, "must not have a port");
 }
 
-bool check_host_opt_port(struct slice s, struct check *c)
+bool format_host_opt_port(struct slice s, struct check *c)
 {
 	struct host h;
 	return parse_host(s, &h) == HOST_OK || invalid_value(s, c);
@@ -168,12 +168,12 @@ static bool check_only_name(struct slice s, struct slice shown, struct check *c)
 	return (result == HOST_OK && h.port < 0) || err_set(c->e, "must not have a port");
 }
 
-bool check_sni(struct slice s, struct check *c)
+bool format_sni(struct slice s, struct check *c)
 {
 	return check_only_name(s, s, c);
 }
 
-bool check_wildcard_host(struct slice s, struct check *c)
+bool format_wildcard_host(struct slice s, struct check *c)
 {
 	ptrdiff_t star = slice_find(s, '*');
 	if (star > 0 && (size_t)star != s.len - 1)
@@ -183,7 +183,7 @@ bool check_wildcard_host(struct slice s, struct check *c)
 	return check_only_name(without_wildcards(s, c->arena), s, c);
 }
 
-bool check_route_host(struct slice s, struct check *c)
+bool format_route_host(struct slice s, struct check *c)
 {
 	struct host h;
 	size_t stars = count_of(s, '*');
@@ -194,7 +194,7 @@ bool check_route_host(struct slice s, struct check *c)
 	return parse_host(without_wildcards(s, c->arena), &h) == HOST_OK || invalid_value(s, c);
 }
 
-bool check_upstream_name(struct slice s, struct check *c)
+bool format_upstream_name(struct slice s, struct check *c)
 {
 	struct host h;
 	const char *why = NULL;
@@ -226,12 +226,12 @@ static bool is_network(struct slice s)
 	       (slice_to_int(slice_from(s, (size_t)slash + 1), &bits) && bits >= 0 && bits <= (v4 ? 32 : 128));
 }
 
-bool check_ip(struct slice s, struct check *c)
+bool format_ip(struct slice s, struct check *c)
 {
 	return (slice_find(s, '/') < 0 && is_network(s)) || err_set(c->e, "not an ip address: %.*s", SLICE_ARG(s));
 }
 
-bool check_ip_or_cidr(struct slice s, struct check *c)
+bool format_ip_or_cidr(struct slice s, struct check *c)
 {
 	return is_network(s) || err_set(c->e, "invalid ip or cidr range: '%.*s'", SLICE_ARG(s));
 }
@@ -244,7 +244,7 @@ static struct slice full_v6(const struct in6_addr *v6, int port, struct arena *a
 	        b[1], b[2], b[3], b[4], b[5], b[6], b[7], b[8], b[9], b[10], b[11], b[12], b[13], b[14], b[15], port);
 }
 
-bool check_target(struct slice s, struct check *c)
+bool format_target(struct slice s, struct check *c)
 {
 	enum { DEFAULT_PORT = 8000 };
 	struct host h;

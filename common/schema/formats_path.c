@@ -39,14 +39,14 @@ static bool has_empty_segments(struct slice s)
 	return false;
 }
 
-bool check_path(struct slice s, struct check *c)
+bool format_path(struct slice s, struct check *c)
 {
 	if (!slice_starts(s, S("/")))
 		return err_set(c->e, "should start with: /");
 	if (has_empty_segments(s))
 		return err_set(c->e, "must not have empty segments");
 	for (size_t i = 0; i < s.len; i++)
-		if (!is_alnum(s.ptr[i]) && !is_one_of(s.ptr[i], "-._~/%!$&'()*+,;=:@"))
+		if (!format_is_alnum(s.ptr[i]) && !format_is_one_of(s.ptr[i], "-._~/%!$&'()*+,;=:@"))
 			return err_set(c->e,
 			        "invalid path: '%.*s' (characters outside of the reserved list of RFC 3986 found)",
 			        SLICE_ARG(s));
@@ -66,7 +66,7 @@ static struct slice decode_triplets(struct slice s, struct arena *a)
 			continue;
 		}
 		char c = (char)(hex_digit(s.ptr[i + 1]) << 4 | hex_digit(s.ptr[i + 2]));
-		if (is_one_of(c, "!*'();:@&=+$,/?%#[]")) {
+		if (format_is_one_of(c, "!*'();:@&=+$,/?%#[]")) {
 			static const char upper[] = "0123456789ABCDEF";
 			out[n++] = '%';
 			out[n++] = upper[(unsigned char)c >> 4];
@@ -118,11 +118,11 @@ static bool check_plain_path(struct slice s, struct check *c)
 static bool check_regex_path(struct slice pattern, struct check *c)
 {
 	struct err why;
-	return regex_compiles(pattern, &why) ||
+	return format_regex_compiles(pattern, &why) ||
 	       err_set(c->e, "invalid regex: '%.*s' (PCRE returned: %s)", SLICE_ARG(pattern), why.message);
 }
 
-bool check_router_path(struct slice s, struct check *c)
+bool format_router_path(struct slice s, struct check *c)
 {
 	if (has_empty_segments(s))
 		return err_set(c->e, "must not have empty segments");
@@ -135,7 +135,7 @@ bool check_router_path(struct slice s, struct check *c)
 
 /* ---- URLs ------------------------------------------------------------------------------------------------------ */
 
-bool check_url(struct slice s, struct check *c)
+bool format_url(struct slice s, struct check *c)
 {
 	struct url u = url_split(s);
 	for (size_t i = 0; i < s.len; i++)

@@ -19,7 +19,7 @@ static bool is_blank_from(const char *s, const char *end)
 /* Hexadecimal, exponents and surrounding blanks are fine; words such as "inf" are not. */
 static json_t *as_number(json_t *text)
 {
-	struct slice s = json_slice(text);
+	struct slice s = value_slice(text);
 	int64_t whole;
 	char *end;
 
@@ -32,14 +32,14 @@ static json_t *as_number(json_t *text)
 		return text;
 	json_decref(text);
 	json_t *number = json_real(value);
-	json_make_whole(&number);
+	value_make_whole(&number);
 	return number;
 }
 
 static json_t *as_boolean(json_t *text)
 {
-	bool yes = slice_eq(json_slice(text), S("true"));
-	if (!yes && !slice_eq(json_slice(text), S("false")))
+	bool yes = slice_eq(value_slice(text), S("true"));
+	if (!yes && !slice_eq(value_slice(text), S("false")))
 		return text;
 	json_decref(text);
 	return json_boolean(yes);

@@ -32,7 +32,7 @@ static bool take_input(struct load *l, const json_t *input)
 		return true;
 	}
 	const json_t *existing = is_update(l) ? l->options->existing : NULL;
-	json_t *expanded = expand_with(l->schema, subschema_of_merged(l->schema, existing, input), input, l->v);
+	json_t *expanded = expand_with(l->schema, merge_subschema(l->schema, existing, input), input, l->v);
 	if (!expanded)
 		return false;
 	l->record = existing ? schema_merge(l->schema, existing, expanded) : json_incref(expanded);
@@ -205,11 +205,11 @@ static bool transform(struct load *l)
 static json_t *value_in_order(const struct field *f, json_t *value)
 {
 	if (f->type == TYPE_RECORD && f->record && json_is_object(value))
-		return record_in_order(f->record, NULL, value);
+		return load_in_order(f->record, NULL, value);
 	return json_incref(value);
 }
 
-json_t *record_in_order(const struct schema *s, const struct schema *sub, const json_t *record)
+json_t *load_in_order(const struct schema *s, const struct schema *sub, const json_t *record)
 {
 	json_t *ordered = json_object();
 	for_each_field(f, s)
@@ -224,7 +224,7 @@ json_t *record_in_order(const struct schema *s, const struct schema *sub, const 
 
 static void put_in_order(struct load *l)
 {
-	json_t *ordered = record_in_order(l->schema, l->sub, l->record);
+	json_t *ordered = load_in_order(l->schema, l->sub, l->record);
 	json_decref(l->record);
 	l->record = ordered;
 }

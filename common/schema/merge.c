@@ -16,7 +16,7 @@ const struct schema *schema_subschema(const struct schema *s, const json_t *inpu
 }
 
 /* A PATCH of a plugin need not name it: what chooses may come from either side. */
-const struct schema *subschema_of_merged(const struct schema *s, const json_t *existing, const json_t *input)
+const struct schema *merge_subschema(const struct schema *s, const json_t *existing, const json_t *input)
 {
 	json_t *chooser = existing ? json_copy((json_t *)existing) : json_object();
 	json_object_update(chooser, (json_t *)input);
@@ -27,7 +27,7 @@ const struct schema *subschema_of_merged(const struct schema *s, const json_t *e
 
 json_t *schema_merge(const struct schema *s, const json_t *existing, const json_t *input)
 {
-	const struct schema *sub = subschema_of_merged(s, existing, input);
+	const struct schema *sub = merge_subschema(s, existing, input);
 	json_t *merged = json_deep_copy(existing), *value;
 	const char *key;
 	size_t len;

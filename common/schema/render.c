@@ -40,7 +40,7 @@ static json_t *render_value(const struct field *f, json_t *value, bool reveal)
 	if (json_is_array(value) && f->elements && f->elements->record)
 		return render_list(f, value, reveal);
 	json_incref(value);
-	json_make_whole(&value);
+	value_make_whole(&value);
 	return value;
 }
 
@@ -48,7 +48,7 @@ static json_t *render_value(const struct field *f, json_t *value, bool reveal)
 static void echo_aliases(const struct schema *s, json_t *rendered)
 {
 	for (const struct shorthand *sh = s->shorthands; sh && sh->name; sh++) {
-		json_t *value = sh->replaced_by ? json_at(rendered, sh->replaced_by) : NULL;
+		json_t *value = sh->replaced_by ? value_at(rendered, sh->replaced_by) : NULL;
 		if (value)
 			json_object_set(rendered, sh->name, value);
 	}

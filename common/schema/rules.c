@@ -22,10 +22,10 @@ static json_t *rule_eq(const struct field *f, const json_t *value)
 	                                                  json_number_value(wanted) == json_number_value(value));
 	json_t *error = NULL;
 	if (!equal && json_is_string(wanted)) {
-		error = json_text("value must be %s", json_string_value(wanted));
+		error = value_message("value must be %s", json_string_value(wanted));
 	} else if (!equal) {
 		char *text = json_dumps(wanted, JSON_ENCODE_ANY);
-		error = json_text("value must be %s", text);
+		error = value_message("value must be %s", text);
 		free(text);
 	}
 	json_decref(wanted);
@@ -36,10 +36,10 @@ static bool equals_word(const json_t *value, const char *word)
 {
 	char text[32];
 	if (json_is_string(value))
-		return slice_eq(json_slice(value), slice_cstr(word));
+		return slice_eq(value_slice(value), slice_cstr(word));
 	if (!json_is_number(value))
 		return false;
-	number_text(json_number_value(value), text);
+	value_number(json_number_value(value), text);
 	return strcmp(text, word) == 0;
 }
 
@@ -56,7 +56,7 @@ static json_t *words_error(const char *what, const char *const *words)
 	struct text list = {0};
 	for (size_t i = 0; words[i]; i++)
 		text_printf(&list, "%s%s", i ? ", " : "", words[i]);
-	json_t *error = json_text("%s: %s", what, text_cstr(&list));
+	json_t *error = value_message("%s: %s", what, text_cstr(&list));
 	text_fini(&list);
 	return error;
 }
@@ -77,15 +77,15 @@ static json_t *rule_gt(const struct field *f, const json_t *value)
 	char limit[32];
 	if (!f->has_gt || !json_is_number(value) || json_number_value(value) > f->gt)
 		return NULL;
-	number_text(f->gt, limit);
-	return json_text("value must be greater than %s", limit);
+	value_number(f->gt, limit);
+	return value_message("value must be greater than %s", limit);
 }
 
 static json_t *rule_timestamp(const struct field *f, const json_t *value)
 {
 	if (!(f->flags & TIMESTAMP) || json_number_value(value) > 0)
 		return NULL;
-	return json_text("expected a valid timestamp");
+	return value_message("expected a valid timestamp");
 }
 
 static json_t *rule_between(const struct field *f, const json_t *value)
@@ -94,9 +94,9 @@ static json_t *rule_between(const struct field *f, const json_t *value)
 	double v = json_number_value(value);
 	if (!f->has_between || !json_is_number(value) || (v >= f->min && v <= f->max))
 		return NULL;
-	number_text(f->min, min);
-	number_text(f->max, max);
-	return json_text("value should be between %s and %s", min, max);
+	value_number(f->min, min);
+	value_number(f->max, max);
+	return value_message("value should be between %s and %s", min, max);
 }
 
 static size_t length_of(const json_t *value)
@@ -112,21 +112,21 @@ static json_t *rule_length(const struct field *f, const json_t *value)
 		return NULL;
 	size_t n = length_of(value);
 	if (f->has_len_eq && n != f->len_eq)
-		return json_text("length must be %u", f->len_eq);
+		return value_message("length must be %u", f->len_eq);
 	if (f->has_len_min && n < f->len_min)
-		return json_text("length must be at least %u", f->len_min);
+		return value_message("length must be at least %u", f->len_min);
 	if (json_is_string(value) && n == 0 && !f->has_len_min && !(f->flags & EMPTY_OK))
-		return json_text("length must be at least 1");
+		return value_message("length must be at least 1");
 	if (f->has_len_max && n > f->len_max)
-		return json_text("length must be at most %u", f->len_max);
+		return value_message("length must be at most %u", f->len_max);
 	return NULL;
 }
 
 static json_t *rule_starts_with(const struct field *f, const json_t *value)
 {
-	if (!f->starts_with || !json_is_string(value) || slice_starts(json_slice(value), slice_cstr(f->starts_with)))
+	if (!f->starts_with || !json_is_string(value) || slice_starts(value_slice(value), slice_cstr(f->starts_with)))
 		return NULL;
-	return json_text("should start with: %s", f->starts_with);
+	return value_message("should start with: %s", f->starts_with);
 }
 
 static json_t *rule_format(const struct field *f, json_t **value)
@@ -140,8 +140,8 @@ static json_t *rule_format(const struct field *f, json_t **value)
 	json_t *error = NULL;
 
 	arena_init(&a);
-	if (!format_check(f->format, json_slice(*value), &a, &normal, &e)) {
-		error = json_text("%s", e.message);
+	if (!format_check(f->format, value_slice(*value), &a, &normal, &e)) {
+		error = value_message("%s", e.message);
 	} else if (slice_is_set(normal)) {
 		json_decref(*value);
 		*value = json_stringn(normal.ptr, normal.len);
@@ -153,7 +153,7 @@ static json_t *rule_format(const struct field *f, json_t **value)
 static json_t *rule_check(const struct field *f, json_t **value)
 {
 	struct err e;
-	return f->check && !f->check(f, value, &e) ? json_text("%s", e.message) : NULL;
+	return f->check && !f->check(f, value, &e) ? value_message("%s", e.message) : NULL;
 }
 
 static bool holds_one_of(const json_t *list, const char *const *words)
@@ -174,10 +174,10 @@ static json_t *rule_exclusive(const struct field *f, const json_t *value)
 	for (size_t i = 0; f->exclusive[i]; i++) {
 		used += holds_one_of(value, f->exclusive[i]);
 		text_puts(&groups, i ? ", (" : "(");
-		quoted_list(f->exclusive[i], "", &groups);
+		value_names(f->exclusive[i], "", &groups);
 		text_putc(&groups, ')');
 	}
-	json_t *error = used > 1 ? json_text("these sets are mutually exclusive: %s", text_cstr(&groups)) : NULL;
+	json_t *error = used > 1 ? value_message("these sets are mutually exclusive: %s", text_cstr(&groups)) : NULL;
 	text_fini(&groups);
 	return error;
 }
@@ -225,7 +225,7 @@ json_t *rules_apply(const struct field *f, json_t **value)
 	json_t *error = apply_in_order(f, value);
 	if (error && f->err) {
 		json_decref(error);
-		error = json_text("%s", f->err);
+		error = value_message("%s", f->err);
 	}
 	return error;
 }
@@ -235,20 +235,20 @@ json_t *rules_apply(const struct field *f, json_t **value)
 static json_t *check_string(const json_t *value)
 {
 	if (!json_is_string(value))
-		return json_text("expected a string");
-	struct slice s = json_slice(value);
+		return value_message("expected a string");
+	struct slice s = value_slice(value);
 	ptrdiff_t bad = utf8_invalid_at(s), nul = slice_find(s, '\0');
 	if (bad < 0 || (nul >= 0 && nul < bad))
 		bad = nul;
-	return bad < 0 ? NULL : json_text("invalid utf-8 character sequence detected at position %td", bad + 1);
+	return bad < 0 ? NULL : value_message("invalid utf-8 character sequence detected at position %td", bad + 1);
 }
 
 static json_t *check_number(json_t **value, bool whole)
 {
 	if (!json_is_number(*value))
-		return json_text(whole ? "expected an integer" : "expected a number");
-	json_make_whole(value);
-	return whole && !json_is_integer(*value) ? json_text("expected an integer") : NULL;
+		return value_message(whole ? "expected an integer" : "expected a number");
+	value_make_whole(value);
+	return whole && !json_is_integer(*value) ? value_message("expected an integer") : NULL;
 }
 
 /* Puts error at index i of *errors, with holes before it. */
@@ -297,7 +297,7 @@ static json_t *check_list(const struct field *f, json_t **value)
 {
 	bool set = field_is_set(f);
 	if (!json_is_array(*value))
-		return json_text(set ? "expected a set" : "expected an array");
+		return value_message(set ? "expected a set" : "expected an array");
 	if (set)
 		drop_duplicates(value);
 	return f->elements ? check_elements(f->elements, *value) : NULL;
@@ -306,7 +306,7 @@ static json_t *check_list(const struct field *f, json_t **value)
 static json_t *check_key(const struct field *keys, const char *key)
 {
 	json_t *value = json_string(key);
-	json_t *error = value ? rules_check(keys, &value, true) : json_text("expected valid utf-8");
+	json_t *error = value ? rules_check(keys, &value, true) : value_message("expected valid utf-8");
 	json_decref(value);
 	return error;
 }
@@ -315,7 +315,7 @@ static json_t *check_key(const struct field *keys, const char *key)
 static json_t *check_map(const struct field *f, json_t *map)
 {
 	if (!json_is_object(map))
-		return json_text("expected a map");
+		return value_message("expected a map");
 	for (void *it = json_object_iter(map); it; it = json_object_iter_next(map, it)) {
 		json_t *value = json_incref(json_object_iter_value(it));
 		json_t *error = f->keys ? check_key(f->keys, json_object_iter_key(it)) : NULL;
@@ -335,11 +335,11 @@ static json_t *check_reference(json_t **value)
 	char text[UUID_TEXT + 1];
 
 	if (!id || json_is_null(id))
-		error = json_text("missing primary key");
+		error = value_message("missing primary key");
 	else if (!json_is_string(id))
-		error = json_text("expected a string");
-	else if (!uuid_parse(json_slice(id), &u))
-		error = json_text("expected a valid UUID");
+		error = value_message("expected a string");
+	else if (!uuid_parse(value_slice(id), &u))
+		error = value_message("expected a valid UUID");
 	else {
 		uuid_format(&u, text);
 		json_decref(*value);
@@ -353,7 +353,7 @@ static json_t *check_reference(json_t **value)
 static json_t *check_nested(const struct schema *s, json_t *record)
 {
 	if (!json_is_object(record))
-		return json_text("expected a record");
+		return value_message("expected a record");
 	if (!s)
 		return NULL;
 	struct violations v = {.fields = rules_check_record(s, NULL, record)};
@@ -367,7 +367,7 @@ static json_t *check_type(const struct field *f, json_t **value)
 	case TYPE_STRING: return check_string(*value);
 	case TYPE_INTEGER: return check_number(value, true);
 	case TYPE_NUMBER: return check_number(value, false);
-	case TYPE_BOOLEAN: return json_is_boolean(*value) ? NULL : json_text("expected a boolean");
+	case TYPE_BOOLEAN: return json_is_boolean(*value) ? NULL : value_message("expected a boolean");
 	case TYPE_ARRAY:
 	case TYPE_SET: return check_list(f, value);
 	case TYPE_MAP: return check_map(f, *value);
@@ -383,14 +383,14 @@ static json_t *check_null(const struct field *f, bool required)
 {
 	if (f->eq && strcmp(f->eq, "null") != 0)
 		return rule_eq(f, json_null());
-	return required ? json_text("required field missing") : NULL;
+	return required ? value_message("required field missing") : NULL;
 }
 
 json_t *rules_check(const struct field *f, json_t **value, bool required)
 {
 	if (json_is_null(*value))
 		return check_null(f, required);
-	if (is_vault_reference(f, *value))
+	if (field_is_vault_reference(f, *value))
 		return NULL;
 	if (f->eq && strcmp(f->eq, "null") == 0) /* closed: whatever it is, it is too much */
 		return rules_apply(f, value);
@@ -433,7 +433,7 @@ static void refuse_unknown(const struct schema *s, const json_t *record, json_t 
 	json_object_keylen_foreach((json_t *)record, key, len, value)
 	{
 		if (!schema_field(s, slice_of(key, len)))
-			json_object_setn_new(errors, key, len, json_text("unknown field"));
+			json_object_setn_new(errors, key, len, value_message("unknown field"));
 	}
 }
 

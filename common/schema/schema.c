@@ -1,5 +1,5 @@
 /* schema: looking at tables. Used by every walker here and by whoever asks what an entity is made of. */
-#include "common/schema/schema.h"
+#include "common/schema/schema_private.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -32,6 +32,35 @@ const struct field *schema_reference_to(const struct schema *s, const char *kind
 			return f;
 	}
 	return NULL;
+}
+
+const struct field *schema_field_at(const struct schema *s, const char *path)
+{
+	struct slice rest = slice_cstr(path);
+	const struct field *f = NULL;
+	while (slice_is_set(rest)) {
+		f = s ? schema_field(s, slice_cut(&rest, '.')) : NULL;
+		if (!f)
+			return NULL;
+		s = f->record;
+	}
+	return f;
+}
+
+const struct field *field_with_sub(const struct field *f, const struct schema *sub, struct field *room)
+{
+	if (!sub || f->type != TYPE_RECORD || f->record)
+		return f;
+	*room = *f;
+	room->record = sub;
+	return room;
+}
+
+bool field_is_vault_reference(const struct field *f, const json_t *value)
+{
+	struct slice s = value_slice(value);
+	return (f->flags & REFERENCEABLE) && json_is_string(value) && slice_starts(s, S("{vault://")) &&
+	       slice_ends(s, S("}"));
 }
 
 json_t *schema_literal(const char *text)

@@ -7,24 +7,24 @@
 
 #include "common/schema/load.h"
 
-/* ---- small helpers over jansson (schema_json.c) ---- */
+/* ---- values.c: small helpers over jansson ---- */
 
-static inline struct slice json_slice(const json_t *string)
+static inline struct slice value_slice(const json_t *string)
 {
 	return slice_of(json_string_value(string), json_string_length(string));
 }
 /* A printf-formatted JSON string; what would be cut in the middle of a character is cut before it. */
-json_t *json_text(const char *format, ...) __attribute__((format(printf, 1, 2)));
+json_t *value_message(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* The value at a dotted path below object, or NULL. */
-json_t *json_at(const json_t *object, const char *path);
+json_t *value_at(const json_t *object, const char *path);
 /* "5" for 5 and 5.0, "2.5" for 2.5: as numbers appear in messages. */
-void number_text(double value, char out[32]);
+void value_number(double value, char out[32]);
 /* 5.0 becomes 5; everything else stays. Replaces *value. */
-void json_make_whole(json_t **value);
+void value_make_whole(json_t **value);
 /* 'a', 'b' */
-void quoted_list(const char *const *names, const char *prefix, struct text *out);
+void value_names(const char *const *names, const char *prefix, struct text *out);
 
-/* ---- fields ---- */
+/* ---- schema.c ---- */
 
 /* The table row for a dotted path, through nested records; NULL when there is none. */
 const struct field *schema_field_at(const struct schema *s, const char *path);
@@ -40,16 +40,16 @@ static inline bool field_is_implied(const struct field *f)
 {
 	return f->type == TYPE_RECORD && !f->dflt;
 }
-bool is_vault_reference(const struct field *f, const json_t *value);
+bool field_is_vault_reference(const struct field *f, const json_t *value);
 
 /* ---- steps of a load ---- */
 
 /* Shorthands and couplings; sub is the schema of `config`, or NULL. NULL with v filled. */
 json_t *expand_with(const struct schema *s, const struct schema *sub, const json_t *input, struct violations *v);
 /* The sub-schema that input chooses once it is merged over existing (which may be NULL). */
-const struct schema *subschema_of_merged(const struct schema *s, const json_t *existing, const json_t *input);
+const struct schema *merge_subschema(const struct schema *s, const json_t *existing, const json_t *input);
 /* A copy with the table's fields only, in its order. */
-json_t *record_in_order(const struct schema *s, const struct schema *sub, const json_t *record);
+json_t *load_in_order(const struct schema *s, const struct schema *sub, const json_t *record);
 /* Puts defaults where keys are missing, in nested records and elements too. `sub` is the schema of `config`, or NULL.
  */
 void defaults_fill(const struct schema *s, const struct schema *sub, json_t *record);

@@ -1,4 +1,4 @@
-/* Small helpers over jansson that the walkers share; see schema_private.h. */
+/* values: small helpers over jansson that the walkers share; see schema_private.h. */
 #include "common/schema/schema_private.h"
 
 #include <math.h>
@@ -7,7 +7,7 @@
 #include "common/core/text.h"
 #include "common/core/utf8.h"
 
-json_t *json_text(const char *format, ...)
+json_t *value_message(const char *format, ...)
 {
 	struct text t = {0};
 	va_list ap;
@@ -21,7 +21,7 @@ json_t *json_text(const char *format, ...)
 	return string;
 }
 
-json_t *json_at(const json_t *object, const char *path)
+json_t *value_at(const json_t *object, const char *path)
 {
 	struct slice rest = slice_cstr(path);
 	json_t *at = (json_t *)object;
@@ -32,7 +32,7 @@ json_t *json_at(const json_t *object, const char *path)
 	return at;
 }
 
-void number_text(double value, char out[32])
+void value_number(double value, char out[32])
 {
 	if (value == floor(value) && fabs(value) < 1e15)
 		snprintf(out, 32, "%.0f", value);
@@ -40,7 +40,7 @@ void number_text(double value, char out[32])
 		snprintf(out, 32, "%.14g", value);
 }
 
-void json_make_whole(json_t **value)
+void value_make_whole(json_t **value)
 {
 	if (!json_is_real(*value))
 		return;
@@ -52,37 +52,8 @@ void json_make_whole(json_t **value)
 	*value = json_integer((json_int_t)d);
 }
 
-void quoted_list(const char *const *names, const char *prefix, struct text *out)
+void value_names(const char *const *names, const char *prefix, struct text *out)
 {
 	for (size_t i = 0; names[i]; i++)
 		text_printf(out, "%s'%s%s'", i ? ", " : "", prefix, names[i]);
-}
-
-const struct field *schema_field_at(const struct schema *s, const char *path)
-{
-	struct slice rest = slice_cstr(path);
-	const struct field *f = NULL;
-	while (slice_is_set(rest)) {
-		f = s ? schema_field(s, slice_cut(&rest, '.')) : NULL;
-		if (!f)
-			return NULL;
-		s = f->record;
-	}
-	return f;
-}
-
-const struct field *field_with_sub(const struct field *f, const struct schema *sub, struct field *room)
-{
-	if (!sub || f->type != TYPE_RECORD || f->record)
-		return f;
-	*room = *f;
-	room->record = sub;
-	return room;
-}
-
-bool is_vault_reference(const struct field *f, const json_t *value)
-{
-	struct slice s = json_slice(value);
-	return (f->flags & REFERENCEABLE) && json_is_string(value) && slice_starts(s, S("{vault://")) &&
-	       slice_ends(s, S("}"));
 }
