@@ -163,15 +163,31 @@ static unsigned workers_wanted(const struct settings *s)
 	return n < 1 ? 1 : n > WORKERS_MAX ? WORKERS_MAX : (unsigned)n;
 }
 
+/* proxy_listen, without what this release does not serve: nothing may go in the clear that was meant for TLS. */
+static bool read_listen(struct plane *p, struct err *e)
+{
+	struct listen_spec *all;
+	size_t n;
+	if (!listen_parse(&p->arena, p->settings.proxy_listen, &all, &n, e))
+		return err_prefix(e, "proxy_listen");
+	for (size_t i = 0; i < n; i++) {
+		if (all[i].ssl || all[i].proxy_protocol) {
+			log_warn("proxy_listen with ssl or proxy_protocol is not served in this release",
+				LOG_SLICE("address", all[i].text));
+			continue;
+		}
+		if (!all[i].reuseport && !listener_is_free(&all[i], e)) /* with it, data planes may share a port */
+			return err_prefix(e, "proxy_listen");
+		all[p->node.listen_count++] = all[i];
+	}
+	p->node.listen = all;
+	return true;
+}
+
 static bool start_workers(struct plane *p, struct err *e)
 {
-	struct listen_spec *listen;
-	if (!listen_parse(&p->arena, p->settings.proxy_listen, &listen, &p->node.listen_count, e))
-		return err_prefix(e, "proxy_listen");
-	for (size_t i = 0; i < p->node.listen_count; i++)
-		if (!listen[i].reuseport && !listener_is_free(&listen[i], e)) /* with it, data planes may share a port */
-			return err_prefix(e, "proxy_listen");
-	p->node.listen = listen;
+	if (!read_listen(p, e))
+		return false;
 	p->node.settings = &p->settings;
 	p->node.options = &p->options;
 	p->node.board = lease_board_new(p->loop);

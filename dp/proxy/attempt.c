@@ -44,6 +44,13 @@ enum flow attempt_pick(struct request *r)
 		return FLOW_WAIT;
 	if (r->resolved)
 		return FLOW_NEXT;
+	if (!slice_eq(r->plan->service->protocol, S("http"))) {
+		/* what was meant for TLS never goes in the clear */
+		log_error("services of this protocol are not proxied in this release",
+			LOG_SLICE("protocol", r->plan->service->protocol), LOG_SLICE("request_id", r->x.request_id));
+		respond_failure(r, FAILURE_INVALID_ANSWER);
+		return FLOW_NEXT;
+	}
 	if (!pick_next(&r->proxy->picker, r->plan->destination, &r->pick)) {
 		respond_failure(r, r->proxied ? FAILURE_UNAVAILABLE : FAILURE_NO_PEER);
 		return FLOW_NEXT;

@@ -193,3 +193,9 @@ def test_a_slow_reader_holds_the_upstream_back_and_gets_everything(gateway):
             got += len(data)
     assert got > size and before < 200_000
     origin.close()
+
+
+def test_what_is_meant_for_tls_never_goes_in_the_clear(gateway, origin):
+    gateway.post("/services", {"name": "s", "url": f"https://127.0.0.1:{origin.port}"})
+    gateway.post("/services/s/routes", {"paths": ["/s"]})
+    assert gateway.get("/s").status == 502 and origin.seen == []
