@@ -144,14 +144,14 @@ static void describe_shorthands(const struct schema *s, json_t *out)
 	json_object_set_new(out, "shorthand_fields", list);
 }
 
-static json_t *describe_checks(const struct schema *s);
+static json_t *describe_checks(const struct schema *s, const char *prefix);
 
 static void describe_record(const struct schema *s, json_t *out)
 {
 	json_object_set_new(out, "fields", describe_fields(s));
 	describe_shorthands(s, out);
 	if (s->checks)
-		json_object_set_new(out, "entity_checks", describe_checks(s));
+		json_object_set_new(out, "entity_checks", describe_checks(s, ""));
 }
 
 static void describe_parts(const struct field *f, json_t *out)
@@ -196,20 +196,34 @@ static json_t *describe_field(const struct field *f)
 
 /* ---- cross-field checks ---------------------------------------------------------------------------------------- */
 
-static json_t *describe_condition(const struct entity_check *c)
+static json_t *name_in(const char *prefix, const char *field)
 {
-	json_t *out = json_pack("{s:s,s:o}", "if_field", c->if_field, "if_match", describe_field(c->if_match));
+	return value_message("%s%s", prefix, field);
+}
+
+static json_t *names_in(const char *prefix, const char *const *fields)
+{
+	json_t *out = json_array();
+	for (; fields && *fields; fields++)
+		json_array_append_new(out, name_in(prefix, *fields));
+	return out;
+}
+
+static json_t *describe_condition(const struct entity_check *c, const char *prefix)
+{
+	json_t *out = json_pack(
+	        "{s:o,s:o}", "if_field", name_in(prefix, c->if_field), "if_match", describe_field(c->if_match));
 	if (c->kind == CHECK_CONDITIONAL) {
-		set_text(out, "then_field", c->then_field);
+		json_object_set_new(out, "then_field", name_in(prefix, c->then_field));
 		json_object_set_new(out, "then_match", describe_field(c->then_match));
 	} else {
-		json_object_set_new(out, "then_at_least_one_of", strings(c->fields));
+		json_object_set_new(out, "then_at_least_one_of", names_in(prefix, c->fields));
 	}
 	set_text(out, "then_err", c->text);
 	return out;
 }
 
-static json_t *describe_check(const struct entity_check *c)
+static json_t *describe_check(const struct entity_check *c, const char *prefix)
 {
 	static const char *const names[] = {
 	        [CHECK_AT_LEAST_ONE_OF] = "at_least_one_of",
@@ -221,31 +235,33 @@ static json_t *describe_check(const struct entity_check *c)
 	        [CHECK_CONDITIONAL_AT_LEAST_ONE_OF] = "conditional_at_least_one_of",
 	        [CHECK_CUSTOM] = "custom_entity_check",
 	};
-	json_t *fields = c->fields ? strings(c->fields) : json_array(), *out;
-
+	json_t *rule;
 	if (c->kind == CHECK_CONDITIONAL || c->kind == CHECK_CONDITIONAL_AT_LEAST_ONE_OF)
-		out = json_pack("{s:o}", names[c->kind], describe_condition(c));
+		rule = describe_condition(c, prefix);
 	else if (c->kind == CHECK_CUSTOM)
-		out = json_pack("{s:{s:O}}", names[c->kind], "field_sources", fields);
+		rule = json_pack("{s:o}", "field_sources", names_in(prefix, c->fields));
 	else
-		out = json_pack("{s:O}", names[c->kind], fields);
-	json_decref(fields);
-	return out;
+		rule = names_in(prefix, c->fields);
+	return json_pack("{s:o}", names[c->kind], rule);
 }
 
-static json_t *describe_checks(const struct schema *s)
+/* A function is only shown by the fields that it looks at. */
+static json_t *describe_checks(const struct schema *s, const char *prefix)
 {
 	json_t *out = json_array();
 	for (const struct entity_check *c = s->checks; c && c->kind != CHECK_END; c++)
-		json_array_append_new(out, describe_check(c));
+		if (c->kind != CHECK_CUSTOM || c->fields)
+			json_array_append_new(out, describe_check(c, prefix));
 	return out;
 }
 
+/* What is no entity is the config of a plugin; its fields have their full names in messages, and so here. */
 json_t *schema_describe(const struct schema *s)
 {
+	bool is_entity = s->path || s->nested_path;
 	json_t *out = json_object();
 	json_object_set_new(out, "fields", describe_fields(s));
-	json_object_set_new(out, "entity_checks", describe_checks(s));
+	json_object_set_new(out, "entity_checks", describe_checks(s, is_entity ? "" : "config."));
 	describe_shorthands(s, out);
 	return out;
 }

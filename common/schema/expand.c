@@ -8,7 +8,7 @@ static json_t *type_error(const struct shorthand *sh, const json_t *value)
 {
 	struct field f = {.type = sh->type};
 	json_t *copy = json_deep_copy(value);
-	json_t *error = rules_check(&f, &copy, false);
+	json_t *error = types_check(&f, &copy, false);
 	json_decref(copy);
 	return error;
 }

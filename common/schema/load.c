@@ -183,7 +183,7 @@ static bool check(struct load *l)
 {
 	const json_t *config = json_object_get(l->record, "config");
 
-	l->v->fields = rules_check_record(l->schema, l->sub, l->record);
+	l->v->fields = types_check_record(l->schema, l->sub, l->record);
 	check_immutable(l);
 	checks_run(l->schema, l->record, l->record, "", is_update(l), l->v);
 	if (l->sub && json_is_object(config))

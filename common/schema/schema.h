@@ -288,7 +288,7 @@ struct field {
 #define UPDATED_AT_FIELD(T)                                                                                          \
 	FIELD(T, updated_at, .flags = AUTO | TIMESTAMP | UPDATED, .doc = "When it was last changed, in Unix seconds.")
 #define TAGS_FIELD(T)                                                                                                \
-	FIELD(T, tags, .flags = AS_SET, STRINGS(.format = FORMAT_TAG), .doc = "Labels for grouping and filtering.")
+	FIELD(T, tags, .flags = AS_SET, STRINGS(.format = FORMAT_TAG, .flags = REQUIRED), .doc = "Labels for grouping and filtering.")
 
 /* clang-format on */
 

@@ -54,9 +54,9 @@ json_t *load_in_order(const struct schema *s, const struct schema *sub, const js
  */
 void defaults_fill(const struct schema *s, const struct schema *sub, json_t *record);
 /* Type and rules of one value, in the order of entities.md 1.2. May replace *value by its normal form. */
-json_t *rules_check(const struct field *f, json_t **value, bool required);
+json_t *types_check(const struct field *f, json_t **value, bool required);
 /* All fields of a record, and keys that it does not have. Cross-field checks only in records nested within. */
-json_t *rules_check_record(const struct schema *s, const struct schema *sub, json_t *record);
+json_t *types_check_record(const struct schema *s, const struct schema *sub, json_t *record);
 /* Only the rules of f, not its type: conditions of cross-field checks. */
 json_t *rules_apply(const struct field *f, json_t **value);
 /* The cross-field checks of s over record, which is a part of whole (or all of it). prefix ("config." or "") stands
