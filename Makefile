@@ -35,10 +35,11 @@ objects = $(patsubst %.c,$(B)/%.o,$(1))
 PROTO      := $(patsubst proto/%.proto,$(B)/gen/proto/%.pb-c.c,$(wildcard proto/*.proto))
 COMMON_SRC := $(call src,common)
 CP_SRC     := $(filter-out cp/main.c cp/cli/%,$(call src,cp))
-CLI_SRC    := $(call src,cp/cli)
+CLI_SRC    := $(filter-out cp/cli/main.c,$(call src,cp/cli))
 DP_SRC     := $(filter-out dp/main.c,$(call src,dp))
 LIBCOMMON  := $(B)/libcommon.a
 LIBCP      := $(B)/libcp.a
+LIBCLI     := $(B)/libcli.a
 LIBDP      := $(B)/libdp.a
 BINARIES   := gatehouse-cp gatehouse-dp gatectl
 
@@ -60,13 +61,14 @@ binaries: $(addprefix $(B)/,$(BINARIES))
 
 $(B)/gatehouse-cp: $(B)/cp/main.o $(LIBCP) $(LIBCOMMON)
 $(B)/gatehouse-dp: $(B)/dp/main.o $(LIBDP) $(LIBCOMMON)
-$(B)/gatectl: $(call objects,$(CLI_SRC)) $(LIBCP) $(LIBCOMMON)
+$(B)/gatectl: $(B)/cp/cli/main.o $(LIBCLI) $(LIBCP) $(LIBCOMMON)
 $(addprefix $(B)/,$(BINARIES)):
 	@echo "  link  $@"
 	@$(CC) $(LDFLAGS) -o $@ $^ $(LIBS)
 
 $(LIBCOMMON): $(call objects,$(COMMON_SRC)) $(PROTO:.c=.o)
 $(LIBCP): $(call objects,$(CP_SRC))
+$(LIBCLI): $(call objects,$(CLI_SRC))
 $(LIBDP): $(call objects,$(DP_SRC))
 $(B)/lib%.a:
 	@rm -f $@ && $(AR) rcs $@ $^
@@ -83,8 +85,8 @@ $(B)/%.o: %.c | $(PROTO:.c=.h)
 	@$(CC) $(CFLAGS) -c -o $@ $<
 
 # --- tests ---------------------------------------------------------------------------------------------------------
-$(B)/tests/unit/%: $(B)/tests/unit/%.o $(call objects,$(SUPPORT_SRC)) $(LIBCP) $(LIBDP) $(LIBCOMMON)
-	@$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) -Wl,--start-group $(LIBCP) $(LIBDP) $(LIBCOMMON) -Wl,--end-group $(LIBS) $(shell pkg-config --libs check) -lhttp_parser
+$(B)/tests/unit/%: $(B)/tests/unit/%.o $(call objects,$(SUPPORT_SRC)) $(LIBCLI) $(LIBCP) $(LIBDP) $(LIBCOMMON)
+	@$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) -Wl,--start-group $(LIBCLI) $(LIBCP) $(LIBDP) $(LIBCOMMON) -Wl,--end-group $(LIBS) $(shell pkg-config --libs check) -lhttp_parser
 unit-programs: $(UNIT)
 # Measuring programs, built by name: make build/release/tests/bench/hello_server
 $(B)/tests/bench/%: $(B)/tests/bench/%.o $(LIBCOMMON)

@@ -1,5 +1,5 @@
-/* gatectl cluster cert: makes what the link between planes needs: the cluster's CA, a certificate for a control plane, one per
- * data plane. What exists is kept, so it can be run again to add a node. */
+/* gatectl cluster cert: makes what the link between planes needs: the cluster's CA, a certificate for a control
+ * plane, one per data plane. What exists is kept, so it can be run again to add a node. */
 #include <limits.h>
 #include <stdio.h>
 #include <unistd.h>
@@ -20,8 +20,8 @@ static bool exists(const char *path)
 static struct x509_request request_for(const char *cn, int days)
 {
 	int64_t now = (int64_t)time(NULL);
-	return (struct x509_request){.common_name = cn, .not_before_s = now - CLOCK_SKEW_S,
-		.not_after_s = now + (int64_t)days * DAY_S};
+	return (struct x509_request){
+	        .common_name = cn, .not_before_s = now - CLOCK_SKEW_S, .not_after_s = now + (int64_t)days * DAY_S};
 }
 
 static bool make_ca(const char *dir, char *cert, char *key, struct err *e)
@@ -80,10 +80,10 @@ static enum exit_code run_cluster_cert(struct cli *c)
 }
 
 const struct command cluster_cert_command = {
-	.name = "cluster cert",
-	.usage = "--dir FOLDER [--host NAME] NODE...",
-	.summary = "make the cluster's CA and certificates of nodes (names that begin with cp are control planes)",
-	.examples = "  gatectl cluster cert --dir /etc/gatehouse/cluster --host cp.example cp1\n"
-		    "  gatectl cluster cert --dir /etc/gatehouse/cluster dp1 dp2 dp3\n",
-	.run = run_cluster_cert,
+        .name = "cluster cert",
+        .usage = "--dir FOLDER [--host NAME] NODE...",
+        .summary = "make the cluster's CA and certificates of nodes (names that begin with cp are control planes)",
+        .examples = "  gatectl cluster cert --dir /etc/gatehouse/cluster --host cp.example cp1\n"
+                    "  gatectl cluster cert --dir /etc/gatehouse/cluster dp1 dp2 dp3\n",
+        .run = run_cluster_cert,
 };

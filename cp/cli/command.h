@@ -5,29 +5,38 @@
 #include "common/settings/settings.h"
 
 /* Exit codes (users.md section 3). */
-enum exit_code { EXIT_OK = 0, EXIT_FAILED = 1, EXIT_DIFFERENT = 2, EXIT_TIMED_OUT = 3, EXIT_NOT_ALLOWED = 4, EXIT_USAGE = 64 };
+enum exit_code {
+	EXIT_OK = 0,
+	EXIT_FAILED = 1,
+	EXIT_DIFFERENT = 2,
+	EXIT_TIMED_OUT = 3,
+	EXIT_NOT_ALLOWED = 4,
+	EXIT_USAGE = 64
+};
 
 /* What every command gets: its arguments after the command's words, options taken out. */
 struct cli {
 	struct arena *arena;
-	const char *program;  /* argv[0]: the other binaries stand beside it */
-	const char *conf;     /* --conf FILE or -c FILE; NULL: none given */
-	const char *prefix;   /* --prefix DIR or -p DIR; NULL */
-	bool foreground;      /* --foreground */
+	const char *program; /* argv[0]: the other binaries stand beside it */
+	const char *conf;    /* --conf FILE or -c FILE; NULL: none given */
+	const char *prefix;  /* --prefix DIR or -p DIR; NULL */
+	bool foreground;     /* --foreground */
 	int argc;
-	char **argv;          /* the rest */
+	char **argv; /* the rest */
 };
 
 struct command {
-	const char *name;    /* "start", "cluster cert" */
-	const char *usage;   /* arguments: "[--conf FILE] [--foreground]" */
-	const char *summary; /* one line */
+	const char *name;     /* "start", "cluster cert" */
+	const char *usage;    /* arguments: "[--conf FILE] [--foreground]" */
+	const char *summary;  /* one line */
 	const char *examples; /* two real ones, a line each */
 	enum exit_code (*run)(struct cli *c);
 };
 
 /* The value of "--name VALUE" or "--name=VALUE" among c->argv, taken out; NULL when it is not there. */
 const char *cli_option(struct cli *c, const char *name);
+/* Whether c->argv has "--name"; taken out. */
+bool cli_flag(struct cli *c, const char *name);
 /* Loads settings; says what is wrong on stderr and returns false when they are. */
 bool cli_settings(struct cli *c, struct settings *out);
 /* One line on stderr, "gatectl: ..."; returns EXIT_FAILED. */

@@ -1,7 +1,6 @@
-/* gatectl: the operator's command. Finds the command named by the first words, takes out the options that all share, and runs it. */
-#include <stdarg.h>
+/* gatectl: the operator's command. Finds the command named by the first words, takes out the options that all share,
+ * and runs it. */
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "common/core/log.h"
 #include "common/core/release.h"
@@ -13,66 +12,6 @@ static const struct command *const commands[] = {
 #undef COMMAND
 };
 enum { COMMANDS = sizeof commands / sizeof commands[0] };
-
-enum exit_code cli_fail(const char *format, ...)
-{
-	va_list ap;
-	va_start(ap, format);
-	fputs("gatectl: ", stderr);
-	vfprintf(stderr, format, ap);
-	fputc('\n', stderr);
-	va_end(ap);
-	return EXIT_FAILED;
-}
-
-static void take_out(struct cli *c, int at, int n)
-{
-	for (int i = at; i + n < c->argc; i++)
-		c->argv[i] = c->argv[i + n];
-	c->argc -= n;
-}
-
-const char *cli_option(struct cli *c, const char *name)
-{
-	size_t len = strlen(name);
-	for (int i = 0; i < c->argc; i++) {
-		const char *arg = c->argv[i], *value;
-		if (strncmp(arg, name, len) != 0)
-			continue;
-		if (arg[len] == '=') {
-			value = arg + len + 1;
-			take_out(c, i, 1);
-			return value;
-		}
-		if (arg[len] == '\0' && i + 1 < c->argc) {
-			value = c->argv[i + 1];
-			take_out(c, i, 2);
-			return value;
-		}
-	}
-	return NULL;
-}
-
-static bool take_flag(struct cli *c, const char *name)
-{
-	for (int i = 0; i < c->argc; i++)
-		if (strcmp(c->argv[i], name) == 0) {
-			take_out(c, i, 1);
-			return true;
-		}
-	return false;
-}
-
-bool cli_settings(struct cli *c, struct settings *out)
-{
-	struct err e;
-	if (c->prefix)
-		setenv("GATEHOUSE_PREFIX", c->prefix, 1);
-	if (settings_load(c->arena, c->conf, out, &e))
-		return true;
-	cli_fail("%s", e.message);
-	return false;
-}
 
 /* How many words of argv the command's name takes; 0: it is another one. */
 static int words_matched(const struct command *cmd, int argc, char **argv)
@@ -94,7 +33,7 @@ static void print_usage(FILE *to)
 	for (int i = 0; i < COMMANDS; i++)
 		fprintf(to, "  %-14s %s\n", commands[i]->name, commands[i]->summary);
 	fprintf(to, "\ngatectl COMMAND --help shows arguments and examples.\n"
-		    "Exit codes: 0 ok, 1 failed, 2 differences found, 3 timed out, 4 not allowed, 64 wrong usage.\n");
+	            "Exit codes: 0 ok, 1 failed, 2 differences found, 3 timed out, 4 not allowed, 64 wrong usage.\n");
 }
 
 static void print_help(const struct command *cmd)
@@ -104,11 +43,11 @@ static void print_help(const struct command *cmd)
 
 static enum exit_code run(const struct command *cmd, struct cli *c)
 {
-	if (take_flag(c, "--help") || take_flag(c, "-h")) {
+	if (cli_flag(c, "--help") || cli_flag(c, "-h")) {
 		print_help(cmd);
 		return EXIT_OK;
 	}
-	c->foreground = take_flag(c, "--foreground");
+	c->foreground = cli_flag(c, "--foreground");
 	c->conf = cli_option(c, "--conf");
 	if (!c->conf)
 		c->conf = cli_option(c, "-c");
@@ -136,7 +75,8 @@ int main(int argc, char **argv)
 		int words = words_matched(commands[i], argc - 1, argv + 1);
 		if (!words)
 			continue;
-		struct cli c = {.arena = &arena, .program = argv[0], .argc = argc - 1 - words, .argv = argv + 1 + words};
+		struct cli c = {
+		        .arena = &arena, .program = argv[0], .argc = argc - 1 - words, .argv = argv + 1 + words};
 		status = run(commands[i], &c);
 		arena_fini(&arena);
 		return status;

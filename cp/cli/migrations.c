@@ -34,7 +34,8 @@ static bool show_status(struct store *st, struct err *e)
 static bool bring_up(struct store *st, struct err *e)
 {
 	enum migrate_state state;
-	return migrate_run(st, print_step, NULL, e) && migrate_status(st, &state, e) && printf("%s\n", state_text(state)) > 0;
+	return migrate_run(st, print_step, NULL, e) && migrate_status(st, &state, e) &&
+	       printf("%s\n", state_text(state)) > 0;
 }
 
 static enum exit_code run_migrations(struct cli *c)
@@ -59,10 +60,10 @@ static enum exit_code run_migrations(struct cli *c)
 }
 
 const struct command migrations_command = {
-	.name = "migrations",
-	.usage = "bootstrap|up|finish|list|status [--conf FILE]",
-	.summary = "create or upgrade the database's tables",
-	.examples = "  gatectl migrations bootstrap --conf /etc/gatehouse/gatehouse.conf\n"
-		    "  GATEHOUSE_PG_HOST=db.example gatectl migrations status\n",
-	.run = run_migrations,
+        .name = "migrations",
+        .usage = "bootstrap|up|finish|list|status [--conf FILE]",
+        .summary = "create or upgrade the database's tables",
+        .examples = "  gatectl migrations bootstrap --conf /etc/gatehouse/gatehouse.conf\n"
+                    "  GATEHOUSE_PG_HOST=db.example gatectl migrations status\n",
+        .run = run_migrations,
 };

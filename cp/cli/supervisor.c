@@ -143,16 +143,20 @@ bool supervisor_start(struct supervisor *s, int timeout_s, struct err *e)
 	return true;
 }
 
+long long supervisor_pause_ms(unsigned failures)
+{
+	long long pause_ms = (long long)BACKOFF_FIRST_MS << (failures < 6 ? failures : 6);
+	return pause_ms < BACKOFF_LAST_MS ? pause_ms : BACKOFF_LAST_MS;
+}
+
 static void plan_restart(struct child *c, int status)
 {
-	long long wait_ms = BACKOFF_FIRST_MS << (c->failures < 6 ? c->failures : 6);
-	if (wait_ms > BACKOFF_LAST_MS)
-		wait_ms = BACKOFF_LAST_MS;
+	long long wait_ms = supervisor_pause_ms(c->failures);
 	c->failures++;
 	c->restart_ms = (long long)clock_mono_ms() + wait_ms;
 	log_error("process ended, restarting it", LOG_STR("process", c->name),
-		LOG_INT("exit", WIFEXITED(status) ? WEXITSTATUS(status) : -1),
-		LOG_INT("signal", WIFSIGNALED(status) ? WTERMSIG(status) : 0), LOG_INT("wait_ms", wait_ms));
+	        LOG_INT("exit", WIFEXITED(status) ? WEXITSTATUS(status) : -1),
+	        LOG_INT("signal", WIFSIGNALED(status) ? WTERMSIG(status) : 0), LOG_INT("wait_ms", wait_ms));
 }
 
 static void restart_due(struct supervisor *s)

@@ -1,4 +1,5 @@
-/* supervisor: keeps the processes of one machine running: starts them, waits until they are ready, restarts what dies. */
+/* supervisor: keeps the processes of one machine running: starts them, waits until they are ready, restarts what
+ * dies. */
 #ifndef CP_CLI_SUPERVISOR_H
 #define CP_CLI_SUPERVISOR_H
 
@@ -23,12 +24,14 @@ struct supervisor {
 	int count;
 };
 
-/* Starts all and waits until each has written its pid file, at most timeout_s. On failure everything is ended again; the
- * program's own line on stderr says why. */
+/* Starts all and waits until each has written its pid file, at most timeout_s. On failure everything is ended again;
+ * the program's own line on stderr says why. */
 bool supervisor_start(struct supervisor *s, int timeout_s, struct err *e);
 /* Watches until SIGTERM, SIGINT or SIGQUIT, then ends the children gracefully. SIGHUP is passed on. */
 void supervisor_run(struct supervisor *s);
 /* The pid in a pid file when that process lives, else 0. */
 pid_t supervisor_pid(const char *pid_file);
+/* How long to wait before a process is started again that has failed this often since it was last ready. */
+long long supervisor_pause_ms(unsigned failures);
 
 #endif

@@ -12,9 +12,9 @@ static enum exit_code run_version(struct cli *c)
 }
 
 const struct command version_command = {
-	.name = "version",
-	.usage = "",
-	.summary = "print the release",
-	.examples = "  gatectl version\n  gatectl --version\n",
-	.run = run_version,
+        .name = "version",
+        .usage = "",
+        .summary = "print the release",
+        .examples = "  gatectl version\n  gatectl --version\n",
+        .run = run_version,
 };

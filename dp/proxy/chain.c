@@ -11,7 +11,8 @@ static void run_init(struct request *r, const struct chain *chain)
 	struct chain_run *run = &r->run;
 	run->chain = chain;
 	run->calls = arena_array(r->x.arena, struct call, chain->count);
-	run->state = chain->state_size ? arena_zalloc(r->x.arena, chain->state_size) : NULL;
+	if (!run->state && r->snapshot->state_size) /* one block per request: a plugin finds in access what it left in rewrite */
+		run->state = arena_zalloc(r->x.arena, r->snapshot->state_size);
 	run->at = 0;
 	r->owner.resume = resume;
 }

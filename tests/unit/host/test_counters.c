@@ -1,0 +1,125 @@
+/* counters: N allowed means N admitted, over all threads of a node (plugins.md 3.1, policy local).
+ * Threads: several workers count the same keys. */
+#include <check.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "dp/host/counters.h"
+
+enum { NOW_MS = 1700000000, WORKERS = 4, CALLS = 5000 };
+
+static struct counters *counters;
+
+static void fresh(void)
+{
+	counters = counters_new();
+}
+
+static void done(void)
+{
+	counters_free(counters);
+}
+
+static int64_t count(const char *key, int64_t limit, uint32_t window_s, bool denied, uint64_t now_ms)
+{
+	struct counter c = {.key = slice_cstr(key), .limit = limit, .window_s = window_s};
+	counters_count(counters, &c, 1, denied, now_ms);
+	return c.used;
+}
+
+START_TEST(used_is_what_was_counted_before)
+{
+	ck_assert_int_eq(count("k", 3, 60, false, NOW_MS), 0);
+	ck_assert_int_eq(count("k", 3, 60, false, NOW_MS), 1);
+	ck_assert_int_eq(count("other", 3, 60, false, NOW_MS), 0);
+}
+END_TEST
+
+START_TEST(denied_requests_count_only_when_asked_for)
+{
+	for (int i = 0; i < 5; i++)
+		count("local", 2, 60, false, NOW_MS);
+	ck_assert_int_eq(count("local", 2, 60, false, NOW_MS), 2);
+	for (int i = 0; i < 5; i++)
+		count("redis", 2, 60, true, NOW_MS);
+	ck_assert_int_eq(count("redis", 2, 60, true, NOW_MS), 5);
+}
+END_TEST
+
+START_TEST(one_exhausted_window_keeps_the_others_as_they_are)
+{
+	struct counter list[2] = {{.key = S("m"), .limit = 1, .window_s = 60}, {.key = S("h"), .limit = 9, .window_s = 3600}};
+	for (int i = 0; i < 4; i++)
+		counters_count(counters, list, 2, false, NOW_MS);
+	ck_assert_int_eq(list[0].used, 1);
+	ck_assert_int_eq(list[1].used, 1);
+}
+END_TEST
+
+START_TEST(a_window_ends)
+{
+	count("k", 1, 60, false, NOW_MS);
+	ck_assert_int_eq(count("k", 1, 60, false, NOW_MS + 59999), 1);
+	ck_assert_int_eq(count("k", 1, 60, false, NOW_MS + 60000), 0);
+}
+END_TEST
+
+START_TEST(keys_whose_window_is_over_make_room)
+{
+	char key[32];
+	for (int i = 0; i < 300000; i++) {
+		snprintf(key, sizeof key, "key-%d", i);
+		count(key, 1, 60, false, NOW_MS + (uint64_t)i);
+	}
+	/* 60 s of keys are alive, and each shard sweeps at most every 10 s */
+	ck_assert_uint_ge(counters_size(counters), 60000);
+	ck_assert_uint_le(counters_size(counters), 75000);
+}
+END_TEST
+
+static void *work(void *arg)
+{
+	int *admitted = arg;
+	for (int i = 0; i < CALLS; i++) {
+		struct counter list[2] = {{.key = S("shared"), .limit = 1000, .window_s = 3600},
+			{.key = S("second"), .limit = 5000, .window_s = 3600}};
+		counters_count(counters, list, 2, false, NOW_MS);
+		*admitted += list[0].used < 1000 && list[1].used < 5000;
+	}
+	return NULL;
+}
+
+START_TEST(exactly_the_limit_is_admitted_over_all_threads)
+{
+	pthread_t threads[WORKERS];
+	int admitted[WORKERS] = {0}, total = 0;
+	for (int i = 0; i < WORKERS; i++)
+		pthread_create(&threads[i], NULL, work, &admitted[i]);
+	for (int i = 0; i < WORKERS; i++) {
+		pthread_join(threads[i], NULL);
+		total += admitted[i];
+	}
+	ck_assert_int_eq(total, 1000);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("counters");
+	TCase *t = tcase_create("all");
+	tcase_add_checked_fixture(t, fresh, done);
+	tcase_set_timeout(t, 60);
+	tcase_add_test(t, used_is_what_was_counted_before);
+	tcase_add_test(t, denied_requests_count_only_when_asked_for);
+	tcase_add_test(t, one_exhausted_window_keeps_the_others_as_they_are);
+	tcase_add_test(t, a_window_ends);
+	tcase_add_test(t, keys_whose_window_is_over_make_room);
+	tcase_add_test(t, exactly_the_limit_is_admitted_over_all_threads);
+	suite_add_tcase(s, t);
+	SRunner *r = srunner_create(s);
+	srunner_run_all(r, CK_NORMAL);
+	int failed = srunner_ntests_failed(r);
+	srunner_free(r);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
