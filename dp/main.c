@@ -1,7 +1,9 @@
-/* gatehouse-dp: a data plane. Starts workers, then follows a control plane; this thread owns configuration, signals and status.
+/* gatehouse-dp: a data plane. Starts workers, then follows a control plane; this thread owns configuration, signals
+ * and status.
  *
- * Order of life: settings, workers (listening, though every answer is 404 until there is a configuration), status, subscriber
- * (which loads the last good version from disk first), pid file; then the loop until SIGTERM, SIGINT or SIGQUIT: drain, end. */
+ * Order of life: settings, workers (listening, though every answer is 404 until there is a configuration), status,
+ * subscriber (which loads the last good version from disk first), pid file; then the loop until SIGTERM, SIGINT or
+ * SIGQUIT: drain, end. */
 #include <errno.h>
 #include <limits.h>
 #include <signal.h>
@@ -37,7 +39,8 @@ struct plane {
 	uint64_t drain_until_ms; /* 0: not draining */
 };
 
-/* ---- configuration ---------------------------------------------------------------------------------------------- */
+/* ---- configuration ----------------------------------------------------------------------------------------------
+ */
 
 static bool apply(struct catalog *candidate, struct slice epoch, void *arg, struct err *e)
 {
@@ -46,11 +49,13 @@ static bool apply(struct catalog *candidate, struct slice epoch, void *arg, stru
 	if (!s)
 		return false;
 	lease_board_publish(p->node.board, s);
-	log_info("configuration applied", LOG_INT("version", s->version), LOG_INT("records", catalog_total(s->catalog)));
+	log_info("configuration applied", LOG_INT("version", s->version),
+	        LOG_INT("records", catalog_total(s->catalog)));
 	return true;
 }
 
-/* ---- status ----------------------------------------------------------------------------------------------------- */
+/* ---- status -----------------------------------------------------------------------------------------------------
+ */
 
 static void add_stats(struct server_stats *sum, const struct server_stats *one)
 {
@@ -82,7 +87,8 @@ static void fill_report(void *arg, struct status_report *r)
 	}
 }
 
-/* ---- signals ---------------------------------------------------------------------------------------------------- */
+/* ---- signals ----------------------------------------------------------------------------------------------------
+ */
 
 static unsigned active(const struct plane *p)
 {
@@ -131,7 +137,8 @@ static void catch_signals(struct plane *p)
 		event_add(p->signals[i], NULL);
 }
 
-/* ---- starting --------------------------------------------------------------------------------------------------- */
+/* ---- starting ---------------------------------------------------------------------------------------------------
+ */
 
 static void pid_path(const struct plane *p, char *out, size_t size)
 {
@@ -173,7 +180,7 @@ static bool read_listen(struct plane *p, struct err *e)
 	for (size_t i = 0; i < n; i++) {
 		if (all[i].ssl || all[i].proxy_protocol) {
 			log_warn("proxy_listen with ssl or proxy_protocol is not served in this release",
-				LOG_SLICE("address", all[i].text));
+			        LOG_SLICE("address", all[i].text));
 			continue;
 		}
 		if (!all[i].reuseport && !listener_is_free(&all[i], e)) /* with it, data planes may share a port */
@@ -254,8 +261,8 @@ static int usage(const char *option)
 	}
 	bool help = strcmp(option, "--help") == 0;
 	fprintf(help ? stdout : stderr, "usage: gatehouse-dp [--conf FILE]\n"
-					"A data plane: proxies requests as its control plane says.\n"
-					"Settings come from FILE, GATEHOUSE_* and KONG_*; see deploy/README.md.\n");
+	                                "A data plane: proxies requests as its control plane says.\n"
+	                                "Settings come from FILE, GATEHOUSE_* and KONG_*; see deploy/README.md.\n");
 	return help ? 0 : 64;
 }
 
@@ -272,8 +279,8 @@ int main(int argc, char **argv)
 		fprintf(stderr, "gatehouse-dp: %s\n", e.message);
 		return 1;
 	}
-	log_notice("started", LOG_STR("release", GATEHOUSE_RELEASE), LOG_SLICE("proxy_listen", plane.settings.proxy_listen),
-		LOG_INT("workers", plane.worker_count));
+	log_notice("started", LOG_STR("release", GATEHOUSE_RELEASE),
+	        LOG_SLICE("proxy_listen", plane.settings.proxy_listen), LOG_INT("workers", plane.worker_count));
 	loop_run(plane.loop);
 	end(&plane);
 	log_notice("stopped");

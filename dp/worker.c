@@ -66,7 +66,8 @@ static bool set_up(struct worker *w, struct err *e)
 		return false;
 	p->options = w->node->options;
 	p->leases = leases_new(w->node->board, p->loop);
-	p->host = (struct host_worker){.loop = p->loop, .counters = w->node->counters, .redis = redis_set_new(p->loop)};
+	p->host = (struct host_worker){
+	        .loop = p->loop, .counters = w->node->counters, .redis = redis_set_new(p->loop)};
 	proxy_init(p);
 	set_timeouts(&p->server, s);
 	p->dns = dns_new(p->loop, &dns, e);
@@ -143,13 +144,13 @@ struct server_stats worker_stats(const struct worker *w)
 {
 	const struct server_stats *s = &w->proxy.server.stats;
 	return (struct server_stats){
-		.accepted = __atomic_load_n(&s->accepted, __ATOMIC_RELAXED),
-		.handled = __atomic_load_n(&s->handled, __ATOMIC_RELAXED),
-		.requests = __atomic_load_n(&s->requests, __ATOMIC_RELAXED),
-		.active = __atomic_load_n(&s->active, __ATOMIC_RELAXED),
-		.reading = __atomic_load_n(&s->reading, __ATOMIC_RELAXED),
-		.writing = __atomic_load_n(&s->writing, __ATOMIC_RELAXED),
-		.waiting = __atomic_load_n(&s->waiting, __ATOMIC_RELAXED),
+	        .accepted = __atomic_load_n(&s->accepted, __ATOMIC_RELAXED),
+	        .handled = __atomic_load_n(&s->handled, __ATOMIC_RELAXED),
+	        .requests = __atomic_load_n(&s->requests, __ATOMIC_RELAXED),
+	        .active = __atomic_load_n(&s->active, __ATOMIC_RELAXED),
+	        .reading = __atomic_load_n(&s->reading, __ATOMIC_RELAXED),
+	        .writing = __atomic_load_n(&s->writing, __ATOMIC_RELAXED),
+	        .waiting = __atomic_load_n(&s->waiting, __ATOMIC_RELAXED),
 	};
 }
 

@@ -1,5 +1,5 @@
-/* worker: one thread of the data plane: its loop, its listeners, and all that a request needs on it. Workers share only
- * what struct node names. */
+/* worker: one thread of the data plane: its loop, its listeners, and all that a request needs on it. Workers share
+ * only what struct node names. */
 #ifndef DP_WORKER_H
 #define DP_WORKER_H
 

@@ -50,8 +50,9 @@ struct slice arena_dup(struct arena *a, struct slice s);
 char *arena_cstr(struct arena *a, struct slice s);
 /* All parts behind each other: what arena_printf() does with "%.*s%.*s", at the cost of a copy. */
 struct slice arena_join(struct arena *a, const struct slice *parts, size_t n);
-#define ARENA_JOIN(a, ...)                                                                                           \
-	arena_join((a), (const struct slice[]){__VA_ARGS__}, sizeof((struct slice[]){__VA_ARGS__}) / sizeof(struct slice))
+#define ARENA_JOIN(a, ...)                                   \
+	arena_join((a), (const struct slice[]){__VA_ARGS__}, \
+	        sizeof((struct slice[]){__VA_ARGS__}) / sizeof(struct slice))
 /* n in decimal digits. */
 struct slice arena_decimal(struct arena *a, int64_t n);
 struct slice arena_printf(struct arena *a, const char *format, ...) __attribute__((format(printf, 2, 3)));

@@ -33,8 +33,8 @@ typedef void (*accept_fn)(struct listener *l, int fd, void *arg);
  * address, why, and (for a port in use) by whom when that can be found. */
 struct listener *listener_open(
         struct loop *loop, const struct listen_spec *spec, accept_fn fn, void *arg, struct err *e);
-/* Does nobody listen there yet? Listeners share ports for the sake of the workers of one process; whoever does not want to share
- * with another process asks first. */
+/* Does nobody listen there yet? Listeners share ports for the sake of the workers of one process; whoever does not
+ * want to share with another process asks first. */
 bool listener_is_free(const struct listen_spec *spec, struct err *e);
 void listener_close(struct listener *l);
 void listener_pause(struct listener *l, bool paused); /* at the connection limit */

@@ -59,13 +59,12 @@ void admin_info(struct admin_call *c)
 	text_fini(&epoch);
 	c->response->status = 200;
 	c->response->json = json_pack(
-	        "{s:s, s:s%, s:s, s:s, s:s, s:{s:i, s:i}, s:{s:o, s:o}, s:s, s:o, s:{s:i, s:[]}}",
-	        "tagline", "Welcome to kong", "version", s->kong_version.ptr, s->kong_version.len, "edition",
-	        "community", "hostname", c->env->hostname, "node_id", c->env->node_id, "timers", "running", 0,
-	        "pending", 0, "plugins", "available_on_server", available_plugins(s), "enabled_in_cluster", enabled,
-	        "lua_version", "none: gatehouse " GATEHOUSE_RELEASE, "configuration",
-	        admin_configuration(c->arena, s, version), "pids",
-	        "master", (int)getpid(), "workers");
+	        "{s:s, s:s%, s:s, s:s, s:s, s:{s:i, s:i}, s:{s:o, s:o}, s:s, s:o, s:{s:i, s:[]}}", "tagline",
+	        "Welcome to kong", "version", s->kong_version.ptr, s->kong_version.len, "edition", "community",
+	        "hostname", c->env->hostname, "node_id", c->env->node_id, "timers", "running", 0, "pending", 0,
+	        "plugins", "available_on_server", available_plugins(s), "enabled_in_cluster", enabled, "lua_version",
+	        "none: gatehouse " GATEHOUSE_RELEASE, "configuration", admin_configuration(c->arena, s, version),
+	        "pids", "master", (int)getpid(), "workers");
 }
 
 /* ---- fixed answers --------------------------------------------------------------------------------------------- */

@@ -1,5 +1,5 @@
-/* dns: see dns.h. c-ares does the protocol (hosts file, search rules, retries); the cache, its ageing and the merging of
- * queries are ours. */
+/* dns: see dns.h. c-ares does the protocol (hosts file, search rules, retries); the cache, its ageing and the merging
+ * of queries are ours. */
 #include "dp/client/dns.h"
 
 #include <ares.h>
@@ -14,10 +14,10 @@
 enum {
 	TTL_MIN_S = 1,
 	TTL_MAX_S = 86400,
-	TTL_STALE_S = 3600,    /* dns_stale_ttl */
-	TTL_NO_NAME_S = 30,    /* dns_not_found_ttl */
-	TTL_ERROR_S = 1,       /* dns_error_ttl */
-	CACHE_MAX = 10000,     /* dns_cache_size */
+	TTL_STALE_S = 3600, /* dns_stale_ttl */
+	TTL_NO_NAME_S = 30, /* dns_not_found_ttl */
+	TTL_ERROR_S = 1,    /* dns_error_ttl */
+	CACHE_MAX = 10000,  /* dns_cache_size */
 	ADDRESSES_MAX = 64,
 	SOCKETS_MAX = ARES_GETSOCK_MAXNUM,
 };
@@ -52,7 +52,8 @@ struct dns {
 	bool closing;
 };
 
-/* ---- c-ares' sockets on our loop -------------------------------------------------------------------------------- */
+/* ---- c-ares' sockets on our loop --------------------------------------------------------------------------------
+ */
 
 static void on_socket(evutil_socket_t fd, short what, void *arg)
 {
@@ -84,7 +85,8 @@ static void on_tick(void *arg)
 	ares_process_fd(d->channel, ARES_SOCKET_BAD, ARES_SOCKET_BAD);
 }
 
-/* ---- answers ---------------------------------------------------------------------------------------------------- */
+/* ---- answers ----------------------------------------------------------------------------------------------------
+ */
 
 static void set_port(struct dns_address *a, int port)
 {
@@ -126,7 +128,8 @@ static void keep_addresses(struct name *n, const struct ares_addrinfo *info)
 	n->addresses = calloc(ADDRESSES_MAX, sizeof *n->addresses);
 	if (!n->addresses)
 		abort();
-	for (const struct ares_addrinfo_node *node = info->nodes; node && count < ADDRESSES_MAX; node = node->ai_next) {
+	for (const struct ares_addrinfo_node *node = info->nodes; node && count < ADDRESSES_MAX;
+	        node = node->ai_next) {
 		memcpy(&n->addresses[count].address, node->ai_addr, node->ai_addrlen);
 		n->addresses[count++].len = node->ai_addrlen;
 		if (node->ai_ttl < ttl)
@@ -182,7 +185,8 @@ static void ask(struct name *n)
 	ares_getaddrinfo(n->dns->channel, n->host, NULL, &hints, on_answer, n);
 }
 
-/* ---- the cache -------------------------------------------------------------------------------------------------- */
+/* ---- the cache --------------------------------------------------------------------------------------------------
+ */
 
 static void name_free(struct name *n)
 {
@@ -258,7 +262,8 @@ void dns_cancel(struct dns_query *q)
 	q->fn = NULL;
 }
 
-/* ---- life ------------------------------------------------------------------------------------------------------- */
+/* ---- life -------------------------------------------------------------------------------------------------------
+ */
 
 static bool set_servers(struct dns *d, struct slice resolvers, struct err *e)
 {
@@ -267,14 +272,17 @@ static bool set_servers(struct dns *d, struct slice resolvers, struct err *e)
 	char *list = slice_strdup(resolvers);
 	int status = ares_set_servers_ports_csv(d->channel, list);
 	free(list);
-	return status == ARES_SUCCESS || err_set(e, "dns_resolver '%.*s': %s, expected ip[:port],...", SLICE_ARG(resolvers),
-						ares_strerror(status));
+	return status == ARES_SUCCESS || err_set(e, "dns_resolver '%.*s': %s, expected ip[:port],...",
+	                                         SLICE_ARG(resolvers), ares_strerror(status));
 }
 
 static bool open_channel(struct dns *d, const struct dns_options *o, struct err *e)
 {
-	struct ares_options options = {.timeout = 2000, .tries = 2, .sock_state_cb = on_socket_state,
-		.sock_state_cb_data = d, .lookups = "fb"};
+	struct ares_options options = {.timeout = 2000,
+	        .tries = 2,
+	        .sock_state_cb = on_socket_state,
+	        .sock_state_cb_data = d,
+	        .lookups = "fb"};
 	int mask = ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_SOCK_STATE_CB | ARES_OPT_LOOKUPS;
 
 	int status = ares_init_options(&d->channel, &options, mask);

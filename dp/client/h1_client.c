@@ -39,14 +39,14 @@ static void on_timeout(struct conn *c)
 }
 
 static const struct conn_ops conn_ops = {
-	.on_readable = on_readable,
-	.on_drained = on_drained,
-	.on_closed = on_closed,
-	.on_timeout = on_timeout,
+        .on_readable = on_readable,
+        .on_drained = on_drained,
+        .on_closed = on_closed,
+        .on_timeout = on_timeout,
 };
 
 void h1_client_start(struct h1_client *x, struct conn *c, struct arena *a, struct slice method,
-	const struct h1_client_ops *ops, void *owner)
+        const struct h1_client_ops *ops, void *owner)
 {
 	x->conn = c;
 	x->ops = ops;
@@ -86,7 +86,8 @@ static struct slice take_length(struct h1_client *x, struct slice in, size_t *us
 
 enum piece_result { PIECE, PIECE_LAST, PIECE_NONE, PIECE_BAD };
 
-/* The next piece of a chunked body; sees whether the end follows directly, so that the last piece is known as such. */
+/* The next piece of a chunked body; sees whether the end follows directly, so that the last piece is known as such.
+ */
 static enum piece_result next_chunk(struct h1_client *x, struct slice in, size_t *used, struct slice *piece)
 {
 	size_t n = 0;
@@ -131,7 +132,8 @@ static enum piece_result next_piece(struct h1_client *x, size_t *used, struct sl
 	return PIECE_BAD;
 }
 
-/* The exchange is over: may the connection be used again? Bytes after the response are nobody's (pitfalls.md B5 93, 94). */
+/* The exchange is over: may the connection be used again? Bytes after the response are nobody's (pitfalls.md B5 93,
+ * 94). */
 static bool is_reusable(const struct h1_client *x, size_t used)
 {
 	const struct conn *c = x->conn;
@@ -140,8 +142,8 @@ static bool is_reusable(const struct h1_client *x, size_t used)
 	       c->queued == 0 && !c->peer_closed;
 }
 
-/* The last callback. The connection goes first, without the buffer that the last piece still points into; afterwards x is
- * not touched: the owner may have ended it. */
+/* The last callback. The connection goes first, without the buffer that the last piece still points into; afterwards
+ * x is not touched: the owner may have ended it. */
 static void deliver_last(struct h1_client *x, bool with_head, struct slice piece, size_t used)
 {
 	struct conn *c = x->conn;

@@ -2,8 +2,8 @@
  *
  * The caller writes the request's bytes (it knows the framing); h1_client reads the response: skips interim 1xx heads
  * (DEV-20), checks framing before anything is passed on (proxy.md 4.1), and hands out body pieces as they come.
- * Invariant: after a callback with last, and after on_fail, no callback comes, the conn has been let go of (on_reusable or
- * closed) and h1_client does not touch its own struct again: the owner may end it inside. */
+ * Invariant: after a callback with last, and after on_fail, no callback comes, the conn has been let go of
+ * (on_reusable or closed) and h1_client does not touch its own struct again: the owner may end it inside. */
 #ifndef DP_CLIENT_H1_CLIENT_H
 #define DP_CLIENT_H1_CLIENT_H
 
@@ -21,10 +21,11 @@ enum client_failure {
 };
 
 struct h1_client_ops {
-	/* Just before the callback with last: the connection may carry another request, and is the owner's from now on. */
+	/* Just before the callback with last: the connection may carry another request, and is the owner's from now
+	 * on. */
 	void (*on_reusable)(struct h1_client *x, struct conn *c);
-	/* The final head and the first piece of the body (perhaps empty). The head's slices point into the input buffer and
-	 * are valid during the call. */
+	/* The final head and the first piece of the body (perhaps empty). The head's slices point into the input
+	 * buffer and are valid during the call. */
 	void (*on_head)(struct h1_client *x, struct head *response, struct slice piece, bool last);
 	void (*on_piece)(struct h1_client *x, struct slice piece, bool last);
 	/* The socket took everything that was written. */
@@ -45,8 +46,8 @@ struct h1_client {
 	enum h1_body body;
 	uint64_t left; /* of a body with a length */
 	struct h1_chunk chunk;
-	size_t looked;      /* bytes of the head that were parsed in vain */
-	uint32_t interim;   /* 1xx heads skipped */
+	size_t looked;    /* bytes of the head that were parsed in vain */
+	uint32_t interim; /* 1xx heads skipped */
 	size_t interim_bytes;
 	bool head_done, paused, request_sent, received_any;
 	const char *why; /* of a CLIENT_INVALID, for the log */
@@ -54,9 +55,9 @@ struct h1_client {
 
 /* Begins. The request head (and the first of its body) is written by the caller with h1_client_write(). */
 void h1_client_start(struct h1_client *x, struct conn *c, struct arena *a, struct slice method,
-	const struct h1_client_ops *ops, void *owner);
-/* Sends bytes of the request. `last`: the request is complete, from now on the read timeout runs. When the connection turns
- * out to be broken, what the upstream still said is read, so any callback may come from inside. */
+        const struct h1_client_ops *ops, void *owner);
+/* Sends bytes of the request. `last`: the request is complete, from now on the read timeout runs. When the connection
+ * turns out to be broken, what the upstream still said is read, so any callback may come from inside. */
 void h1_client_write(struct h1_client *x, const struct iovec *parts, int n, bool last);
 static inline size_t h1_client_queued(const struct h1_client *x)
 {

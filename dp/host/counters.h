@@ -1,6 +1,6 @@
 /* counters: fixed-window counters in the node's memory, shared by all workers (house.md section 8).
- * Sharded: a key's shard is locked for the few instructions of one decision. Bounded: at most COUNTERS_MAX keys a shard; above
- * that the ones nearest their end are dropped, and counted in counters_dropped(). */
+ * Sharded: a key's shard is locked for the few instructions of one decision. Bounded: at most COUNTERS_MAX keys a
+ * shard; above that the ones nearest their end are dropped, and counted in counters_dropped(). */
 #ifndef DP_HOST_COUNTERS_H
 #define DP_HOST_COUNTERS_H
 
@@ -12,7 +12,8 @@ struct counters;
 
 struct counters *counters_new(void);
 void counters_free(struct counters *c);
-/* As struct count says: reads every counter, decides, increments; all in one step that no other thread can see half of. */
+/* As struct count says: reads every counter, decides, increments; all in one step that no other thread can see half
+ * of. */
 void counters_count(struct counters *c, struct counter *list, size_t n, bool count_denied, uint64_t now_ms);
 uint64_t counters_dropped(const struct counters *c);
 size_t counters_size(const struct counters *c);

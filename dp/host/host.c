@@ -10,7 +10,8 @@ static struct host_owner *owner_of(struct call *c)
 	return c->owner;
 }
 
-static struct record *look_up(const struct catalog *catalog, const struct schema *kind, const struct field *f, struct slice value)
+static struct record *look_up(
+        const struct catalog *catalog, const struct schema *kind, const struct field *f, struct slice value)
 {
 	struct uuid id;
 	if (f->format != FORMAT_UUID)
@@ -54,8 +55,8 @@ static enum verdict count_in_redis(struct call *c, struct count *count, phase_fn
 {
 	struct pending *p = arena_new(c->x->arena, struct pending);
 	*p = (struct pending){.call = c, .count = count, .done = done};
-	p->redis = redis_count(owner_of(c)->worker->redis, count->redis, count->counters, count->n, count->count_denied,
-		on_counted, p);
+	p->redis = redis_count(owner_of(c)->worker->redis, count->redis, count->counters, count->n,
+	        count->count_denied, on_counted, p);
 	if (!p->redis) {
 		count->failed = true;
 		return done(c);
@@ -69,7 +70,7 @@ static enum verdict count_now(struct call *c, struct count *count, phase_fn done
 	if (count->redis)
 		return count_in_redis(c, count, done);
 	counters_count(owner_of(c)->worker->counters, count->counters, count->n, count->count_denied,
-		(uint64_t)clock_wall_ms());
+	        (uint64_t)clock_wall_ms());
 	return done(c);
 }
 

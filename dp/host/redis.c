@@ -11,17 +11,17 @@
 
 /* KEYS: the counters. ARGV: count_denied, then limit and window of each. Returns the values before this request. */
 static const char script[] =
-	"local used, allowed = {}, true\n"
-	"for i, key in ipairs(KEYS) do\n"
-	"  used[i] = tonumber(redis.call('GET', key) or 0)\n"
-	"  if used[i] >= tonumber(ARGV[2 * i]) then allowed = false end\n"
-	"end\n"
-	"if allowed or ARGV[1] == '1' then\n"
-	"  for i, key in ipairs(KEYS) do\n"
-	"    if redis.call('INCR', key) == 1 then redis.call('EXPIRE', key, ARGV[2 * i + 1]) end\n"
-	"  end\n"
-	"end\n"
-	"return used\n";
+        "local used, allowed = {}, true\n"
+        "for i, key in ipairs(KEYS) do\n"
+        "  used[i] = tonumber(redis.call('GET', key) or 0)\n"
+        "  if used[i] >= tonumber(ARGV[2 * i]) then allowed = false end\n"
+        "end\n"
+        "if allowed or ARGV[1] == '1' then\n"
+        "  for i, key in ipairs(KEYS) do\n"
+        "    if redis.call('INCR', key) == 1 then redis.call('EXPIRE', key, ARGV[2 * i + 1]) end\n"
+        "  end\n"
+        "end\n"
+        "return used\n";
 
 enum { BACKOFF_FIRST_MS = 100, BACKOFF_LAST_MS = 5000, COUNTERS_PER_CALL = 8 };
 
@@ -88,7 +88,7 @@ static struct server *server_of(struct redis_set *s, const struct redis_conf *co
 {
 	struct text identity = {0};
 	text_printf(&identity, "%.*s:%lld/%lld %lld %.*s ", SLICE_ARG(conf->host), (long long)conf->port,
-		(long long)conf->database, (long long)conf->timeout, SLICE_ARG(conf->username));
+	        (long long)conf->database, (long long)conf->timeout, SLICE_ARG(conf->username));
 	text_put(&identity, conf->password);
 	struct server *sv = map_get(&s->servers, text_slice(&identity));
 	if (!sv) {
@@ -96,14 +96,14 @@ static struct server *server_of(struct redis_set *s, const struct redis_conf *co
 		if (!sv)
 			abort();
 		*sv = (struct server){
-			.set = s,
-			.host = slice_strdup(conf->host),
-			.username = conf->username.len ? slice_strdup(conf->username) : NULL,
-			.password = conf->password.len ? slice_strdup(conf->password) : NULL,
-			.port = (int)conf->port,
-			.database = (int)conf->database,
-			.timeout_ms = (uint32_t)conf->timeout,
-			.backoff_ms = BACKOFF_FIRST_MS,
+		        .set = s,
+		        .host = slice_strdup(conf->host),
+		        .username = conf->username.len ? slice_strdup(conf->username) : NULL,
+		        .password = conf->password.len ? slice_strdup(conf->password) : NULL,
+		        .port = (int)conf->port,
+		        .database = (int)conf->database,
+		        .timeout_ms = (uint32_t)conf->timeout,
+		        .backoff_ms = BACKOFF_FIRST_MS,
 		};
 		map_set(&s->servers, text_slice(&identity), sv);
 	}
@@ -118,7 +118,7 @@ static void drop_link(struct server *sv, const char *why)
 	if (!link)
 		return;
 	log_warn("redis connection lost", LOG_STR("host", sv->host), LOG_INT("port", sv->port), LOG_STR("error", why),
-		LOG_INT("retry_ms", sv->backoff_ms));
+	        LOG_INT("retry_ms", sv->backoff_ms));
 	sv->link = NULL;
 	sv->retry_ms = clock_mono_ms() + sv->backoff_ms;
 	sv->backoff_ms = sv->backoff_ms * 2 > BACKOFF_LAST_MS ? BACKOFF_LAST_MS : sv->backoff_ms * 2;
@@ -133,7 +133,7 @@ static void on_connect(const redisAsyncContext *link, int status)
 	if (!sv || status == REDIS_OK)
 		return;
 	log_warn("cannot connect to redis", LOG_STR("host", sv->host), LOG_INT("port", sv->port),
-		LOG_STR("error", link->errstr));
+	        LOG_STR("error", link->errstr));
 	sv->link = NULL;
 	sv->retry_ms = clock_mono_ms() + sv->backoff_ms;
 	sv->backoff_ms = sv->backoff_ms * 2 > BACKOFF_LAST_MS ? BACKOFF_LAST_MS : sv->backoff_ms * 2;
@@ -147,7 +147,7 @@ static void on_disconnect(const redisAsyncContext *link, int status)
 	sv->link = NULL;
 	if (status != REDIS_OK)
 		log_warn("redis connection lost", LOG_STR("host", sv->host), LOG_INT("port", sv->port),
-			LOG_STR("error", link->errstr));
+		        LOG_STR("error", link->errstr));
 }
 
 static void on_login(redisAsyncContext *link, void *reply, void *arg)
@@ -155,8 +155,8 @@ static void on_login(redisAsyncContext *link, void *reply, void *arg)
 	struct server *sv = link->data;
 	redisReply *r = reply;
 	if (sv && r && r->type == REDIS_REPLY_ERROR)
-		log_error("redis refused", LOG_STR("command", arg), LOG_STR("host", sv->host), LOG_INT("port", sv->port),
-			LOG_STR("error", r->str));
+		log_error("redis refused", LOG_STR("command", arg), LOG_STR("host", sv->host),
+		        LOG_INT("port", sv->port), LOG_STR("error", r->str));
 }
 
 static void log_in(struct server *sv)
@@ -178,7 +178,7 @@ static bool open_link(struct server *sv)
 	redisAsyncContext *link = redisAsyncConnect(sv->host, sv->port);
 	if (!link || link->err) {
 		log_warn("cannot connect to redis", LOG_STR("host", sv->host), LOG_INT("port", sv->port),
-			LOG_STR("error", link ? link->errstr : "out of memory"));
+		        LOG_STR("error", link ? link->errstr : "out of memory"));
 		if (link)
 			redisAsyncFree(link);
 		sv->retry_ms = clock_mono_ms() + sv->backoff_ms;
@@ -246,11 +246,11 @@ static bool send_script(struct redis_call *call, bool count_denied)
 	int argc = 0, number = 0;
 
 #define ARG(text, size) (argv[argc] = (text), lens[argc++] = (size))
-#define NUMBER(value)                                                                                                \
-	do {                                                                                                         \
-		int len = snprintf(numbers[number], sizeof numbers[0], "%lld", (long long)(value));                  \
-		ARG(numbers[number], (size_t)len);                                                                   \
-		number++;                                                                                            \
+#define NUMBER(value)                                                                               \
+	do {                                                                                        \
+		int len = snprintf(numbers[number], sizeof numbers[0], "%lld", (long long)(value)); \
+		ARG(numbers[number], (size_t)len);                                                  \
+		number++;                                                                           \
 	} while (0)
 	ARG("EVAL", 4);
 	ARG(script, sizeof script - 1);
@@ -268,7 +268,7 @@ static bool send_script(struct redis_call *call, bool count_denied)
 }
 
 struct redis_call *redis_count(struct redis_set *s, const struct redis_conf *conf, struct counter *list, size_t n,
-	bool count_denied, redis_fn fn, void *arg)
+        bool count_denied, redis_fn fn, void *arg)
 {
 	struct server *sv = server_of(s, conf);
 	if (n > COUNTERS_PER_CALL || !open_link(sv))

@@ -1,7 +1,8 @@
 /* redis: a worker's connections to Redis, asynchronous and pipelined: one per server, database and identity.
  *
- * A decision is one script call, atomic in Redis, one round trip. A server that does not answer within its timeout fails
- * what is waiting and is tried again with a back-off; meanwhile calls fail at once, so that a dead Redis never slows the proxy. */
+ * A decision is one script call, atomic in Redis, one round trip. A server that does not answer within its timeout
+ * fails what is waiting and is tried again with a back-off; meanwhile calls fail at once, so that a dead Redis never
+ * slows the proxy. */
 #ifndef DP_HOST_REDIS_H
 #define DP_HOST_REDIS_H
 
@@ -19,7 +20,7 @@ void redis_set_free(struct redis_set *s); /* pending calls are dropped without t
 typedef void (*redis_fn)(void *arg, bool ok);
 /* NULL: failed at once (fn is not called). The list must live until fn ran or the call was cancelled. */
 struct redis_call *redis_count(struct redis_set *s, const struct redis_conf *conf, struct counter *list, size_t n,
-	bool count_denied, redis_fn fn, void *arg);
+        bool count_denied, redis_fn fn, void *arg);
 void redis_cancel(struct redis_call *call); /* the count may still happen; fn will not run */
 
 #endif

@@ -1,4 +1,5 @@
-/* answer: the upstream's response on its way to the client (proxy.md 4.1, 4.3). A new head is built from data; framing is ours. */
+/* answer: the upstream's response on its way to the client (proxy.md 4.1, 4.3). A new head is built from data;
+ * framing is ours. */
 #include "dp/proxy/request.h"
 
 #include <stdio.h>
@@ -14,7 +15,7 @@ static struct slice milliseconds(struct arena *a, uint64_t from_ns, uint64_t to_
 static bool wants_charset(struct slice type)
 {
 	static const struct slice types[] = {SLICE("text/html"), SLICE("text/xml"), SLICE("text/plain"),
-		SLICE("text/vnd.wap.wml"), SLICE("application/javascript"), SLICE("application/rss+xml")};
+	        SLICE("text/vnd.wap.wml"), SLICE("application/javascript"), SLICE("application/rss+xml")};
 	if (type.len < 8 || (type.ptr[0] != 't' && type.ptr[0] != 'a'))
 		return false;
 	for (size_t i = 0; i < sizeof types / sizeof types[0]; i++)
@@ -59,8 +60,7 @@ static void copy_fields(struct request *r, const struct head *up, struct head *o
 		if (is_dropped(up, h))
 			continue;
 		if (h->id == HEADER_VIA && o->show_via) {
-			via = slice_is_set(via) ? ARENA_JOIN(r->x.arena, via, S(", "), h->value)
-						: h->value;
+			via = slice_is_set(via) ? ARENA_JOIN(r->x.arena, via, S(", "), h->value) : h->value;
 			continue;
 		}
 		if (h->id == HEADER_X_KONG_REQUEST_ID && o->show_request_id)
@@ -73,8 +73,8 @@ static void copy_fields(struct request *r, const struct head *up, struct head *o
 	if (!has_server && o->show_server)
 		head_add_id(out, HEADER_SERVER, o->server_token);
 	if (o->show_via)
-		head_add_id(out, HEADER_VIA,
-			slice_is_set(via) ? ARENA_JOIN(r->x.arena, via, S(", "), o->via) : o->via);
+		head_add_id(
+		        out, HEADER_VIA, slice_is_set(via) ? ARENA_JOIN(r->x.arena, via, S(", "), o->via) : o->via);
 }
 
 /* What plugins set, over what is there. */

@@ -1,5 +1,5 @@
-/* attempt: one try to have the request answered by an upstream: choose an address, connect, send; and what follows when that
- * fails (proxy.md 3.2, 3.3; DEV-6). */
+/* attempt: one try to have the request answered by an upstream: choose an address, connect, send; and what follows
+ * when that fails (proxy.md 3.2, 3.3; DEV-6). */
 #include "dp/proxy/request.h"
 
 #include <arpa/inet.h>
@@ -33,7 +33,8 @@ static void on_resolved(void *arg, enum dns_status status, const struct dns_answ
 		respond_failure(r, status == DNS_NO_SUCH_NAME ? FAILURE_NO_SUCH_NAME : FAILURE_RESOLVER);
 		if (status == DNS_FAILED)
 			r->x.reply.message = arena_printf(r->x.arena,
-				"failed the initial dns/balancer resolve for '%.*s' with: %s", SLICE_ARG(r->pick.host), text);
+			        "failed the initial dns/balancer resolve for '%.*s' with: %s",
+			        SLICE_ARG(r->pick.host), text);
 	}
 	request_wake(r);
 }
@@ -47,7 +48,7 @@ enum flow attempt_pick(struct request *r)
 	if (!slice_eq(r->plan->service->protocol, S("http"))) {
 		/* what was meant for TLS never goes in the clear */
 		log_error("services of this protocol are not proxied in this release",
-			LOG_SLICE("protocol", r->plan->service->protocol), LOG_SLICE("request_id", r->x.request_id));
+		        LOG_SLICE("protocol", r->plan->service->protocol), LOG_SLICE("request_id", r->x.request_id));
 		respond_failure(r, FAILURE_INVALID_ANSWER);
 		return FLOW_NEXT;
 	}
@@ -103,11 +104,11 @@ static void on_connect_timeout(struct conn *c)
 }
 
 static const struct conn_ops connect_ops = {
-	.on_connected = on_connected,
-	.on_readable = on_connect_closed,
-	.on_drained = on_connect_closed,
-	.on_closed = on_connect_closed,
-	.on_timeout = on_connect_timeout,
+        .on_connected = on_connected,
+        .on_readable = on_connect_closed,
+        .on_drained = on_connect_closed,
+        .on_closed = on_connect_closed,
+        .on_timeout = on_connect_timeout,
 };
 
 enum flow attempt_connect(struct request *r)
@@ -121,7 +122,7 @@ enum flow attempt_connect(struct request *r)
 	if (take_pooled(r))
 		return FLOW_NEXT;
 	r->connecting = conn_connect(
-		r->proxy->loop, (struct sockaddr *)&r->address, r->address_len, NULL, &connect_ops, r);
+	        r->proxy->loop, (struct sockaddr *)&r->address, r->address_len, NULL, &connect_ops, r);
 	if (!r->connecting) {
 		try_failed(r, CLIENT_CLOSED);
 		return FLOW_NEXT;
@@ -138,8 +139,8 @@ static void write_request(struct request *r)
 	forward_head(r, &out);
 	char *bytes = arena_alloc(r->x.arena, h1_write_bound(&out));
 	struct iovec parts[2] = {
-		{bytes, h1_write_request(bytes, &out, S("keep-alive"))},
-		{(void *)r->x.body.ptr, r->x.body.len},
+	        {bytes, h1_write_request(bytes, &out, S("keep-alive"))},
+	        {(void *)r->x.body.ptr, r->x.body.len},
 	};
 	bool whole = r->body.mode == BODY_NONE || r->body.mode == BODY_COLLECTED;
 	h1_client_write(&r->client, parts, whole && r->x.body.len ? 2 : 1, whole);
@@ -169,7 +170,7 @@ enum flow attempt_send(struct request *r)
 	request_goto(r, STEP_ANSWER); /* callbacks may come from inside the writes */
 	write_request(r);
 	if (!r->over && r->step == STEP_ANSWER && r->client.conn &&
-		(r->body.mode == BODY_UNREAD || r->body.mode == BODY_STREAMING))
+	        (r->body.mode == BODY_UNREAD || r->body.mode == BODY_STREAMING))
 		stream_body(r);
 	return r->over ? FLOW_DONE : FLOW_NEXT;
 }
@@ -209,8 +210,10 @@ static void try_failed(struct request *r, enum client_failure why)
 	}
 	bool stale = r->reused && r->written && why == CLIENT_CLOSED && !r->client.received_any;
 	log_info("try failed", LOG_SLICE("request_id", r->x.request_id), LOG_SLICE("host", r->pick.host_header),
-		LOG_STR("why", why == CLIENT_TIMEOUT ? "timeout" : why == CLIENT_CLOSED ? "closed" : "invalid response"),
-		LOG_STR("detail", r->client.why), LOG_INT("reused", r->reused));
+	        LOG_STR("why", why == CLIENT_TIMEOUT  ? "timeout"
+	                       : why == CLIENT_CLOSED ? "closed"
+	                                              : "invalid response"),
+	        LOG_STR("detail", r->client.why), LOG_INT("reused", r->reused));
 	r->fresh_only = stale;
 	if (can_replay(r) && why != CLIENT_INVALID && (stale || r->tries_left-- > 0)) {
 		next_try(r);
@@ -263,9 +266,9 @@ static void on_fail(struct h1_client *x, enum client_failure why)
 }
 
 static const struct h1_client_ops client_ops = {
-	.on_reusable = on_reusable,
-	.on_head = on_head,
-	.on_piece = on_piece,
-	.on_drained = on_client_drained,
-	.on_fail = on_fail,
+        .on_reusable = on_reusable,
+        .on_head = on_head,
+        .on_piece = on_piece,
+        .on_drained = on_client_drained,
+        .on_fail = on_fail,
 };

@@ -1,8 +1,8 @@
 /* body: the request's body on its way to the upstream.
  *
- * Small bodies are collected before a target is chosen, so that a failed try can be repeated and a chunked one gets a length
- * (proxy.md 2.1). What does not fit, or what request_buffering forbids to hold, streams with back-pressure. A body that a plugin wants
- * whole is collected up to BODY_WHOLE_MAX; above that the answer is 413. */
+ * Small bodies are collected before a target is chosen, so that a failed try can be repeated and a chunked one gets a
+ * length (proxy.md 2.1). What does not fit, or what request_buffering forbids to hold, streams with back-pressure. A
+ * body that a plugin wants whole is collected up to BODY_WHOLE_MAX; above that the answer is 413. */
 #include "dp/proxy/request.h"
 
 #include "dp/proxy/respond.h"

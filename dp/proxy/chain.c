@@ -1,5 +1,6 @@
-/* chain: runs a route's plugins (proxy.md 8.1). During access each plugin's configuration is chosen when its turn comes and
- * recorded; the later phases run what was recorded. A plugin that answers ends access, the rest is recorded all the same. */
+/* chain: runs a route's plugins (proxy.md 8.1). During access each plugin's configuration is chosen when its turn
+ * comes and recorded; the later phases run what was recorded. A plugin that answers ends access, the rest is recorded
+ * all the same. */
 #include "dp/proxy/request.h"
 
 #include "dp/proxy/respond.h"
@@ -11,7 +12,8 @@ static void run_init(struct request *r, const struct chain *chain)
 	struct chain_run *run = &r->run;
 	run->chain = chain;
 	run->calls = arena_array(r->x.arena, struct call, chain->count);
-	if (!run->state && r->snapshot->state_size) /* one block per request: a plugin finds in access what it left in rewrite */
+	if (!run->state &&
+	        r->snapshot->state_size) /* one block per request: a plugin finds in access what it left in rewrite */
 		run->state = arena_zalloc(r->x.arena, r->snapshot->state_size);
 	run->at = 0;
 	r->owner.resume = resume;
@@ -28,16 +30,16 @@ static void record(struct request *r, uint32_t i, const struct plugin_instance *
 {
 	const struct chain_link *link = &r->run.chain->links[i];
 	r->run.calls[i] = (struct call){
-		.plugin = p->plugin,
-		.conf = p->conf,
-		.compiled = p->compiled,
-		.state = r->run.state ? r->run.state + link->state_offset : NULL,
-		.route_id = p->route_id,
-		.service_id = p->service_id,
-		.consumer_id = p->consumer_id,
-		.x = &r->x,
-		.host = &host_vtable,
-		.owner = &r->owner,
+	        .plugin = p->plugin,
+	        .conf = p->conf,
+	        .compiled = p->compiled,
+	        .state = r->run.state ? r->run.state + link->state_offset : NULL,
+	        .route_id = p->route_id,
+	        .service_id = p->service_id,
+	        .consumer_id = p->consumer_id,
+	        .x = &r->x,
+	        .host = &host_vtable,
+	        .owner = &r->owner,
 	};
 }
 

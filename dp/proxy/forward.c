@@ -1,5 +1,5 @@
-/* forward: the head of the request that the upstream sees (proxy.md 2.2, 2.3, 1.11, 1.12). A new head is built from data; the
- * client's framing fields are never copied (pitfalls.md B0-1). */
+/* forward: the head of the request that the upstream sees (proxy.md 2.2, 2.3, 1.11, 1.12). A new head is built from
+ * data; the client's framing fields are never copied (pitfalls.md B0-1). */
 #include "dp/proxy/request.h"
 
 #include <stdio.h>
@@ -124,7 +124,7 @@ static void add_via(struct request *r, struct head *out, const struct gathered *
 	struct slice own = o->via;
 	if (r->x.request->version != HTTP_1_1)
 		own = arena_printf(r->x.arena, "%s %.*s", r->x.request->version == HTTP_2 ? "2" : "1",
-			SLICE_ARG(o->server_token));
+		        SLICE_ARG(o->server_token));
 	head_add_id(out, HEADER_VIA, joined(r->x.arena, g->via, own));
 }
 
@@ -133,7 +133,7 @@ static struct slice target_of(struct request *r)
 	struct arena *a = r->x.arena;
 	struct slice service_path = r->plan->service->path;
 	struct slice path = uri_escape(a, router_upstream_path(a, slice_is_set(service_path) ? service_path : S("/"),
-						  &r->match, r->x.path, r->proxy->options->router.flavor));
+	                                          &r->match, r->x.path, r->proxy->options->router.flavor));
 	return slice_is_set(r->x.query) ? ARENA_JOIN(a, path, S("?"), r->x.query) : path;
 }
 

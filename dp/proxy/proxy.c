@@ -37,18 +37,18 @@ static void read_router(struct router_options *o, const struct settings *s)
 bool proxy_options_init(struct proxy_options *o, const struct settings *s, struct arena *a, struct err *e)
 {
 	*o = (struct proxy_options){
-		.server_token = arena_dup(a, s->server_token),
-		.via = arena_printf(a, "1.1 %.*s", SLICE_ARG(s->server_token)),
-		.send_request_id = !slice_ieq(s->headers_upstream, S("off")),
-		.error_default_type = arena_dup(a, s->error_default_type),
-		.pool = {(uint32_t)s->upstream_keepalive_pool_size, (uint32_t)s->upstream_keepalive_max_requests,
-			(uint32_t)s->upstream_keepalive_idle_timeout * 1000},
+	        .server_token = arena_dup(a, s->server_token),
+	        .via = arena_printf(a, "1.1 %.*s", SLICE_ARG(s->server_token)),
+	        .send_request_id = !slice_ieq(s->headers_upstream, S("off")),
+	        .error_default_type = arena_dup(a, s->error_default_type),
+	        .pool = {(uint32_t)s->upstream_keepalive_pool_size, (uint32_t)s->upstream_keepalive_max_requests,
+	                (uint32_t)s->upstream_keepalive_idle_timeout * 1000},
 	};
 	read_headers(o, s->headers);
 	read_router(&o->router, s);
 	return settings_size(s->client_max_body_size, &o->max_body) ||
 	       err_set(e, "nginx_http_client_max_body_size is '%.*s', expected a size such as 0, 8k or 10m",
-		       SLICE_ARG(s->client_max_body_size));
+	               SLICE_ARG(s->client_max_body_size));
 }
 
 void proxy_init(struct proxy *p)

@@ -1,4 +1,5 @@
-/* proxy: what one worker's requests have in common: connections, snapshot, limits, and what settings say of headers. */
+/* proxy: what one worker's requests have in common: connections, snapshot, limits, and what settings say of headers.
+ */
 #ifndef DP_PROXY_PROXY_H
 #define DP_PROXY_PROXY_H
 

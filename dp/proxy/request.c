@@ -16,16 +16,16 @@ static enum flow step_access(struct request *r);
 static enum flow step_answer(struct request *r);
 
 static enum flow (*const steps[STEP_COUNT])(struct request *r) = {
-	[STEP_START] = step_start,
-	[STEP_REWRITE] = step_rewrite,
-	[STEP_ROUTE] = step_route,
-	[STEP_ACCESS] = step_access,
-	[STEP_BODY] = body_collect,
-	[STEP_PICK] = attempt_pick,
-	[STEP_CONNECT] = attempt_connect,
-	[STEP_SEND] = attempt_send,
-	[STEP_ANSWER] = step_answer,
-	[STEP_RESPOND] = respond_run,
+        [STEP_START] = step_start,
+        [STEP_REWRITE] = step_rewrite,
+        [STEP_ROUTE] = step_route,
+        [STEP_ACCESS] = step_access,
+        [STEP_BODY] = body_collect,
+        [STEP_PICK] = attempt_pick,
+        [STEP_CONNECT] = attempt_connect,
+        [STEP_SEND] = attempt_send,
+        [STEP_ANSWER] = step_answer,
+        [STEP_RESPOND] = respond_run,
 };
 
 void request_wake(struct request *r)
@@ -88,8 +88,7 @@ static void request_init(struct request *r, struct stream *s)
 static enum flow step_start(struct request *r)
 {
 	struct uri uri;
-	if (!uri_split(r->x.request->target, &uri) ||
-		!uri_normalise(r->x.arena, uri.path, &r->x.path)) {
+	if (!uri_split(r->x.request->target, &uri) || !uri_normalise(r->x.arena, uri.path, &r->x.path)) {
 		stream_close_after(r->stream);
 		respond_failure(r, FAILURE_BAD_REQUEST);
 		return FLOW_NEXT;
@@ -111,13 +110,13 @@ static bool find_route(struct request *r)
 		return false;
 	struct stream *s = r->stream;
 	struct router_request q = {
-		.method = s->request.method,
-		.host = head_get(&s->request, HEADER_HOST),
-		.path = r->x.path,
-		.scheme = r->x.scheme,
-		.listener_port = s->listener ? s->listener->port : 0,
-		.head = &s->request,
-		.arena = r->x.arena,
+	        .method = s->request.method,
+	        .host = head_get(&s->request, HEADER_HOST),
+	        .path = r->x.path,
+	        .scheme = r->x.scheme,
+	        .listener_port = s->listener ? s->listener->port : 0,
+	        .head = &s->request,
+	        .arena = r->x.arena,
 	};
 	return router_match(r->snapshot->router, &q, &r->match);
 }
@@ -188,7 +187,9 @@ static void on_bad_request(struct stream *s, const struct h1_error *why)
 		request_init(r, s);
 	attempt_cancel(r);
 	respond_failure(r, FAILURE_BAD_REQUEST);
-	r->x.reply.status = why->status == 494 ? 400 : why->status; /* 494 is how "header too large" is told from the rest */
+	r->x.reply.status = why->status == 494
+	                            ? 400
+	                            : why->status; /* 494 is how "header too large" is told from the rest */
 	r->x.reply.message = http_default_message(r->x.arena, why->status);
 	request_wake(r);
 }
@@ -215,10 +216,10 @@ static void on_abort(struct stream *s, enum stream_abort why)
 }
 
 const struct stream_ops proxy_stream_ops = {
-	.on_request = on_request,
-	.on_bad_request = on_bad_request,
-	.on_body = on_body,
-	.on_drained = on_drained,
-	.on_done = on_done,
-	.on_abort = on_abort,
+        .on_request = on_request,
+        .on_bad_request = on_bad_request,
+        .on_body = on_body,
+        .on_drained = on_drained,
+        .on_done = on_done,
+        .on_abort = on_abort,
 };

@@ -1,8 +1,8 @@
 /* request: one exchange between a client and an upstream, from its first byte to its log entry.
  *
- * The steps, one function each, in the order of enum step; request_wake() drives them. A step returns FLOW_NEXT (go on), FLOW_WAIT (it will
- * be run again by the next request_wake(), and then looks whether what it waits for is there) or FLOW_DONE. Memory is the stream's
- * arena: nothing is freed singly, pending operations register cleanups there. */
+ * The steps, one function each, in the order of enum step; request_wake() drives them. A step returns FLOW_NEXT (go
+ * on), FLOW_WAIT (it will be run again by the next request_wake(), and then looks whether what it waits for is there)
+ * or FLOW_DONE. Memory is the stream's arena: nothing is freed singly, pending operations register cleanups there. */
 #ifndef DP_PROXY_REQUEST_H
 #define DP_PROXY_REQUEST_H
 
@@ -14,9 +14,9 @@ enum step {
 	STEP_START,   /* snapshot, id, path */
 	STEP_REWRITE, /* global plugins before routing */
 	STEP_ROUTE,
-	STEP_ACCESS,  /* the route's plugins */
-	STEP_BODY,    /* collect a small or wanted request body */
-	STEP_PICK,    /* choose and resolve an address */
+	STEP_ACCESS, /* the route's plugins */
+	STEP_BODY,   /* collect a small or wanted request body */
+	STEP_PICK,   /* choose and resolve an address */
 	STEP_CONNECT,
 	STEP_SEND,
 	STEP_ANSWER,  /* the response streams by callbacks */
@@ -26,17 +26,18 @@ enum step {
 
 enum flow { FLOW_NEXT, FLOW_WAIT, FLOW_DONE };
 
-/* Bodies up to this are read before the upstream is chosen, so that a failed try can be repeated (request_buffering). */
+/* Bodies up to this are read before the upstream is chosen, so that a failed try can be repeated (request_buffering).
+ */
 enum { BODY_BUFFER = 64 * 1024, BODY_WHOLE_MAX = 10 * 1024 * 1024 };
 
 enum body_mode { BODY_NONE, BODY_UNREAD, BODY_COLLECTING, BODY_COLLECTED, BODY_STREAMING };
 
 struct body {
 	enum body_mode mode;
-	struct text bytes;   /* collected so far */
-	bool whole_wanted;   /* by a plugin: may be larger than BODY_BUFFER */
-	bool chunked;        /* length unknown when streaming began */
-	int64_t length;      /* announced; -1 */
+	struct text bytes; /* collected so far */
+	bool whole_wanted; /* by a plugin: may be larger than BODY_BUFFER */
+	bool chunked;      /* length unknown when streaming began */
+	int64_t length;    /* announced; -1 */
 	bool last_seen;
 };
 
@@ -56,8 +57,8 @@ struct request {
 	struct lease *lease;
 	const struct snapshot *snapshot; /* the lease's, or NULL */
 	enum step step;
-	bool running;        /* request_wake() is on the stack */
-	bool over;           /* answered completely, or aborted */
+	bool running; /* request_wake() is on the stack */
+	bool over;    /* answered completely, or aborted */
 
 	struct exchange x;
 	struct slice error_type; /* media type of an error body when there is no Accept; unset: JSON */
@@ -77,13 +78,13 @@ struct request {
 	bool resolved;
 	struct conn *connecting;
 	bool connected;
-	bool reused;             /* the connection came from the pool */
-	bool fresh_only;         /* a pooled one was stale: open a new one */
-	bool written;            /* bytes of the request have been sent in this try */
-	struct conn *conn;       /* connected, not yet with the client */
+	bool reused;       /* the connection came from the pool */
+	bool fresh_only;   /* a pooled one was stale: open a new one */
+	bool written;      /* bytes of the request have been sent in this try */
+	struct conn *conn; /* connected, not yet with the client */
 	struct h1_client client;
 	int64_t tries_left;
-	bool proxied;            /* a target was chosen: latency headers of proxied responses */
+	bool proxied; /* a target was chosen: latency headers of proxied responses */
 	int upstream_status;
 
 	uint64_t picked_ns, answered_ns;
@@ -97,8 +98,8 @@ static inline void request_goto(struct request *r, enum step to)
 	r->step = to;
 }
 
-/* The last thing that happens to a request, answered or given up: cancels what is pending, runs the log phase, gives the
- * snapshot back. */
+/* The last thing that happens to a request, answered or given up: cancels what is pending, runs the log phase, gives
+ * the snapshot back. */
 void request_finish(struct request *r);
 
 /* ---- the parts, one file each ---- */

@@ -39,7 +39,7 @@ static json_t *hash_of(const struct status_report *r)
 {
 	char text[33];
 	snprintf(text, sizeof text, "%016llx%016llx", (unsigned long long)(r->version ? slice_hash(r->epoch) : 0),
-		(unsigned long long)r->version);
+	        (unsigned long long)r->version);
 	return json_string(text);
 }
 
@@ -47,14 +47,14 @@ static json_t *status_body(const struct status_report *r)
 {
 	const struct server_stats *p = &r->proxy;
 	json_t *server = json_pack("{s:I,s:I,s:I,s:I,s:I,s:I,s:I}", "connections_accepted", (json_int_t)p->accepted,
-		"connections_handled", (json_int_t)p->handled, "connections_active", (json_int_t)p->active,
-		"connections_reading", (json_int_t)p->reading, "connections_writing", (json_int_t)p->writing,
-		"connections_waiting", (json_int_t)p->waiting, "total_requests", (json_int_t)p->requests);
-	json_t *own = json_pack("{s:s%,s:I,s:s%,s:b,s:s}", "epoch", r->epoch.ptr ? r->epoch.ptr : "", r->epoch.len, "config_version",
-		(json_int_t)r->version, "node_id", r->node_id.ptr ? r->node_id.ptr : "", r->node_id.len, "connected", r->connected,
-		"error", r->error);
-	return json_pack("{s:{s:[],s:{}},s:o,s:o,s:o}", "memory", "workers_lua_vms", "lua_shared_dicts", "server", server,
-		"configuration_hash", hash_of(r), "gatehouse", own);
+	        "connections_handled", (json_int_t)p->handled, "connections_active", (json_int_t)p->active,
+	        "connections_reading", (json_int_t)p->reading, "connections_writing", (json_int_t)p->writing,
+	        "connections_waiting", (json_int_t)p->waiting, "total_requests", (json_int_t)p->requests);
+	json_t *own = json_pack("{s:s%,s:I,s:s%,s:b,s:s}", "epoch", r->epoch.ptr ? r->epoch.ptr : "", r->epoch.len,
+	        "config_version", (json_int_t)r->version, "node_id", r->node_id.ptr ? r->node_id.ptr : "",
+	        r->node_id.len, "connected", r->connected, "error", r->error);
+	return json_pack("{s:{s:[],s:{}},s:o,s:o,s:o}", "memory", "workers_lua_vms", "lua_shared_dicts", "server",
+	        server, "configuration_hash", hash_of(r), "gatehouse", own);
 }
 
 static void answer_ready(struct stream *s, const struct status_report *r)
@@ -108,12 +108,12 @@ static void on_abort(struct stream *s, enum stream_abort why)
 }
 
 static const struct stream_ops ops = {
-	.on_request = on_request,
-	.on_bad_request = on_bad_request,
-	.on_body = on_body,
-	.on_drained = on_end,
-	.on_done = on_end,
-	.on_abort = on_abort,
+        .on_request = on_request,
+        .on_bad_request = on_bad_request,
+        .on_body = on_body,
+        .on_drained = on_end,
+        .on_done = on_end,
+        .on_abort = on_abort,
 };
 
 static void on_accept(struct listener *l, int fd, void *arg)

@@ -1,5 +1,6 @@
-/* status: the status listener (default 127.0.0.1:8100): /status and /status/ready, for load balancers, probes and people.
- * Runs on the main loop; reads the workers' figures without stopping them. Contract: proxy.md 11.4, admin-api.md 8.2, 8.3. */
+/* status: the status listener (default 127.0.0.1:8100): /status and /status/ready, for load balancers, probes and
+ * people. Runs on the main loop; reads the workers' figures without stopping them. Contract: proxy.md 11.4,
+ * admin-api.md 8.2, 8.3. */
 #ifndef DP_STATUS_STATUS_H
 #define DP_STATUS_STATUS_H
 

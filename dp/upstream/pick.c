@@ -1,6 +1,6 @@
-/* pick: see pick.h. The wheel of proxy.md 5.4 without the wheel: turn t stands at position t * stride mod total of the weights laid
- * end to end. A stride that shares no factor with the total visits every position once per turn, and one near the golden
- * section spreads a target's turns evenly. */
+/* pick: see pick.h. The wheel of proxy.md 5.4 without the wheel: turn t stands at position t * stride mod total of
+ * the weights laid end to end. A stride that shares no factor with the total visits every position once per turn, and
+ * one near the golden section spreads a target's turns evenly. */
 #include "dp/upstream/pick.h"
 
 #include <stdlib.h>
@@ -67,11 +67,11 @@ bool pick_next(struct picker *p, const struct destination *d, struct pick *out)
 {
 	if (!d->upstream) {
 		*out = (struct pick){
-			.host = d->host,
-			.port = d->port,
-			.address = (const struct sockaddr *)&d->address,
-			.address_len = d->is_address ? d->address_len : 0,
-			.host_header = d->host_header,
+		        .host = d->host,
+		        .port = d->port,
+		        .address = (const struct sockaddr *)&d->address,
+		        .address_len = d->is_address ? d->address_len : 0,
+		        .host_header = d->host_header,
 		};
 		return true;
 	}
@@ -79,11 +79,11 @@ bool pick_next(struct picker *p, const struct destination *d, struct pick *out)
 	if (!t)
 		return false;
 	*out = (struct pick){
-		.host = t->host,
-		.port = t->port,
-		.address = (const struct sockaddr *)&t->address,
-		.address_len = t->is_address ? t->address_len : 0,
-		.host_header = t->host_header,
+	        .host = t->host,
+	        .port = t->port,
+	        .address = (const struct sockaddr *)&t->address,
+	        .address_len = t->is_address ? t->address_len : 0,
+	        .host_header = t->host_header,
 	};
 	return true;
 }

@@ -1,5 +1,6 @@
-/* pick: which address a try goes to: the service's own, or one of its upstream's targets in proportion to their weights.
- * What it remembers (whose turn it is) is this worker's and survives new snapshots: definition is immutable, state is not. */
+/* pick: which address a try goes to: the service's own, or one of its upstream's targets in proportion to their
+ * weights. What it remembers (whose turn it is) is this worker's and survives new snapshots: definition is immutable,
+ * state is not. */
 #ifndef DP_UPSTREAM_PICK_H
 #define DP_UPSTREAM_PICK_H
 
@@ -20,8 +21,8 @@ struct pick {
 	socklen_t address_len;
 	struct slice host_header;
 };
-/* False: there is no usable target ("failure to get a peer from the ring-balancer"). Over any full turn of the sum of weights
- * every target is picked exactly weight times (proxy.md 5.4). */
+/* False: there is no usable target ("failure to get a peer from the ring-balancer"). Over any full turn of the sum of
+ * weights every target is picked exactly weight times (proxy.md 5.4). */
 bool pick_next(struct picker *p, const struct destination *d, struct pick *out);
 
 #endif

@@ -69,10 +69,10 @@ static void on_any(struct conn *c)
 }
 
 static const struct conn_ops idle_ops = {
-	.on_readable = on_any,
-	.on_drained = on_any,
-	.on_closed = on_any,
-	.on_timeout = on_any,
+        .on_readable = on_any,
+        .on_drained = on_any,
+        .on_closed = on_any,
+        .on_timeout = on_any,
 };
 
 struct conn *pool_take(struct pool *p, const struct sockaddr *to, socklen_t len)

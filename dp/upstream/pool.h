@@ -1,8 +1,8 @@
 /* pool: a worker's idle keep-alive connections to upstreams.
  *
  * Keyed by everything that makes two connections interchangeable: for plain HTTP the address (proxy.md 2.4, DEV-5).
- * Invariant: a pooled conn has no unread bytes, no deadline but the idle one, and is dropped the moment its peer closes or
- * sends anything (pitfalls.md B5 115). The newest is taken first. */
+ * Invariant: a pooled conn has no unread bytes, no deadline but the idle one, and is dropped the moment its peer
+ * closes or sends anything (pitfalls.md B5 115). The newest is taken first. */
 #ifndef DP_UPSTREAM_POOL_H
 #define DP_UPSTREAM_POOL_H
 
@@ -18,7 +18,7 @@ struct pool_limits {
 struct pool {
 	struct loop *loop;
 	struct pool_limits limits;
-	struct map keys; /* address bytes -> struct pool_key */
+	struct map keys;       /* address bytes -> struct pool_key */
 	struct pool_key *last; /* the key used last: most workers talk to few upstreams */
 };
 

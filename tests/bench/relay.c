@@ -1,5 +1,6 @@
-/* relay PORT UPSTREAM_PORT: copies bytes between a client and an upstream connection and understands none of them: the floor under
- * every proxy on this machine. One thread, epoll, edge-triggered, one upstream connection per client connection. For make bench. */
+/* relay PORT UPSTREAM_PORT: copies bytes between a client and an upstream connection and understands none of them:
+ * the floor under every proxy on this machine. One thread, epoll, edge-triggered, one upstream connection per client
+ * connection. For make bench. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>

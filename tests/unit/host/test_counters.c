@@ -49,7 +49,8 @@ END_TEST
 
 START_TEST(one_exhausted_window_keeps_the_others_as_they_are)
 {
-	struct counter list[2] = {{.key = S("m"), .limit = 1, .window_s = 60}, {.key = S("h"), .limit = 9, .window_s = 3600}};
+	struct counter list[2] = {
+	        {.key = S("m"), .limit = 1, .window_s = 60}, {.key = S("h"), .limit = 9, .window_s = 3600}};
 	for (int i = 0; i < 4; i++)
 		counters_count(counters, list, 2, false, NOW_MS);
 	ck_assert_int_eq(list[0].used, 1);
@@ -83,7 +84,7 @@ static void *work(void *arg)
 	int *admitted = arg;
 	for (int i = 0; i < CALLS; i++) {
 		struct counter list[2] = {{.key = S("shared"), .limit = 1000, .window_s = 3600},
-			{.key = S("second"), .limit = 5000, .window_s = 3600}};
+		        {.key = S("second"), .limit = 5000, .window_s = 3600}};
 		counters_count(counters, list, 2, false, NOW_MS);
 		*admitted += list[0].used < 1000 && list[1].used < 5000;
 	}
