@@ -335,6 +335,49 @@ START_TEST(status_101_makes_a_tunnel)
 }
 END_TEST
 
+/* Whatever comes, in whatever pieces, while answers come at odd moments: nothing hangs, leaks or reads what it should
+ * not (the sanitizers watch). */
+START_TEST(mangled_requests_in_random_pieces_do_no_harm)
+{
+	static const char *const stems[] = {HELLO,
+	        "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 12\r\n\r\nhello, world",
+	        "POST /stream HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
+	        "GET /later HTTP/1.1\r\nHost: a\r\n\r\n",
+	        "POST /early HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\nxxxx", "GET /open HTTP/1.0\r\n\r\n",
+	        "HEAD /hello HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n",
+	        "GET /tunnel HTTP/1.1\r\nHost: a\r\n\r\n"};
+	unsigned seed = 4711;
+	char bytes[2000];
+	for (int round = 0; round < 1500; round++) {
+		size_t n = 0;
+		rig_connect(r);
+		for (int parts = 1 + rand_r(&seed) % 4; parts; parts--)
+			n += (size_t)snprintf(bytes + n, sizeof bytes - n, "%s", stems[rand_r(&seed) % 8]);
+		for (int flips = rand_r(&seed) % 3; flips; flips--)
+			bytes[(size_t)rand_r(&seed) % n] = (char)rand_r(&seed);
+		for (size_t at = 0, step; at < n; at += step) {
+			step = 1 + (size_t)rand_r(&seed) % 60;
+			rig_send(r, bytes + at, at + step > n ? n - at : step);
+			if (r->later && rand_r(&seed) % 2) {
+				if (r->later->responded)
+					stream_send(r->later, S("tail"), rand_r(&seed) % 2);
+				else
+					rig_answer(r, "late");
+			}
+		}
+		if (rand_r(&seed) % 2)
+			shutdown(r->client, SHUT_WR);
+		rig_turn(r);
+		rig_heard(r);
+		rig_events(r);
+	}
+	server_close(&r->server);
+	rig_turn(r);
+	ck_assert_uint_eq(r->server.stats.active, 0);
+	ck_assert_uint_eq(r->loop->buffers.lent, 0);
+}
+END_TEST
+
 static Suite *suite(void)
 {
 	const TTest *const tests[] = {a_request_is_answered_and_the_connection_stays, date_is_added,
@@ -348,7 +391,8 @@ static Suite *suite(void)
 	        pipelined_requests_beyond_one_buffer_are_served, no_memory_and_no_buffer_is_taken_per_request,
 	        waiting_requests_hold_no_buffer, a_response_shorter_than_announced_ends_the_connection,
 	        a_response_longer_than_announced_is_cut, statuses_without_body_have_none,
-	        a_response_in_pieces_is_chunked_with_its_first_piece_in_the_same_write, status_101_makes_a_tunnel};
+	        a_response_in_pieces_is_chunked_with_its_first_piece_in_the_same_write, status_101_makes_a_tunnel,
+	        mangled_requests_in_random_pieces_do_no_harm};
 	Suite *s = suite_create("h1_server");
 	TCase *c = tcase_create("requests");
 	tcase_add_checked_fixture(c, set_up, tear_down);
