@@ -44,6 +44,7 @@ LIBDP      := $(B)/libdp.a
 BINARIES   := gatehouse-cp gatehouse-dp gatectl
 
 SUPPORT_SRC := $(call src,tests/support)
+LIBSUPPORT  := $(B)/libsupport.a
 UNIT_SRC    := $(shell find tests/unit -name 'test_*.c' 2>/dev/null | sort)
 UNIT        := $(patsubst %.c,$(B)/%,$(UNIT_SRC))
 FUZZ_SRC    := $(wildcard tests/fuzz/fuzz_*.c)
@@ -70,6 +71,7 @@ $(LIBCOMMON): $(call objects,$(COMMON_SRC)) $(PROTO:.c=.o)
 $(LIBCP): $(call objects,$(CP_SRC))
 $(LIBCLI): $(call objects,$(CLI_SRC))
 $(LIBDP): $(call objects,$(DP_SRC))
+$(LIBSUPPORT): $(call objects,$(SUPPORT_SRC)) # an archive: a test takes only the helpers it calls
 $(B)/lib%.a:
 	@rm -f $@ && $(AR) rcs $@ $^
 
@@ -85,8 +87,8 @@ $(B)/%.o: %.c | $(PROTO:.c=.h)
 	@$(CC) $(CFLAGS) -c -o $@ $<
 
 # --- tests ---------------------------------------------------------------------------------------------------------
-$(B)/tests/unit/%: $(B)/tests/unit/%.o $(call objects,$(SUPPORT_SRC)) $(LIBCLI) $(LIBCP) $(LIBDP) $(LIBCOMMON)
-	@$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) -Wl,--start-group $(LIBCLI) $(LIBCP) $(LIBDP) $(LIBCOMMON) -Wl,--end-group $(LIBS) $(shell pkg-config --libs check) -lhttp_parser
+$(B)/tests/unit/%: $(B)/tests/unit/%.o $(LIBSUPPORT) $(LIBCLI) $(LIBCP) $(LIBDP) $(LIBCOMMON)
+	@$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) -Wl,--start-group $(LIBSUPPORT) $(LIBCLI) $(LIBCP) $(LIBDP) $(LIBCOMMON) -Wl,--end-group $(LIBS) $(shell pkg-config --libs check) -lhttp_parser
 unit-programs: $(UNIT)
 # Measuring programs, built by name: make build/release/tests/bench/hello_server
 $(B)/tests/bench/%: $(B)/tests/bench/%.o $(LIBCOMMON)
