@@ -38,6 +38,7 @@ struct server {
 struct redis_set {
 	struct loop *loop;
 	struct map servers; /* identity -> struct server */
+	bool closing;
 };
 
 struct redis_call {
@@ -70,6 +71,7 @@ void redis_set_free(struct redis_set *s)
 {
 	struct slice key;
 	void *value;
+	s->closing = true;
 	for (size_t at = 0; map_next(&s->servers, &at, &key, &value);) {
 		struct server *sv = value;
 		if (sv->link) {
@@ -154,9 +156,11 @@ static void on_login(redisAsyncContext *link, void *reply, void *arg)
 {
 	struct server *sv = link->data;
 	redisReply *r = reply;
-	if (sv && r && r->type == REDIS_REPLY_ERROR)
-		log_error("redis refused", LOG_STR("command", arg), LOG_STR("host", sv->host),
-		        LOG_INT("port", sv->port), LOG_STR("error", r->str));
+	if (!sv || !r || r->type != REDIS_REPLY_ERROR)
+		return;
+	log_error("redis refused", LOG_STR("command", arg), LOG_STR("host", sv->host), LOG_INT("port", sv->port),
+	        LOG_STR("error", r->str));
+	drop_link(sv, "login refused"); /* or we would count in another database */
 }
 
 static void log_in(struct server *sv)
@@ -218,6 +222,8 @@ static void on_reply(redisAsyncContext *link, void *reply, void *arg)
 	redisReply *r = reply;
 	bool ok = false;
 
+	if (call->server->set->closing)
+		call->fn = NULL;
 	if (call->fn) {
 		ok = read_used(r, call->list, call->n);
 		if (!ok && r && r->type == REDIS_REPLY_ERROR)
