@@ -304,12 +304,14 @@ static void wait_for_more(struct h1_client *x)
 		fail_closed(x);
 }
 
-/* Reads once into what room there is. False: that is all for now, or the exchange is over. */
+/* Reads once into what room there is. False: that is all for now, or the exchange is over.
+ *
+ * An answer that is not complete is read until the socket says that it is empty: a reset that came together with
+ * bytes shows only behind them, and no edge announces it again. */
 static bool read_once(struct h1_client *x)
 {
 	struct conn *c = x->conn;
-	if (x->mute)
-		c->can_read = true; /* the poller may not have told yet */
+	c->can_read = true;
 	if (c->in && iobuf_room(c->in) == 0)
 		iobuf_compact(c->in);
 	switch (conn_read(c)) {
@@ -328,10 +330,6 @@ static void read_more(struct h1_client *x)
 		if (!read_once(x) || !process(x))
 			return;
 		arm(x);
-		if (!c->can_read && !c->peer_closed && !x->mute) {
-			conn_release_input(c);
-			return;
-		}
 	}
 	conn_wake(c);
 }
