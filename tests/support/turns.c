@@ -57,9 +57,8 @@ int turns_listen(int *port)
 	return fd;
 }
 
-struct conn *turns_pair(struct loop *l, int *far_end)
+int turns_sockets(int *far_end)
 {
-	static const struct conn_ops none = {0};
 	struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
 	int port, on = 1, listening = turns_listen(&port);
 
@@ -71,7 +70,13 @@ struct conn *turns_pair(struct loop *l, int *far_end)
 	int fd = accept4(listening, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 	ck_assert_int_ge(fd, 0);
 	close(listening);
-	return conn_accepted(l, fd, NULL, &none, NULL);
+	return fd;
+}
+
+struct conn *turns_pair(struct loop *l, int *far_end)
+{
+	static const struct conn_ops none = {0};
+	return conn_accepted(l, turns_sockets(far_end), NULL, &none, NULL);
 }
 
 void turns_send(int fd, const char *bytes)

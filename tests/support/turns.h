@@ -9,8 +9,9 @@ struct loop *turns_loop(void);
 bool turns_until(struct loop *l, uint32_t ms, bool (*done)(void *arg), void *arg);
 void turns_for(struct loop *l, uint32_t ms);
 
-/* A TCP connection over loopback: the near end as a conn, the far end as a non-blocking socket. Nobody owns the conn.
- */
+/* A TCP connection over loopback: both ends as non-blocking sockets; returns the near one. */
+int turns_sockets(int *far_end);
+/* The near end as a conn that nobody owns. */
 struct conn *turns_pair(struct loop *l, int *far_end);
 /* A listening socket on a free port of 127.0.0.1. */
 int turns_listen(int *port);
