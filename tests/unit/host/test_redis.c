@@ -142,6 +142,13 @@ START_TEST(a_password_that_is_refused_is_a_failure)
 }
 END_TEST
 
+START_TEST(what_is_meant_for_tls_never_goes_in_the_clear)
+{
+	conf.ssl = true;
+	ck_assert_int_eq(count("k", 10, false), -1);
+}
+END_TEST
+
 START_TEST(a_server_that_is_away_fails_at_once_until_it_is_tried_again)
 {
 	conf.port = 1;
@@ -207,6 +214,7 @@ int main(void)
 	tcase_add_test(t, databases_are_apart);
 	tcase_add_test(t, a_database_that_is_not_there_is_a_failure);
 	tcase_add_test(t, a_password_that_is_refused_is_a_failure);
+	tcase_add_test(t, what_is_meant_for_tls_never_goes_in_the_clear);
 	tcase_add_test(t, a_server_that_is_away_fails_at_once_until_it_is_tried_again);
 	tcase_add_test(t, a_silent_server_fails_in_time_and_comes_back);
 	tcase_add_test(t, a_cancelled_call_hears_nothing);
