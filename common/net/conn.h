@@ -49,6 +49,7 @@ struct conn {
 	bool closed;
 	bool shutting;       /* half-close once the queue is empty */
 	bool tls_failed;     /* no close_notify may be sent any more */
+	bool tls_got_http;   /* the client spoke HTTP where TLS was expected */
 	bool tls_drained;    /* TLS's last read took all that the kernel had */
 	bool tls_read_waits; /* TLS could not read on because it had to write */
 	bool is_deferred;    /* `deferred` waits for the end of the turn */
@@ -93,6 +94,9 @@ static inline bool conn_write_slice(struct conn *c, struct slice s)
 	struct iovec v = {(void *)s.ptr, s.len};
 	return conn_write(c, &v, 1);
 }
+
+/* For a connection whose TLS handshake failed: sends bytes as they are, if they fit. */
+void conn_send_plain(struct conn *c, struct slice s);
 
 /* Restarts the connection's one deadline: on_timeout after ms without another call. 0: none. */
 void conn_set_timeout(struct conn *c, uint32_t ms);

@@ -44,7 +44,10 @@ enum handshake_result conn_tls_handshake(struct conn *c)
 	switch (SSL_get_error(c->tls, r)) {
 	case SSL_ERROR_WANT_READ: return HANDSHAKE_WAIT;
 	case SSL_ERROR_WANT_WRITE: c->can_write = false; return HANDSHAKE_WAIT;
-	default: c->tls_failed = true; return HANDSHAKE_FAILED;
+	default:
+		c->tls_failed = true;
+		c->tls_got_http = ERR_GET_REASON(ERR_peek_error()) == SSL_R_HTTP_REQUEST;
+		return HANDSHAKE_FAILED;
 	}
 }
 
@@ -139,6 +142,12 @@ ssize_t conn_tls_write(struct conn *c, const struct iovec *parts, int n)
 		advance(&at, bytes.len);
 	}
 	return (ssize_t)done;
+}
+
+void conn_send_plain(struct conn *c, struct slice s)
+{
+	if (!c->closed && send(c->fd, s.ptr, s.len, MSG_NOSIGNAL) < 0)
+		c->can_write = false;
 }
 
 void conn_tls_notify_close(struct conn *c)

@@ -21,10 +21,10 @@ static enum piece next_chunk(struct h1_chunk *c, struct slice in, size_t *used, 
 	struct slice more;
 	size_t n;
 	enum h1_chunk_result r = h1_chunk_next(c, in, used, piece);
-	if (r == H1_CHUNK_END)
+	if (r != H1_CHUNK_DATA) {
 		*piece = slice_of(in.ptr, 0);
-	if (r != H1_CHUNK_DATA)
 		return r == H1_CHUNK_END ? PIECE_LAST : r == H1_CHUNK_MORE ? PIECE_NONE : PIECE_BAD;
+	}
 	if (c->left > 0)
 		return PIECE_SOME;
 	struct h1_chunk ahead = *c;

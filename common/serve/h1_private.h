@@ -99,6 +99,8 @@ size_t h1_queued(const struct stream *s);
 void h1_write(struct h1_conn *h, const struct iovec *parts, int n);
 /* The codec's own answer to a request whose handler has been told to stop. */
 void h1_answer_bad_body(struct h1_conn *h, struct stream *s);
+/* Tells a client without TLS that the port is one for TLS. */
+void h1_answer_plain(struct conn *c);
 
 /* ---- h1_end.c ---- */
 
