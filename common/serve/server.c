@@ -133,12 +133,17 @@ void server_free_stream(struct stream *s)
 	free(s);
 }
 
+static void free_stream(void *arg)
+{
+	server_free_stream(arg);
+}
+
 void server_give_stream(struct stream *s)
 {
 	struct server *sv = s->server;
 	arena_reset(&s->arena);
 	if (sv->spares >= SPARE_STREAMS || s->arena.used > SPARE_ARENA) {
-		server_free_stream(s);
+		loop_defer(sv->loop, &s->grave, free_stream, s); /* handlers that ended it are still on the stack */
 		return;
 	}
 	s->next_spare = sv->spare;

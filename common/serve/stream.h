@@ -5,8 +5,8 @@
  *
  * The life of a stream: on_request -> (stream_read_body(true) -> on_body ... last) -> stream_respond -> stream_send
  * ... last -> on_done. At any point before on_done: on_abort, once, and nothing after it. on_done and on_abort are
- * the handler's last chance to touch the stream; its arena is reset right after. (Its memory is not used for another
- * request before the handler has returned to whoever called it.)
+ * the handler's last chance to touch the stream; its arena is reset right after. (Its memory stays readable, and is
+ * not used for another request, before the handler has returned to whoever called it.)
  *
  * on_bad_request is also how a handler learns that a request which it has already been given cannot be completed
  * (body too large: 413; too slow: 408) as long as it has not responded; later that is an on_abort. No on_body follows
@@ -84,6 +84,7 @@ struct stream {
 	                            77) */
 	void *data;              /* stream_size zeroed bytes for the handler */
 	struct stream *next_spare;
+	struct loop_deferred grave;
 };
 
 void server_init(struct server *sv, struct loop *l, const struct stream_ops *ops, void *context); /* with defaults */

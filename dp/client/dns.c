@@ -142,14 +142,15 @@ static void keep_addresses(struct name *n, const struct ares_addrinfo *info)
 	n->stale_until_ms = n->fresh_until_ms + TTL_STALE_S * 1000;
 }
 
-/* A failure does not replace a good answer that is not too old (proxy.md 5.10). */
+/* A failure does not replace a good answer that is not too old, unless it says that the name is gone (proxy.md 5.10).
+ */
 static void keep_failure(struct name *n, int status)
 {
 	uint64_t now = clock_mono_ms();
 	bool no_name = status == ARES_ENOTFOUND || status == ARES_ENODATA;
 	uint64_t ttl_ms = (no_name ? TTL_NO_NAME_S : TTL_ERROR_S) * 1000;
 
-	if (n->count && now < n->stale_until_ms) {
+	if (status != ARES_ENOTFOUND && n->count && now < n->stale_until_ms) {
 		n->fresh_until_ms = now + ttl_ms;
 		return;
 	}
@@ -180,7 +181,9 @@ static void on_answer(void *arg, int status, int timeouts, struct ares_addrinfo 
 
 static void ask(struct name *n)
 {
-	struct ares_addrinfo_hints hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM};
+	/* A records only, in the order of the answer: proxy.md 5.10, dns_order */
+	struct ares_addrinfo_hints hints = {
+	        .ai_flags = ARES_AI_NOSORT, .ai_family = AF_INET, .ai_socktype = SOCK_STREAM};
 	n->asking = true;
 	ares_getaddrinfo(n->dns->channel, n->host, NULL, &hints, on_answer, n);
 }

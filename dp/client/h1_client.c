@@ -2,6 +2,7 @@
 #include "dp/client/h1_client.h"
 
 enum { INTERIM_MAX = 16, INTERIM_BYTES_MAX = 64 * 1024 }; /* proxy.md 4.1 */
+enum { READS_PER_TURN = 16 };                             /* then other connections get their turn */
 
 static void read_more(struct h1_client *x);
 
@@ -14,6 +15,31 @@ static void fail(struct h1_client *x, enum client_failure why)
 	x->ops->on_fail(x, why);
 }
 
+static void fail_closed(struct h1_client *x)
+{
+	fail(x, x->head_done ? CLIENT_BAD_BODY : CLIENT_CLOSED);
+}
+
+static void arm(struct h1_client *x)
+{
+	struct conn *c = x->conn;
+	uint32_t ms = 0;
+	if (c->queued && !x->mute)
+		ms = x->write_timeout_ms;
+	else if (!x->paused && (x->request_sent || x->head_done))
+		ms = x->read_timeout_ms;
+	x->written = c->bytes_out;
+	conn_set_timeout(c, ms);
+}
+
+/* An upstream may answer and close before it has read the whole request. */
+static void on_broken(struct h1_client *x)
+{
+	x->mute = true;
+	if (!x->paused)
+		read_more(x);
+}
+
 static void on_readable(struct conn *c)
 {
 	struct h1_client *x = c->owner;
@@ -24,18 +50,22 @@ static void on_readable(struct conn *c)
 static void on_drained(struct conn *c)
 {
 	struct h1_client *x = c->owner;
-	conn_set_timeout(c, x->request_sent ? x->read_timeout_ms : x->write_timeout_ms);
+	arm(x);
 	x->ops->on_drained(x);
 }
 
 static void on_closed(struct conn *c)
 {
-	fail(c->owner, CLIENT_CLOSED);
+	on_broken(c->owner);
 }
 
 static void on_timeout(struct conn *c)
 {
-	fail(c->owner, CLIENT_TIMEOUT);
+	struct h1_client *x = c->owner;
+	if (c->queued && !x->mute && c->bytes_out != x->written)
+		arm(x); /* slow, but it goes on */
+	else
+		fail(x, CLIENT_TIMEOUT);
 }
 
 static const struct conn_ops conn_ops = {
@@ -57,22 +87,21 @@ void h1_client_start(struct h1_client *x, struct conn *c, struct arena *a, struc
 	x->looked = 0;
 	x->interim = 0;
 	x->interim_bytes = 0;
-	x->head_done = x->paused = x->request_sent = x->received_any = false;
+	x->head_done = x->paused = x->request_sent = x->received_any = x->mute = false;
 	x->why = NULL;
 	conn_adopt(c, &conn_ops, x);
 }
 
 void h1_client_write(struct h1_client *x, const struct iovec *parts, int n, bool last)
 {
+	if (x->mute)
+		return;
 	if (!conn_write(x->conn, parts, n)) {
-		struct conn *c = x->conn;
-		read_more(x); /* an upstream may answer and close before it has read the whole request */
-		if (x->conn == c)
-			fail(x, x->head_done ? CLIENT_BAD_BODY : CLIENT_CLOSED);
+		on_broken(x);
 		return;
 	}
 	x->request_sent = last;
-	conn_set_timeout(x->conn, last && x->conn->queued == 0 ? x->read_timeout_ms : x->write_timeout_ms);
+	arm(x);
 }
 
 /* The part of `in` that belongs to a body with a length. */
@@ -142,8 +171,7 @@ static bool is_reusable(const struct h1_client *x, size_t used)
 	       c->queued == 0 && !c->peer_closed;
 }
 
-/* The last callback. The connection goes first, without the buffer that the last piece still points into; afterwards
- * x is not touched: the owner may have ended it. */
+/* The last callback. The connection goes first, without the buffer that the last piece still points into. */
 static void deliver_last(struct h1_client *x, bool with_head, struct slice piece, size_t used)
 {
 	struct conn *c = x->conn;
@@ -260,48 +288,61 @@ static bool process(struct h1_client *x)
 
 static void at_eof(struct h1_client *x)
 {
-	if (!x->head_done || x->body != H1_BODY_UNTIL_CLOSE) {
-		fail(x, x->head_done ? CLIENT_BAD_BODY : CLIENT_CLOSED);
+	/* once a write has failed, the end may be that of a reset: the kernel reports a reset only once */
+	if (!x->head_done || x->body != H1_BODY_UNTIL_CLOSE || x->mute) {
+		fail_closed(x);
 		return;
 	}
 	deliver_last(x, false, slice_of("", 0), 0);
 }
 
+/* Nothing more is there for now. */
+static void wait_for_more(struct h1_client *x)
+{
+	conn_release_input(x->conn);
+	if (x->mute)
+		fail_closed(x);
+}
+
+/* Reads once into what room there is. False: that is all for now, or the exchange is over.
+ *
+ * An answer that is not complete is read until the socket says that it is empty: a reset that came together with
+ * bytes shows only behind them, and no edge announces it again. */
+static bool read_once(struct h1_client *x)
+{
+	struct conn *c = x->conn;
+	c->can_read = true;
+	if (c->in && iobuf_room(c->in) == 0)
+		iobuf_compact(c->in);
+	switch (conn_read(c)) {
+	case IO_OK: x->received_any = true; return true;
+	case IO_AGAIN: wait_for_more(x); break;
+	case IO_EOF: at_eof(x); break;
+	case IO_ERROR: fail_closed(x); break;
+	}
+	return false;
+}
+
 static void read_more(struct h1_client *x)
 {
-	for (;;) {
-		struct conn *c = x->conn;
-		enum io_result r = conn_read(c);
-		if (r == IO_AGAIN) {
-			conn_release_input(c);
+	struct conn *c = x->conn;
+	for (int reads = 0; reads < READS_PER_TURN; reads++) {
+		if (!read_once(x) || !process(x))
 			return;
-		}
-		if (r != IO_OK) {
-			if (r == IO_EOF)
-				at_eof(x);
-			else
-				fail(x, x->head_done ? CLIENT_BAD_BODY : CLIENT_CLOSED);
-			return;
-		}
-		x->received_any = true;
-		if (!process(x))
-			return;
-		if (x->request_sent)
-			conn_set_timeout(c, x->read_timeout_ms);
-		if (!c->can_read && !c->peer_closed) {
-			conn_release_input(c);
-			return;
-		}
+		arm(x);
 	}
+	conn_wake(c);
 }
 
 void h1_client_pause(struct h1_client *x, bool paused)
 {
-	bool was = x->paused;
-	x->paused = paused;
-	if (!was || paused || !x->conn)
+	if (x->paused == paused)
 		return;
-	if (process(x))
+	x->paused = paused;
+	if (!x->conn)
+		return;
+	arm(x);
+	if (!paused && process(x))
 		read_more(x);
 }
 

@@ -3,7 +3,8 @@
  * The caller writes the request's bytes (it knows the framing); h1_client reads the response: skips interim 1xx heads
  * (DEV-20), checks framing before anything is passed on (proxy.md 4.1), and hands out body pieces as they come.
  * Invariant: after a callback with last, and after on_fail, no callback comes, the conn has been let go of
- * (on_reusable or closed) and h1_client does not touch its own struct again: the owner may end it inside. */
+ * (on_reusable or closed) and conn is NULL. The owner may end inside, but the struct's memory must stay readable
+ * until the call into h1_client returns (streams keep theirs to the end of the turn). */
 #ifndef DP_CLIENT_H1_CLIENT_H
 #define DP_CLIENT_H1_CLIENT_H
 
@@ -50,14 +51,19 @@ struct h1_client {
 	uint32_t interim; /* 1xx heads skipped */
 	size_t interim_bytes;
 	bool head_done, paused, request_sent, received_any;
-	const char *why; /* of a CLIENT_INVALID, for the log */
+	bool mute;        /* writing failed: only what the upstream has said already is still read */
+	uint64_t written; /* bytes out when the deadline was set: has there been progress? */
+	const char *why;  /* of a CLIENT_INVALID, for the log */
 };
 
 /* Begins. The request head (and the first of its body) is written by the caller with h1_client_write(). */
 void h1_client_start(struct h1_client *x, struct conn *c, struct arena *a, struct slice method,
         const struct h1_client_ops *ops, void *owner);
-/* Sends bytes of the request. `last`: the request is complete, from now on the read timeout runs. When the connection
- * turns out to be broken, what the upstream still said is read, so any callback may come from inside. */
+/* Sends bytes of the request; `last`: the request is complete. When the connection turns out to be broken, what the
+ * upstream still said is read, so any callback may come from inside.
+ *
+ * The write timeout runs while bytes wait for the socket, the read timeout once the request is complete or the
+ * response has begun; neither while we are the one who is waited for (paused, or the client has not sent more). */
 void h1_client_write(struct h1_client *x, const struct iovec *parts, int n, bool last);
 static inline size_t h1_client_queued(const struct h1_client *x)
 {

@@ -126,6 +126,14 @@ static struct cell *cell_of(struct counters *c, const struct counter *counter, u
 	return cell;
 }
 
+/* The cell may have been dropped since, to make room for another of the same decision. */
+static void take_back(struct counters *c, const struct counter *counter)
+{
+	struct cell *cell = map_get(&c->shards[shard_of(counter->key)].cells, counter->key);
+	if (cell && cell->value > 0)
+		cell->value--;
+}
+
 void counters_count(struct counters *c, struct counter *list, size_t n, bool count_denied, uint64_t now_ms)
 {
 	uint64_t bits = shards_of(list, n);
@@ -139,7 +147,7 @@ void counters_count(struct counters *c, struct counter *list, size_t n, bool cou
 	}
 	if (!allowed && !count_denied)
 		for (size_t i = 0; i < n; i++)
-			cell_of(c, &list[i], now_ms)->value--;
+			take_back(c, &list[i]);
 	unlock_all(c, bits);
 }
 

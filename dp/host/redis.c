@@ -30,6 +30,7 @@ struct server {
 	redisAsyncContext *link; /* NULL: not connected */
 	char *host, *username, *password;
 	int port, database;
+	bool tls;
 	uint32_t timeout_ms;
 	uint32_t backoff_ms;
 	uint64_t retry_ms; /* not before */
@@ -38,6 +39,7 @@ struct server {
 struct redis_set {
 	struct loop *loop;
 	struct map servers; /* identity -> struct server */
+	bool closing;
 };
 
 struct redis_call {
@@ -70,6 +72,7 @@ void redis_set_free(struct redis_set *s)
 {
 	struct slice key;
 	void *value;
+	s->closing = true;
 	for (size_t at = 0; map_next(&s->servers, &at, &key, &value);) {
 		struct server *sv = value;
 		if (sv->link) {
@@ -87,8 +90,9 @@ void redis_set_free(struct redis_set *s)
 static struct server *server_of(struct redis_set *s, const struct redis_conf *conf)
 {
 	struct text identity = {0};
-	text_printf(&identity, "%.*s:%lld/%lld %lld %.*s ", SLICE_ARG(conf->host), (long long)conf->port,
-	        (long long)conf->database, (long long)conf->timeout, SLICE_ARG(conf->username));
+	text_printf(&identity, "%d %.*s:%lld/%lld %lld %.*s ", conf->ssl, SLICE_ARG(conf->host),
+	        (long long)conf->port, (long long)conf->database, (long long)conf->timeout,
+	        SLICE_ARG(conf->username));
 	text_put(&identity, conf->password);
 	struct server *sv = map_get(&s->servers, text_slice(&identity));
 	if (!sv) {
@@ -102,10 +106,14 @@ static struct server *server_of(struct redis_set *s, const struct redis_conf *co
 		        .password = conf->password.len ? slice_strdup(conf->password) : NULL,
 		        .port = (int)conf->port,
 		        .database = (int)conf->database,
+		        .tls = conf->ssl,
 		        .timeout_ms = (uint32_t)conf->timeout,
 		        .backoff_ms = BACKOFF_FIRST_MS,
 		};
 		map_set(&s->servers, text_slice(&identity), sv);
+		if (sv->tls)
+			log_error("redis with ssl is not spoken to in this release: nothing is counted there",
+			        LOG_STR("host", sv->host), LOG_INT("port", sv->port));
 	}
 	text_fini(&identity);
 	return sv;
@@ -154,9 +162,11 @@ static void on_login(redisAsyncContext *link, void *reply, void *arg)
 {
 	struct server *sv = link->data;
 	redisReply *r = reply;
-	if (sv && r && r->type == REDIS_REPLY_ERROR)
-		log_error("redis refused", LOG_STR("command", arg), LOG_STR("host", sv->host),
-		        LOG_INT("port", sv->port), LOG_STR("error", r->str));
+	if (!sv || !r || r->type != REDIS_REPLY_ERROR)
+		return;
+	log_error("redis refused", LOG_STR("command", arg), LOG_STR("host", sv->host), LOG_INT("port", sv->port),
+	        LOG_STR("error", r->str));
+	drop_link(sv, "login refused"); /* or we would count in another database */
 }
 
 static void log_in(struct server *sv)
@@ -171,6 +181,8 @@ static void log_in(struct server *sv)
 
 static bool open_link(struct server *sv)
 {
+	if (sv->tls) /* what was meant for TLS never goes in the clear */
+		return false;
 	if (sv->link)
 		return true;
 	if (clock_mono_ms() < sv->retry_ms)
@@ -218,6 +230,8 @@ static void on_reply(redisAsyncContext *link, void *reply, void *arg)
 	redisReply *r = reply;
 	bool ok = false;
 
+	if (call->server->set->closing)
+		call->fn = NULL;
 	if (call->fn) {
 		ok = read_used(r, call->list, call->n);
 		if (!ok && r && r->type == REDIS_REPLY_ERROR)

@@ -46,7 +46,8 @@ static bool is_dropped(const struct head *up, const struct header *h)
 		break;
 	default: break;
 	}
-	return up->has_connection_options && head_has_token(up, HEADER_CONNECTION, h->name);
+	return up->has_connection_options && !forward_is_protected(h) &&
+	       head_has_token(up, HEADER_CONNECTION, h->name);
 }
 
 static void copy_fields(struct request *r, const struct head *up, struct head *out)
@@ -84,6 +85,7 @@ static void add_set_by_plugins(struct request *r, struct head *out)
 		head_set(out, r->x.added.headers[i].name, r->x.added.headers[i].value);
 }
 
+/* An upstream that is a gateway itself sends such fields too: ours take their place. */
 void answer_add_own_headers(struct request *r, struct head *out)
 {
 	const struct proxy_options *o = r->proxy->options;
@@ -93,14 +95,14 @@ void answer_add_own_headers(struct request *r, struct head *out)
 	add_set_by_plugins(r, out);
 	if (r->proxied) {
 		if (o->show_upstream_latency)
-			head_add(out, S("X-Kong-Upstream-Latency"), milliseconds(a, r->picked_ns, r->answered_ns));
+			head_set(out, S("X-Kong-Upstream-Latency"), milliseconds(a, r->picked_ns, r->answered_ns));
 		if (o->show_proxy_latency)
-			head_add(out, S("X-Kong-Proxy-Latency"), milliseconds(a, started_ns, r->picked_ns));
+			head_set(out, S("X-Kong-Proxy-Latency"), milliseconds(a, started_ns, r->picked_ns));
 	} else if (o->show_response_latency) {
-		head_add(out, S("X-Kong-Response-Latency"), milliseconds(a, started_ns, clock_mono_ns()));
+		head_set(out, S("X-Kong-Response-Latency"), milliseconds(a, started_ns, clock_mono_ns()));
 	}
 	if (o->show_upstream_status && r->upstream_status)
-		head_add(out, S("X-Kong-Upstream-Status"), arena_printf(a, "%d", r->upstream_status));
+		head_set(out, S("X-Kong-Upstream-Status"), arena_printf(a, "%d", r->upstream_status));
 	if (o->show_request_id)
 		head_add_id(out, HEADER_X_KONG_REQUEST_ID, r->x.request_id);
 }

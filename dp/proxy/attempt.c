@@ -68,6 +68,7 @@ enum flow attempt_pick(struct request *r)
 
 static bool take_pooled(struct request *r)
 {
+	r->reused = false;
 	if (r->fresh_only)
 		return false;
 	r->conn = pool_take(&r->proxy->pool, (struct sockaddr *)&r->address, r->address_len);

@@ -24,9 +24,22 @@ void body_want_whole(struct request *r)
 	r->body.whole_wanted = true;
 }
 
+/* A plugin has put another body in its place. That one is whole and framed by its own length, whatever the client's
+ * was and whether or not it has been read. */
+static void use_replacement(struct request *r)
+{
+	r->body.mode = BODY_COLLECTED;
+	r->body.length = (int64_t)r->x.body.len;
+	r->body.chunked = false;
+}
+
 enum flow body_collect(struct request *r)
 {
 	struct body *b = &r->body;
+	if (r->x.body_replaced) {
+		use_replacement(r);
+		return FLOW_NEXT;
+	}
 	if (b->mode == BODY_UNREAD) {
 		if (!may_collect(r))
 			return FLOW_NEXT;

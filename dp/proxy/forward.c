@@ -17,20 +17,23 @@ static struct slice joined(struct arena *a, struct slice list, struct slice more
 	return slice_is_set(list) ? ARENA_JOIN(a, list, S(", "), more) : more;
 }
 
-/* Names that `Connection` can never remove (DEV-3). */
-static bool is_protected(const struct header *h)
+bool forward_is_protected(const struct header *h)
 {
 	switch (h->id) {
 	case HEADER_COOKIE:
 	case HEADER_AUTHORIZATION:
 	case HEADER_FORWARDED:
+	case HEADER_VIA:
+	case HEADER_X_REAL_IP:
 	case HEADER_X_CONSUMER_ID:
 	case HEADER_X_CONSUMER_USERNAME:
 	case HEADER_X_CONSUMER_CUSTOM_ID:
 	case HEADER_X_CREDENTIAL_IDENTIFIER:
 	case HEADER_X_ANONYMOUS_CONSUMER: return true;
-	default: return false;
+	default: break;
 	}
+	struct slice prefix = S("X-Forwarded-");
+	return h->name.len >= prefix.len && slice_ieq(slice_of(h->name.ptr, prefix.len), prefix);
 }
 
 /* Takes a field that is ours to write. False: it is forwarded as it is. */
@@ -73,7 +76,8 @@ static void copy_fields(struct request *r, struct head *out, struct gathered *g)
 		}
 		if (take_own(r, h, g))
 			continue;
-		if (in->has_connection_options && !is_protected(h) && head_has_token(in, HEADER_CONNECTION, h->name))
+		if (in->has_connection_options && !forward_is_protected(h) &&
+		        head_has_token(in, HEADER_CONNECTION, h->name))
 			continue;
 		head_copy(out, h);
 	}

@@ -128,6 +128,8 @@ void attempt_cancel(struct request *r);
 
 /* forward.c: the request that the upstream sees (proxy.md 2) */
 void forward_head(struct request *r, struct head *out);
+/* Can `Connection` never remove this field (DEV-3)? */
+bool forward_is_protected(const struct header *h);
 
 /* answer.c: the response that the client sees (proxy.md 4) */
 void answer_begin(struct request *r, struct head *upstream, struct slice piece, bool last);

@@ -93,7 +93,7 @@ void pool_give(struct pool *p, struct conn *c, const struct sockaddr *to, sockle
 {
 	struct pool_key *k = p->limits.size ? key_of(p, to, len, true) : NULL;
 	bool worn = p->limits.max_requests && c->requests >= p->limits.max_requests;
-	if (!k || worn || k->count >= p->limits.size || c->peer_closed) {
+	if (!k || worn || k->count >= p->limits.size || c->can_read || c->peer_closed) {
 		conn_close(c);
 		return;
 	}

@@ -1,4 +1,5 @@
-/* admin_server: the Admin API over sockets: heads, limits, clients that leave (admin-api.md 1). */
+/* admin_server: the Admin API over sockets: heads, limits, clients that leave (admin-api.md 1).
+ * Threads: the server runs in one of its own. */
 #include "tests/unit/admin/fixture.h"
 
 #include <arpa/inet.h>

@@ -1,5 +1,6 @@
 /* lease: a publisher and workers in threads. Snapshots here are only marks that say whether they were freed; the
- * loops are queues that their thread empties. Worth most under MODE=tsan and MODE=asan. */
+ * loops are queues that their thread empties. Worth most under MODE=tsan and MODE=asan.
+ * Threads: workers take and give leases while a publisher supersedes them. */
 #include <check.h>
 #include <pthread.h>
 #include <sched.h>

@@ -1,6 +1,7 @@
 /* subscriber and publisher, end to end in one process, without a database: "gap, restart, oversized config (more than
  * 1 MiB, in parts), lost PUB, epoch change: each ends in the right version". The data plane's main loop is the
- * test's; the control plane has its own threads. */
+ * test's; the control plane has its own threads.
+ * Threads: a waiting writer, and those of the publisher and the link. */
 #include <check.h>
 #include <pthread.h>
 #include <stdatomic.h>

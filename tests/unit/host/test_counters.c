@@ -79,6 +79,24 @@ START_TEST(keys_whose_window_is_over_make_room)
 }
 END_TEST
 
+/* Keys that fall into one shard, so that a limit is reached without filling all. */
+START_TEST(more_keys_than_fit_are_dropped_by_their_end_and_counted)
+{
+	char key[32];
+	int64_t kept = 0;
+	for (int i = 0, n = 0; n < COUNTERS_MAX + 10; i++) {
+		snprintf(key, sizeof key, "key-%d", i);
+		if (slice_hash(slice_cstr(key)) >> 58 != 0)
+			continue;
+		count(key, 10, n < 100 ? 60 : 86400, false, NOW_MS);
+		kept = n++;
+	}
+	ck_assert_uint_le(counters_size(counters), COUNTERS_MAX);
+	ck_assert_uint_eq(counters_dropped(counters), 100); /* the ones that would have ended first */
+	ck_assert_int_ge(kept, COUNTERS_MAX);
+}
+END_TEST
+
 static void *work(void *arg)
 {
 	int *admitted = arg;
@@ -116,6 +134,7 @@ int main(void)
 	tcase_add_test(t, one_exhausted_window_keeps_the_others_as_they_are);
 	tcase_add_test(t, a_window_ends);
 	tcase_add_test(t, keys_whose_window_is_over_make_room);
+	tcase_add_test(t, more_keys_than_fit_are_dropped_by_their_end_and_counted);
 	tcase_add_test(t, exactly_the_limit_is_admitted_over_all_threads);
 	suite_add_tcase(s, t);
 	SRunner *r = srunner_create(s);

@@ -1,4 +1,5 @@
-/* The loop: posting from threads, deferring, timers, stopping. */
+/* The loop: posting from threads, deferring, timers, stopping.
+ * Threads: work is posted from others. */
 #include <check.h>
 #include <pthread.h>
 #include <stdlib.h>

@@ -1,5 +1,6 @@
 /* feed: every version that the database commits comes out once, in order, at once; whatever happens to the database
- * in between. And the whole way: a commit until a data plane has it. */
+ * in between. And the whole way: a commit until a data plane has it.
+ * Threads: a data plane in one, and those of the feed. */
 #include <check.h>
 #include <pthread.h>
 #include <stdatomic.h>

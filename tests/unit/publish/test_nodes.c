@@ -1,5 +1,6 @@
 /* nodes: who is waited for, and who is not (a write is answered when every connected data plane that is in step has
- * it; one that missed a write is not waited for until it has caught up). */
+ * it; one that missed a write is not waited for until it has caught up).
+ * Threads: reports come from another one. */
 #include <check.h>
 #include <pthread.h>
 #include <unistd.h>

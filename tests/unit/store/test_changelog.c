@@ -1,4 +1,5 @@
-/* changelog: what the publisher relies on. */
+/* changelog: what the publisher relies on.
+ * Threads: a writer beside the reader. */
 #include <poll.h>
 #include <pthread.h>
 

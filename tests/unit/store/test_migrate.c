@@ -1,4 +1,5 @@
-/* migrate: from nothing to this release, again, at the same time, and after the kinds have grown. */
+/* migrate: from nothing to this release, again, at the same time, and after the kinds have grown.
+ * Threads: several migrations at the same time. */
 #include <pthread.h>
 
 #include "tests/unit/store/fixture.h"

@@ -1,4 +1,5 @@
-/* store: units, dense versions under concurrent writers, loss of the database (users.md 4). */
+/* store: units, dense versions under concurrent writers, loss of the database (users.md 4).
+ * Threads: writers, and a reader that follows them. */
 #include <pthread.h>
 
 #include "tests/unit/store/fixture.h"

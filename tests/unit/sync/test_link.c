@@ -1,6 +1,7 @@
 /* link: the mutual-TLS tunnel between real nanomsg sockets, and everything that must not get through it ("garbage,
  * half-open and slow connections on the cluster port, and a valid node certificate that then sends nonsense:
- * unaffected"). */
+ * unaffected").
+ * Threads: the server side runs in one, and the link has its own. */
 #include <arpa/inet.h>
 #include <check.h>
 #include <nanomsg/nn.h>
