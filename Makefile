@@ -85,8 +85,11 @@ $(B)/%.o: %.c | $(PROTO:.c=.h)
 	@$(CC) $(CFLAGS) -c -o $@ $<
 
 # --- tests ---------------------------------------------------------------------------------------------------------
-$(B)/tests/unit/%: $(B)/tests/unit/%.o $(call objects,$(SUPPORT_SRC)) $(LIBCLI) $(LIBCP) $(LIBDP) $(LIBCOMMON)
-	@$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) -Wl,--start-group $(LIBCLI) $(LIBCP) $(LIBDP) $(LIBCOMMON) -Wl,--end-group $(LIBS) $(shell pkg-config --libs check) -lhttp_parser
+# An archive, so that a test links only the support that it names.
+LIBSUPPORT  := $(B)/libsupport.a
+$(LIBSUPPORT): $(call objects,$(SUPPORT_SRC))
+$(B)/tests/unit/%: $(B)/tests/unit/%.o $(LIBSUPPORT) $(LIBCLI) $(LIBCP) $(LIBDP) $(LIBCOMMON)
+	@$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) -Wl,--start-group $(LIBSUPPORT) $(LIBCLI) $(LIBCP) $(LIBDP) $(LIBCOMMON) -Wl,--end-group $(LIBS) $(shell pkg-config --libs check) -lhttp_parser
 unit-programs: $(UNIT)
 # Measuring programs, built by name: make build/release/tests/bench/hello_server
 $(B)/tests/bench/%: $(B)/tests/bench/%.o $(LIBCOMMON)
