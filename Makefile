@@ -44,6 +44,7 @@ LIBDP      := $(B)/libdp.a
 BINARIES   := gatehouse-cp gatehouse-dp gatectl
 
 SUPPORT_SRC := $(call src,tests/support)
+LIBSUPPORT  := $(B)/libsupport.a
 UNIT_SRC    := $(shell find tests/unit -name 'test_*.c' 2>/dev/null | sort)
 UNIT        := $(patsubst %.c,$(B)/%,$(UNIT_SRC))
 FUZZ_SRC    := $(wildcard tests/fuzz/fuzz_*.c)
@@ -70,6 +71,7 @@ $(LIBCOMMON): $(call objects,$(COMMON_SRC)) $(PROTO:.c=.o)
 $(LIBCP): $(call objects,$(CP_SRC))
 $(LIBCLI): $(call objects,$(CLI_SRC))
 $(LIBDP): $(call objects,$(DP_SRC))
+$(LIBSUPPORT): $(call objects,$(SUPPORT_SRC)) # an archive: a test takes only the helpers it calls
 $(B)/lib%.a:
 	@rm -f $@ && $(AR) rcs $@ $^
 
@@ -85,9 +87,6 @@ $(B)/%.o: %.c | $(PROTO:.c=.h)
 	@$(CC) $(CFLAGS) -c -o $@ $<
 
 # --- tests ---------------------------------------------------------------------------------------------------------
-# An archive, so that a test links only the support that it names.
-LIBSUPPORT  := $(B)/libsupport.a
-$(LIBSUPPORT): $(call objects,$(SUPPORT_SRC))
 $(B)/tests/unit/%: $(B)/tests/unit/%.o $(LIBSUPPORT) $(LIBCLI) $(LIBCP) $(LIBDP) $(LIBCOMMON)
 	@$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) -Wl,--start-group $(LIBSUPPORT) $(LIBCLI) $(LIBCP) $(LIBDP) $(LIBCOMMON) -Wl,--end-group $(LIBS) $(shell pkg-config --libs check) -lhttp_parser
 unit-programs: $(UNIT)
