@@ -41,7 +41,6 @@ LIBCOMMON  := $(B)/libcommon.a
 LIBCP      := $(B)/libcp.a
 LIBCLI     := $(B)/libcli.a
 LIBDP      := $(B)/libdp.a
-LIBSUPPORT := $(B)/libsupport.a
 BINARIES   := gatehouse-cp gatehouse-dp gatectl
 
 SUPPORT_SRC := $(call src,tests/support)

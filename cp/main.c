@@ -12,6 +12,7 @@
 #include "common/core/file.h"
 #include "common/core/log.h"
 #include "common/core/release.h"
+#include "common/settings/log_setup.h"
 #include "cp/admin/admin_server.h"
 #include "cp/publish/publish.h"
 #include "cp/store/migrate.h"
@@ -76,29 +77,6 @@ static bool check_role(const struct settings *s, struct err *e)
 		return err_set(e, "database is \"%.*s\", but gatehouse-cp of this release needs postgres",
 		        SLICE_ARG(s->database));
 	return true;
-}
-
-/* Relative to the prefix; off and the usual devices mean stderr. */
-static bool open_log(struct program *p, struct err *e)
-{
-	struct slice path = p->settings.admin_error_log;
-	char full[PATH_MAX];
-	enum log_level level;
-
-	if (log_level_parse(p->settings.log_level, &level))
-		log_set_level(level);
-	log_use_json(slice_eq(p->settings.log_format, S("json")));
-	if (path.len == 0 || slice_eq(path, S("off")) || slice_starts(path, S("/dev/")))
-		return true;
-	if (path.ptr[0] == '/')
-		snprintf(full, sizeof full, "%.*s", SLICE_ARG(path));
-	else
-		snprintf(full, sizeof full, "%.*s/%.*s", SLICE_ARG(p->settings.prefix), SLICE_ARG(path));
-	char *slash = strrchr(full, '/');
-	*slash = '\0';
-	bool ok = slash == full || file_make_dirs(full, 0755, e);
-	*slash = '/';
-	return ok && log_open(full, e);
 }
 
 static bool check_database(const struct settings *s, struct err *e)
@@ -189,7 +167,7 @@ static bool start(struct program *p, const char *conf, struct err *e)
 	const struct settings *s = &p->settings;
 
 	if (!settings_load(&p->arena, conf, &p->settings, e) || !check_role(s, e) || !check_database(s, e) ||
-	        !open_log(p, e))
+	        !log_setup(&p->settings, p->settings.admin_error_log, e))
 		return false;
 	p->loop = loop_new(e);
 	if (!p->loop || !catch_signals(p, e))

@@ -15,6 +15,7 @@
 #include "common/core/file.h"
 #include "common/core/log.h"
 #include "common/core/release.h"
+#include "common/settings/log_setup.h"
 #include "dp/config/replica.h"
 #include "dp/config/subscriber.h"
 #include "dp/host/counters.h"
@@ -209,12 +210,10 @@ static bool start_workers(struct plane *p, struct err *e)
 
 static bool start(struct plane *p, struct err *e)
 {
-	enum log_level level;
 	const struct settings *s = &p->settings;
 
-	if (log_level_parse(s->log_level, &level))
-		log_set_level(level);
-	log_use_json(slice_eq(s->log_format, S("json")));
+	if (!log_setup(s, s->proxy_error_log, e))
+		return false;
 	raise_file_limit();
 	p->loop = loop_new(e);
 	if (!p->loop || !proxy_options_init(&p->options, s, &p->arena, e) || !start_workers(p, e))
