@@ -1,5 +1,10 @@
 """Who is let in and as whom, through the Admin API and a data plane: plugins.md 1 and 2.1, numbers of its appendix B.
 What a plugin does in detail stands in its unit tests; here each is configured, written and used once for real."""
+import base64
+import email.utils
+import hashlib
+import hmac
+
 import pytest
 
 TERN = "7f3c2b1a-4d5e-4f60-8a7b-9c0d1e2f3a4b"
@@ -49,3 +54,21 @@ def test_a_patch_changes_the_password_only_when_it_brings_one(gateway, svc):
     assert answer.status == 200 and seen["x-consumer-username"] == "guest"
     gateway.api("PUT", "/consumers/guest/basic-auth/pipit", {"password": "other"})
     assert svc(PIPIT)[0].status == 401
+
+
+def signed(names, text, secret="Kestrel-77-plum"):
+    code = base64.b64encode(hmac.new(secret.encode(), text.encode(), hashlib.sha256).digest()).decode()
+    return f'hmac username="kestrel", algorithm="hmac-sha256", headers="{names}", signature="{code}"'
+
+
+def test_ex29_to_ex36_hmac_auth(gateway, svc):
+    plugin(gateway, "hmac-auth")
+    gateway.post("/consumers/tern/hmac-auth", {"username": "kestrel", "secret": "Kestrel-77-plum"})
+    date = email.utils.formatdate(usegmt=True)
+    good = signed("date @request-target", f"date: {date}\n@request-target: get /a?limit=5")
+    answer, seen = svc({"Date": date, "Authorization": good}, "/a?limit=5")
+    assert answer.status == 200 and seen["x-credential-identifier"] == "kestrel" and seen["x-consumer-username"] == "tern"
+    answer, _ = svc({"Date": date, "Authorization": good}, "/a?limit=6")
+    assert answer.status == 401 and answer.json["message"] == "HMAC signature does not match" and answer.headers["www-authenticate"] == "hmac"
+    answer, _ = svc({"Date": date})
+    assert answer.status == 401 and answer.json["message"] == "Unauthorized"
