@@ -174,7 +174,7 @@ static const struct entity_check ca_checks[] = {
         {0},
 };
 
-static bool set_digest(json_t *record, struct err *e)
+static bool set_digest(json_t *record, const json_t *input, const json_t *existing, struct err *e)
 {
 	X509 *cert = pem_certificate(text_at(record, "cert"), e);
 	unsigned char *der = NULL;
