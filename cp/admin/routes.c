@@ -45,6 +45,7 @@ static const struct admin_route table[] = {
         {"/tags/:tags", ADMIN_GET, ADMIN_ITEM, false, admin_tags_one},
         {"/schemas/plugins/validate", ADMIN_POST, 0, false, admin_schema_validate_plugin},
         {"/schemas/plugins/:name", ADMIN_GET, 0, false, admin_schema_plugin},
+        {"/schemas/vaults/validate", ADMIN_POST, 0, false, admin_schema_validate_vault},
         {"/schemas/vaults/:name", ADMIN_GET, 0, false, admin_schema_vault},
         {"/schemas/filters/:name", ADMIN_GET, 0, false, admin_schema_filter},
         {"/schemas/:db_entity_name/validate", ADMIN_POST, 0, false, admin_schema_validate},
