@@ -44,7 +44,7 @@ static struct admin_server *server_of(struct stream *s)
 static struct job *new_job(struct stream *s)
 {
 	struct admin_server *a = server_of(s);
-	struct job *j = job_new(&a->env, &s->request, &s->server->stats, s->started_ns);
+	struct job *j = job_new(&a->env, s);
 
 	j->stream = s;
 	j->server = a;

@@ -59,6 +59,8 @@ struct admin_call {
 	struct store *store;
 	struct server_stats stats; /* of the HTTP server, when the request came */
 
+	struct slice author; /* who asks, as far as that is known for certain; unset: nobody was asked */
+
 	struct admin_target target; /* of paths below the kinds */
 	struct slice params[4];     /* what the :names of a special path stood for, in order */
 	json_t *input;              /* the body: an object; borrowed from the call's owner */

@@ -9,8 +9,10 @@
 #include "cp/admin/log_level.h"
 #include "cp/admin/rules.h"
 #include "cp/admin/schemas.h"
+#include "cp/admin/sign.h"
 #include "cp/admin/tags.h"
 #include "cp/admin/targets.h"
+#include "cp/admin/versions.h"
 
 /* Literals before parameters: the first that matches is meant. */
 static const struct admin_route table[] = {
@@ -28,6 +30,8 @@ static const struct admin_route table[] = {
         {"/routes/:routes/filters/:filters", ADMIN_GET, 0, false, admin_filter_chains},
         {"/services/:services/filter-chains", ADMIN_COLLECTION, 0, true, admin_filter_chains},
         {"/services/:services/filter-chains/:filter_chains", ADMIN_ITEM, 0, true, admin_filter_chains},
+        {"/versions", ADMIN_GET, 0, false, admin_versions},
+        {"/versions/:versions", ADMIN_GET, 0, false, admin_version},
         {"/clustering/data-planes", ADMIN_GET, 0, false, admin_clustering_nodes},
         {"/clustering/status", ADMIN_GET, 0, false, admin_clustering_status},
         {"/cache", ADMIN_DELETE, 0, false, admin_cache_delete},
@@ -193,6 +197,12 @@ static void answer_options(struct admin_call *c, const struct found *found)
 	c->response->allow = found->advertised | ADMIN_OPTIONS;
 }
 
+static void handle(struct admin_call *c, admin_handler handler)
+{
+	if (c->request->method == ADMIN_GET || admin_sign(c))
+		handler(c);
+}
+
 void admin_dispatch(struct admin_call *c)
 {
 	struct found found = {0};
@@ -210,5 +220,5 @@ void admin_dispatch(struct admin_call *c)
 	else if (parsed == ADMIN_TOO_MANY_ARGS)
 		admin_fail(c, 400, "Too many arguments");
 	else if (!(request->method & ADMIN_HAS_BODY) || found.raw_body || admin_body_read(c))
-		found.handler(c);
+		handle(c, found.handler);
 }

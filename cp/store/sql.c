@@ -231,7 +231,7 @@ void sql_add_fkey(struct text *out, const struct schema *kind, const struct fiel
 	sql_ident(out, f->name);
 	text_puts(out, ") REFERENCES ");
 	sql_ident(out, target->name);
-	text_puts(out, " (id)");
+	text_puts(out, " (id) DEFERRABLE");
 }
 
 /* ---- reading --------------------------------------------------------------------------------------------------- */
@@ -299,37 +299,41 @@ void sql_select_all(struct text *out, const struct schema *kind)
 
 /* ---- writing --------------------------------------------------------------------------------------------------- */
 
-static void put_log(struct text *out, const struct schema *kind, const char *op, const char *doc)
+/* Ends a row statement that is the CTE r. before: what r gives as the row's earlier content. */
+static void put_log(struct text *out, const struct schema *kind, const char *op, const char *doc, const char *before)
 {
 	text_printf(out,
-	        " RETURNING id) INSERT INTO changelog (version, seq, kind, id, op, doc)"
-	        " SELECT $1::bigint, $2::integer, '%s', id, '%s', %s FROM r",
-	        kind->name, op, doc);
+	        ") INSERT INTO changelog (version, seq, kind, id, op, doc, before)"
+	        " SELECT $1::bigint, $2::integer, '%s', id, '%s', %s, %s FROM r",
+	        kind->name, op, doc, before);
 }
 
 void sql_insert(struct text *out, const struct schema *kind)
 {
 	text_puts(out, "WITH r AS (INSERT INTO ");
 	sql_ident(out, kind->name);
-	text_puts(out, " (doc) VALUES ($3::json)");
-	put_log(out, kind, "create", "$3::json");
+	text_puts(out, " (doc) VALUES ($3::json) RETURNING id");
+	put_log(out, kind, "create", "$3::json", "NULL::json");
 }
 
 void sql_update(struct text *out, const struct schema *kind)
 {
-	text_puts(out, "WITH r AS (UPDATE ");
-	sql_ident(out, kind->name);
-	text_puts(out, " SET doc = $3::json WHERE id = ($3::json ->> 'id')::uuid AND doc::text <> $3::text");
+	text_puts(out, "WITH old AS (");
+	put_from(out, "id, doc", kind);
+	text_puts(out, " AND id = ($3::json ->> 'id')::uuid AND doc::text <> $3::text");
 	put_visible(out, kind);
-	put_log(out, kind, "update", "$3::json");
+	text_puts(out, "), r AS (UPDATE ");
+	sql_ident(out, kind->name);
+	text_puts(out, " t SET doc = $3::json FROM old WHERE t.id = old.id RETURNING t.id, old.doc AS before");
+	put_log(out, kind, "update", "$3::json", "before");
 }
 
 void sql_delete(struct text *out, const struct schema *kind)
 {
 	text_puts(out, "WITH r AS (DELETE FROM ");
 	sql_ident(out, kind->name);
-	text_puts(out, " WHERE id = $3::uuid");
-	put_log(out, kind, "delete", "NULL::json");
+	text_puts(out, " WHERE id = $3::uuid RETURNING id, doc");
+	put_log(out, kind, "delete", "NULL::json", "doc");
 }
 
 void sql_select_referring(struct text *out, const struct schema *kind, const struct field *f, bool only_expired)

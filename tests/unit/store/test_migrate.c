@@ -30,9 +30,23 @@ static void expect_steps(struct store *st, const char *want)
 	text_fini(&steps);
 }
 
-#define ALL_STEPS                                                                                                    \
-	"migration 0001 base;create table services;create table routes;create table consumers;create table plugins;" \
+#define MIGRATION(number, name, sql) "migration 000" #number " " name ";"
+static const char MIGRATION_STEPS[] =
+#include "cp/store/migrations/migrations.def"
+        ;
+#undef MIGRATION
+#define KIND_STEPS                                                                               \
+	"create table services;create table routes;create table consumers;create table plugins;" \
 	"create table upstreams;create table targets;create table keyauth_credentials;create table oauth2_tokens;"
+
+static void expect_all_steps(struct store *st, const char *before)
+{
+	struct text want = {0};
+
+	text_printf(&want, "%s%s%s", before, MIGRATION_STEPS, KIND_STEPS);
+	expect_steps(st, text_cstr(&want));
+	text_fini(&want);
+}
 
 START_TEST(an_empty_database_becomes_current_step_by_step)
 {
@@ -40,7 +54,7 @@ START_TEST(an_empty_database_becomes_current_step_by_step)
 	struct store *st = open_store(&s);
 
 	expect_state(st, MIGRATE_EMPTY);
-	expect_steps(st, ALL_STEPS);
+	expect_all_steps(st, "");
 	expect_state(st, MIGRATE_CURRENT);
 	store_close(st);
 }
@@ -65,7 +79,7 @@ START_TEST(everything_lives_in_pg_schema)
 	struct store *st = open_store(&s);
 
 	expect_state(st, MIGRATE_EMPTY);
-	expect_steps(st, "create schema;" ALL_STEPS);
+	expect_all_steps(st, "create schema;");
 	expect_state(st, MIGRATE_CURRENT);
 	insert(st, &services, "{'id':@1,'name':'a','tags':['t']}");
 	expect_value(&s, "SELECT count(*) FROM pg_class WHERE relnamespace = 'public'::regnamespace", "0");
@@ -96,7 +110,7 @@ START_TEST(a_newer_database_is_left_alone)
 	test_pg_exec(&s, "UPDATE gatehouse_meta SET release = 999");
 	expect_state(st, MIGRATE_NEWER);
 	ck_assert(!migrate_run(st, NULL, NULL, &e));
-	ck_assert_ptr_nonnull(strstr(e.message, "the database is at release 999, newer than 1 of this program"));
+	ck_assert_ptr_nonnull(strstr(e.message, "the database is at release 999, newer than "));
 	store_close(st);
 }
 END_TEST
@@ -192,12 +206,14 @@ START_TEST(two_runs_at_once_do_the_work_once)
 	for (int i = 0; i < 2; i++)
 		pthread_join(threads[i], NULL);
 	ck_assert(runners[0].ok && runners[1].ok);
-	struct text all = {0};
+	struct text all = {0}, want = {0};
+	text_printf(&want, "%s%s", MIGRATION_STEPS, KIND_STEPS);
 	text_put(&all, text_slice(&runners[0].steps));
 	text_put(&all, text_slice(&runners[1].steps));
-	ck_assert_str_eq(text_cstr(&all), ALL_STEPS);
+	ck_assert_str_eq(text_cstr(&all), text_cstr(&want));
 	expect_value(&s, "SELECT count(*) FROM gatehouse_meta", "1");
 	text_fini(&all);
+	text_fini(&want);
 	text_fini(&runners[0].steps);
 	text_fini(&runners[1].steps);
 }

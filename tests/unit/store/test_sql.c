@@ -50,7 +50,7 @@ START_TEST(indexes_and_references_have_names_that_errors_lead_back_from)
 	sql_add_fkey(&t, &routes, schema_field(&routes, S("service")), &services);
 	expect_text(&t,
 	        "ALTER TABLE \"routes\" ADD CONSTRAINT \"routes_service_fkey\" FOREIGN KEY (\"service\") REFERENCES "
-	        "\"services\" (id)");
+	        "\"services\" (id) DEFERRABLE");
 }
 END_TEST
 
