@@ -32,6 +32,7 @@ static const struct admin_route table[] = {
         {"/services/:services/filter-chains/:filter_chains", ADMIN_ITEM, 0, true, admin_filter_chains},
         {"/versions", ADMIN_GET, 0, false, admin_versions},
         {"/versions/:versions", ADMIN_GET, 0, false, admin_version},
+        {"/versions/:versions/rollback", ADMIN_POST, 0, false, admin_rollback},
         {"/clustering/data-planes", ADMIN_GET, 0, false, admin_clustering_nodes},
         {"/clustering/status", ADMIN_GET, 0, false, admin_clustering_status},
         {"/cache", ADMIN_DELETE, 0, false, admin_cache_delete},
@@ -199,8 +200,12 @@ static void answer_options(struct admin_call *c, const struct found *found)
 
 static void handle(struct admin_call *c, admin_handler handler)
 {
-	if (c->request->method == ADMIN_GET || admin_sign(c))
+	bool is_read = c->request->method == ADMIN_GET;
+
+	if (is_read ? admin_look_back(c) : admin_sign(c))
 		handler(c);
+	if (is_read)
+		admin_look_ahead(c);
 }
 
 void admin_dispatch(struct admin_call *c)

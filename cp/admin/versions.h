@@ -5,6 +5,12 @@
 #include "cp/admin/call.h"
 
 void admin_versions(struct admin_call *c); /* /versions */
-void admin_version(struct admin_call *c);  /* /versions/:versions */
+void admin_version(struct admin_call *c);  /* /versions/:versions, one or a range */
+void admin_rollback(struct admin_call *c); /* /versions/:versions/rollback */
+
+/* A read with ?version=N sees the configuration as of that version. False: the answer (400, 404, 410) is ready. */
+bool admin_look_back(struct admin_call *c);
+/* After it, in any case. */
+void admin_look_ahead(struct admin_call *c);
 
 #endif

@@ -20,6 +20,7 @@ struct store *store_open(const struct settings *s, struct err *e)
 	pg_init(&st->listener, s);
 	arena_init(&st->scratch);
 	arena_init(&st->signed_on);
+	st->at = SQL_PRESENT;
 	if (pg_connect(&st->pg, &pe))
 		return st;
 	err_set(e, "%s", pe.text.message);
@@ -109,6 +110,11 @@ void store_sign(struct store *st, const struct store_signature *by)
 	st->signature = (struct store_signature){.author = signed_text(st, by->author),
 	        .message = signed_text(st, by->message),
 	        .source = signed_text(st, by->source)};
+}
+
+void store_sign_message(struct store *st, struct slice message)
+{
+	st->signature.message = signed_text(st, message);
 }
 
 /* {"services":{"created":1,"updated":0,"deleted":0}} of the kinds that the unit changed. */

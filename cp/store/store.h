@@ -87,6 +87,8 @@ struct store_signature {
 	struct slice source;  /* address the request came from; unset: this process */
 };
 void store_sign(struct store *st, const struct store_signature *by);
+/* The message alone: when nobody gave one. */
+void store_sign_message(struct store *st, struct slice message);
 
 /* Removes up to limit expired rows of every kind with a ttl, as ordinary deletes. *version: of the last change, or 0.
  * For a timer; reads do not see expired rows in any case. A record expires at its key `expires_at` (Unix seconds). */

@@ -26,6 +26,7 @@ struct store {
 	struct pg pg;
 	struct pg listener; /* only LISTEN, so that no notification is swallowed by an answer on pg */
 	struct unit unit;
+	uint64_t at;                      /* what store_get() and store_list() read: SQL_PRESENT or a version */
 	struct store_signature signature; /* of the versions to come */
 	struct arena signed_on;           /* holds it */
 	struct text sql;                  /* of the statement being made; cleared by each */

@@ -117,7 +117,7 @@ static bool check_present(struct store *st, const struct schema *kind, const jso
 	const char *id = json_string_value(json_object_get(record, "id"));
 
 	text_clear(&st->sql);
-	sql_select(&st->sql, kind, schema_field(kind, S("id")), NULL);
+	sql_select(&st->sql, kind, SQL_PRESENT, schema_field(kind, S("id")), NULL);
 	PGresult *r = store_query(st, PG_PARAMS(id), fault);
 	bool there = r && PQntuples(r) > 0;
 	if (r && !there)

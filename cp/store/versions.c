@@ -80,19 +80,21 @@ json_t *store_versions(struct store *st, uint64_t before, int64_t size, bool *mo
 	return out;
 }
 
-bool store_history_range(struct store *st, uint64_t *oldest, uint64_t *current, struct fault *fault)
+bool store_has_version(struct store *st, uint64_t version, struct fault *fault)
 {
 	begin_statement(st);
 	text_puts(&st->sql, "SELECT oldest, version FROM gatehouse_meta, config_version");
 	PGresult *r = store_query(st, NULL, fault);
-	bool ok = r && PQntuples(r) == 1;
-	if (ok) {
-		*oldest = pg_uint(r, 0, 0);
-		*current = pg_uint(r, 0, 1);
-	} else if (r) {
-		fault_set(fault, 8, 500, NULL, "the database \"%s\" holds no version; run the migrations",
-		        st->pg.database);
-	}
+	if (!r)
+		return false;
+	uint64_t oldest = PQntuples(r) == 1 ? pg_uint(r, 0, 0) : 0, current = pg_uint(r, 0, 1);
 	PQclear(r);
-	return ok;
+	if (version < oldest)
+		return fault_set(fault, 6, 410, NULL,
+		        "version %" PRIu64 " is no longer kept; the oldest that is kept is %" PRIu64, version,
+		        oldest);
+	if (version > current)
+		return fault_set(fault, 6, 404, NULL, "there is no version %" PRIu64 "; the present one is %" PRIu64,
+		        version, current);
+	return true;
 }

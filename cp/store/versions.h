@@ -16,7 +16,27 @@ json_t *store_version(struct store *st, uint64_t version, struct fault *fault);
 /* Versions before `before` (0: from the present one), newest first; *more: there are older ones. NULL: failed. */
 json_t *store_versions(struct store *st, uint64_t before, int64_t size, bool *more, struct fault *fault);
 
-/* The oldest and the present version. */
-bool store_history_range(struct store *st, uint64_t *oldest, uint64_t *current, struct fault *fault);
+/* Is it a version that can be read? Else the fault is code 6 with status 410 (no longer kept; it names the oldest
+ * that is) or 404 (not made yet). */
+bool store_has_version(struct store *st, uint64_t version, struct fault *fault);
+
+/* Until store_look_ahead(), store_get() and store_list() show the state as of a version, all of it from one moment.
+ * Rows whose ttl has ended since are there. No writes in between. Faults as store_has_version(). */
+bool store_look_back(struct store *st, uint64_t version, struct fault *fault);
+void store_look_ahead(struct store *st);
+
+/* What differs between the states of two versions, in either direction, by kind's name and id: an array of
+ * {"kind":..,"id":..,"from":record|null,"to":record|null} with stored forms, secrets included. At most `size` beyond
+ * (after_kind, after_id), which are unset for the first page. NULL: failed, faults as store_has_version(). */
+struct difference_page {
+	uint64_t from, to;
+	int64_t size;
+	struct slice after_kind, after_id;
+};
+json_t *store_differences(struct store *st, const struct difference_page *page, bool *more, struct fault *fault);
+
+/* Makes a new version whose content is that of an earlier one, in one transaction; *made is 0 when nothing differs.
+ * Faults as store_has_version(), and code 4 or 5 when rules of this release forbid that content. */
+bool store_restore(struct store *st, uint64_t version, uint64_t *made, struct fault *fault);
 
 #endif
