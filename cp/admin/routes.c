@@ -37,6 +37,7 @@ static const struct admin_route table[] = {
         {"/versions/:versions/rollback", ADMIN_POST, 0, false, admin_rollback},
         {"/clustering/data-planes", ADMIN_GET, 0, false, admin_clustering_nodes},
         {"/clustering/status", ADMIN_GET, 0, false, admin_clustering_status},
+        {"/clustering/overview", ADMIN_GET, 0, false, admin_clustering_overview},
         {"/cache", ADMIN_DELETE, 0, false, admin_cache_delete},
         {"/cache/:key", ADMIN_GET | ADMIN_DELETE, 0, false, admin_cache_item},
         {"/debug/node/log-level", ADMIN_GET, 0, false, admin_log_level_get},

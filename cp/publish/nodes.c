@@ -308,6 +308,51 @@ json_t *nodes_progress_json(uint64_t version)
 	        (int)p.applied, "data_planes", (int)p.expected, "laggards", laggards);
 }
 
+static json_t *overview_of(const struct node *n, uint64_t version, bool reachable)
+{
+	char id[UUID_TEXT + 1], name[NAME_MAX_LEN + 16];
+	uint64_t behind = has_version(n, version) ? 0 : version - n->version;
+
+	uuid_format(&n->id, id);
+	name_of(n, name, sizeof name);
+	return json_pack("{s:s, s:s, s:s, s:s, s:I, s:I, s:b, s:I, s:s?}", "id", id, "name", name, "hostname",
+	        n->hostname, "release", n->release, "config_version", (json_int_t)n->version, "behind",
+	        (json_int_t)behind, "reachable", (int)reachable, "last_seen", (json_int_t)n->seen_wall_s, "error",
+	        n->error[0] ? n->error : NULL);
+}
+
+static void note_problem(json_t *problems, const struct node *n, uint64_t version, bool reachable)
+{
+	char name[NAME_MAX_LEN + 16];
+	struct text reason = {0};
+
+	if (reachable && has_version(n, version))
+		return;
+	name_of(n, name, sizeof name);
+	put_reason(&reason, n, version, reachable);
+	json_array_append_new(problems,
+	        json_sprintf("data plane %s: %s%s%s", name, text_cstr(&reason), n->error[0] ? ": " : "", n->error));
+	text_fini(&reason);
+}
+
+void nodes_overview(uint64_t version, json_t *array, json_t *problems)
+{
+	size_t count;
+
+	enter();
+	uint64_t now = clock_mono_ms();
+	struct node **all = all_by_id(&count);
+	for (size_t i = 0; i < count; i++) {
+		bool reachable = is_connected(all[i], now);
+		if (!is_expected(all[i], now))
+			continue;
+		json_array_append_new(array, overview_of(all[i], version, reachable));
+		note_problem(problems, all[i], version, reachable);
+	}
+	leave();
+	free(all);
+}
+
 /* ---- waiting --------------------------------------------------------------------------------------------------- */
 
 static struct timespec deadline_in(int ms)

@@ -42,6 +42,10 @@ struct nodes_progress nodes_progress(uint64_t version);
  * nodes are on one. */
 json_t *nodes_progress_json(uint64_t version);
 
+/* Appends an object per data plane that should have `version`, for operators: {"id","name","hostname","release",
+ * "config_version","behind","reachable","last_seen","error"}; and to problems, in words, what is wrong with each. */
+void nodes_overview(uint64_t version, json_t *array, json_t *problems);
+
 /* A connected node that is in step has not had this version yet (and has not refused it). */
 bool nodes_is_anyone_behind(uint64_t version);
 
