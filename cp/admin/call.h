@@ -59,6 +59,7 @@ struct admin_call {
 	struct store *store;
 	struct server_stats stats; /* of the HTTP server, when the request came */
 
+	int64_t wait_ms;     /* how long the answer to a write waits for all data planes; 0: as usual */
 	struct slice author; /* who asks, as far as that is known for certain; unset: nobody was asked */
 
 	struct admin_target target; /* of paths below the kinds */

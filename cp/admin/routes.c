@@ -13,6 +13,7 @@
 #include "cp/admin/tags.h"
 #include "cp/admin/targets.h"
 #include "cp/admin/versions.h"
+#include "cp/admin/wait.h"
 
 /* Literals before parameters: the first that matches is meant. */
 static const struct admin_route table[] = {
@@ -32,9 +33,11 @@ static const struct admin_route table[] = {
         {"/services/:services/filter-chains/:filter_chains", ADMIN_ITEM, 0, true, admin_filter_chains},
         {"/versions", ADMIN_GET, 0, false, admin_versions},
         {"/versions/:versions", ADMIN_GET, 0, false, admin_version},
+        {"/versions/:versions/progress", ADMIN_GET, 0, false, admin_progress},
         {"/versions/:versions/rollback", ADMIN_POST, 0, false, admin_rollback},
         {"/clustering/data-planes", ADMIN_GET, 0, false, admin_clustering_nodes},
         {"/clustering/status", ADMIN_GET, 0, false, admin_clustering_status},
+        {"/clustering/overview", ADMIN_GET, 0, false, admin_clustering_overview},
         {"/cache", ADMIN_DELETE, 0, false, admin_cache_delete},
         {"/cache/:key", ADMIN_GET | ADMIN_DELETE, 0, false, admin_cache_item},
         {"/debug/node/log-level", ADMIN_GET, 0, false, admin_log_level_get},
@@ -202,7 +205,7 @@ static void handle(struct admin_call *c, admin_handler handler)
 {
 	bool is_read = c->request->method == ADMIN_GET;
 
-	if (is_read ? admin_look_back(c) : admin_sign(c))
+	if (is_read ? admin_look_back(c) : admin_sign(c) && admin_wait_read(c))
 		handler(c);
 	if (is_read)
 		admin_look_ahead(c);

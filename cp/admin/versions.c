@@ -3,6 +3,7 @@
  *	GET /versions                   a page of versions, newest first
  *	GET /versions/41                one of them
  *	GET /versions/41..42            what differs between two, field by field
+ *	GET /versions/41/progress       which data planes have it (wait.c)
  *	POST /versions/41/rollback      a new version with the content of this one
  *	GET /services?version=41        any list or entity as it was
  */
@@ -170,6 +171,14 @@ static void answer_bad_version(struct admin_call *c, struct slice text)
 	admin_fail(c, 400, "'%.*s' is not a version; expected a number, such as 41", SLICE_ARG(text));
 }
 
+bool admin_version_param(struct admin_call *c, uint64_t *version)
+{
+	if (parse_version(c->params[0], version))
+		return true;
+	answer_bad_version(c, c->params[0]);
+	return false;
+}
+
 /* "41..42": false when it is none. */
 static bool split_range(struct slice text, struct slice *from, struct slice *to)
 {
@@ -256,10 +265,8 @@ void admin_rollback(struct admin_call *c)
 	struct fault f = {0};
 	uint64_t version, made;
 
-	if (!parse_version(c->params[0], &version)) {
-		answer_bad_version(c, c->params[0]);
+	if (!admin_version_param(c, &version))
 		return;
-	}
 	sign_rollback(c, version);
 	if (!store_restore(c->store, version, &made, &f)) {
 		admin_fault(c, &f, NULL);

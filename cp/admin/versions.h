@@ -8,6 +8,9 @@ void admin_versions(struct admin_call *c); /* /versions */
 void admin_version(struct admin_call *c);  /* /versions/:versions, one or a range */
 void admin_rollback(struct admin_call *c); /* /versions/:versions/rollback */
 
+/* The number that stands in the path for :versions. False: the answer (400) is ready. */
+bool admin_version_param(struct admin_call *c, uint64_t *version);
+
 /* A read with ?version=N sees the configuration as of that version. False: the answer (400, 404, 410) is ready. */
 bool admin_look_back(struct admin_call *c);
 /* After it, in any case. */

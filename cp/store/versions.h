@@ -39,4 +39,15 @@ json_t *store_differences(struct store *st, const struct difference_page *page, 
  * Faults as store_has_version(), and code 4 or 5 when rules of this release forbid that content. */
 bool store_restore(struct store *st, uint64_t version, uint64_t *made, struct fault *fault);
 
+/* Drops what is beyond retention, oldest first, at most `limit` versions a call; *dropped says how many. Kept are the
+ * latest `versions` ones, of them those that are not older than `days` (0: no bound), and the latest
+ * STORE_KEPT_ALWAYS in any case. Safe beside everything else, also on several control planes at once: then one of
+ * them does it, and the others drop nothing. */
+enum { STORE_KEPT_ALWAYS = 10 };
+struct retention {
+	int64_t versions, days;
+};
+bool store_prune(
+        struct store *st, const struct retention *keep, unsigned limit, uint64_t *dropped, struct fault *fault);
+
 #endif
