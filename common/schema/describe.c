@@ -92,6 +92,7 @@ static void describe_patterns(const struct field *f, json_t *out)
 		json_object_update(out, patterns);
 	json_decref(patterns);
 	set_text(out, "starts_with", f->starts_with);
+	set_text(out, "contains", f->contains);
 	if (f->eq)
 		json_object_set_new(out, "eq", schema_literal(f->eq));
 	if (!f->exclusive)

@@ -196,6 +196,7 @@ struct field {
 	bool has_len_min, has_len_max, has_len_eq;
 	uint32_t len_min, len_max, len_eq;
 	const char *starts_with;
+	const char *contains; /* a word that a set must hold */
 	enum format format;
 	field_check_fn check;
 	/* EXCLUSIVE(FIELDS("http", "https"), FIELDS("tcp")): a set whose words are all of one group */
@@ -362,6 +363,10 @@ typedef void (*adjust_fn)(json_t *input);
  * `existing` what it changes (NULL: new). Not run on what comes from the store or the wire. */
 typedef bool (*transform_fn)(json_t *record, const json_t *input, const json_t *existing, struct err *e);
 
+/* Before the memory of a decoded record goes: frees what its users keep in members of the struct that are no fields,
+ * such as a key parsed at first use. */
+typedef void (*fini_fn)(void *entity);
+
 struct schema {
 	/* Entities: the table name, "services", "keyauth_credentials"; configs: the plugin's name. */
 	const char *name;
@@ -373,6 +378,7 @@ struct schema {
 	const struct shorthand *shorthands; /* NULL: none */
 	adjust_fn adjust;
 	transform_fn transform;
+	fini_fn fini;
 	bool has_ttl; /* accepts and renders ttl (entities.md 3) */
 	/* Sub-schema chosen by a field ("name" of plugins): returns the record schema for `config`, or NULL and sets
 	 * e to the only error that is then reported, at *field. */
