@@ -27,7 +27,13 @@ enum plugin_wants {
 	WHOLE_RESPONSE_BODY = 1 << 1,
 };
 
-enum plugin_scope { SCOPE_ROUTE = 1, SCOPE_SERVICE = 2, SCOPE_CONSUMER = 4, SCOPE_ALL = 7 };
+enum plugin_scope {
+	SCOPE_ROUTE = 1,
+	SCOPE_SERVICE = 2,
+	SCOPE_CONSUMER = 4,
+	SCOPE_CONSUMER_GROUP = 8,
+	SCOPE_ALL = 15,
+};
 enum plugin_protocols { PROTOCOLS_HTTP, PROTOCOLS_ANY };
 
 struct plugin {
