@@ -31,6 +31,7 @@ struct plane {
 	struct node node;
 	struct loop *loop;
 	struct worker *workers[WORKERS_MAX];
+	const struct meter *meters[WORKERS_MAX];
 	unsigned worker_count;
 	struct replica *replica;
 	struct subscriber *subscriber;
@@ -85,7 +86,10 @@ static void fill_report(void *arg, struct status_report *r)
 	for (unsigned i = 0; i < p->worker_count; i++) {
 		struct server_stats one = worker_stats(p->workers[i]);
 		add_stats(&r->proxy, &one);
+		p->meters[i] = worker_meter(p->workers[i]);
 	}
+	r->meters = p->meters;
+	r->meter_count = p->worker_count;
 }
 
 /* ---- signals ----------------------------------------------------------------------------------------------------

@@ -7,6 +7,7 @@
 
 #include "common/core/log.h"
 #include "dp/host/counters.h"
+#include "dp/host/meter.h"
 #include "dp/host/redis.h"
 
 struct worker {
@@ -66,8 +67,10 @@ static bool set_up(struct worker *w, struct err *e)
 		return false;
 	p->options = w->node->options;
 	p->leases = leases_new(w->node->board, p->loop);
-	p->host = (struct host_worker){
-	        .loop = p->loop, .counters = w->node->counters, .redis = redis_set_new(p->loop)};
+	p->host = (struct host_worker){.loop = p->loop,
+	        .counters = w->node->counters,
+	        .redis = redis_set_new(p->loop),
+	        .meter = meter_new((uint32_t)s->metrics_max_series)};
 	proxy_init(p);
 	set_timeouts(&p->server, s);
 	p->dns = dns_new(p->loop, &dns, e);
@@ -85,6 +88,7 @@ static void tear_down(struct worker *w)
 		if (p->dns)
 			dns_free(p->dns);
 		redis_set_free(p->host.redis);
+		meter_free(p->host.meter);
 		leases_free(p->leases);
 		loop_free(p->loop);
 	}
@@ -152,6 +156,11 @@ struct server_stats worker_stats(const struct worker *w)
 	        .writing = __atomic_load_n(&s->writing, __ATOMIC_RELAXED),
 	        .waiting = __atomic_load_n(&s->waiting, __ATOMIC_RELAXED),
 	};
+}
+
+const struct meter *worker_meter(const struct worker *w)
+{
+	return w->proxy.host.meter;
 }
 
 unsigned worker_active(const struct worker *w)

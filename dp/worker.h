@@ -27,5 +27,7 @@ void worker_stop(struct worker *w);
 /* Connections now open; from any thread, approximate. */
 unsigned worker_active(const struct worker *w);
 struct server_stats worker_stats(const struct worker *w);
+/* Its figures for /metrics; may be read while it runs. */
+const struct meter *worker_meter(const struct worker *w);
 
 #endif

@@ -130,6 +130,8 @@ static const struct field fields[] = {
                 .doc = "Seconds that an idle client connection is kept; 0: none is."),
         FIELD(struct settings, keepalive_requests, .dflt = "10000", .flags = REQUIRED, BETWEEN(1, 2147483647),
                 .doc = "Requests over one client connection."),
+        FIELD(struct settings, metrics_max_series, .dflt = "100000", .flags = REQUIRED, BETWEEN(0, 1000000),
+                .doc = "Series that plugins may count in, for each worker; the rest is added up as one."),
         {0},
 };
 

@@ -44,6 +44,7 @@ struct settings {
 	        upstream_keepalive_idle_timeout;                                             /* idle: s */
 	int64_t client_header_timeout, client_body_timeout, send_timeout, keepalive_timeout; /* s */
 	int64_t keepalive_requests;
+	int64_t metrics_max_series;
 	int64_t shutdown_grace; /* s, default 10 */
 };
 

@@ -10,10 +10,10 @@
 
 #include "common/core/log.h"
 #include "common/http/error_body.h"
+#include "common/serve/level_guard.h"
 #include "common/settings/node_id.h"
 #include "cp/admin/headers.h"
 #include "cp/admin/job.h"
-#include "cp/admin/log_level.h"
 #include "cp/admin/workers.h"
 
 enum { MAX_LISTENERS = 16, MAX_JOBS = 1024 };
@@ -245,7 +245,7 @@ struct admin_server *admin_server_start(struct loop *l, const struct settings *s
 	arena_init(&a->arena);
 	server_init(&a->server, l, &ops, a);
 	a->server.stream_size = sizeof(struct exchange_state);
-	a->env = (struct admin_env){.settings = s, .loop = l, .log_level = log_level_guard_new(l)};
+	a->env = (struct admin_env){.settings = s, .loop = l, .log_level = level_guard_new(l)};
 	gethostname(a->env.hostname, sizeof a->env.hostname - 1);
 	if (start(a, s, e))
 		return a;
@@ -279,7 +279,7 @@ void admin_server_free(struct admin_server *a)
 	workers_stop(a->workers);
 	while (a->jobs)
 		end_job(a->jobs);
-	log_level_guard_free(a->env.log_level);
+	level_guard_free(a->env.log_level);
 	arena_fini(&a->arena);
 	free(a);
 }
