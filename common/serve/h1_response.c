@@ -107,6 +107,10 @@ static void after_write(struct h1_conn *h, bool last)
 	struct stream *s = h->stream;
 	if (last) {
 		s->finished = true;
+		if (!h1_is_over(h)) {
+			conn_shutdown(h->base.conn); /* of a tunnel: the client may still have something to say */
+			return;
+		}
 		h->reading = false;
 		if (!h->broken && h->base.conn->queued == 0) {
 			h1_complete(h);

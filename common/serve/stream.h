@@ -13,7 +13,8 @@
  * either.
  *
  * A response of status 101 makes the connection a tunnel: what follows is not HTTP; stream_send and on_body carry
- * bytes as they are, `last` is the end of that direction, and the connection never carries another request. */
+ * bytes as they are, `last` is the end of that direction, and the connection never carries another request; on_done
+ * comes when both directions have ended. */
 #ifndef COMMON_SERVE_STREAM_H
 #define COMMON_SERVE_STREAM_H
 

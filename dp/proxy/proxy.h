@@ -22,6 +22,9 @@ struct proxy_options {
 	bool show_request_id, show_upstream_status;
 	bool send_request_id; /* to upstreams */
 	struct slice error_default_type;
+	struct slice upgrade_protocols;  /* besides websocket; comma separated */
+	struct slice upgrade_connection; /* Connection of a request that asks for an upgrade */
+	uint32_t websocket_idle_ms;      /* 0: as the service's timeouts */
 	struct trust trust;
 	struct pool_limits pool;
 	uint64_t max_body;

@@ -211,7 +211,9 @@ static void on_body(struct stream *s, struct slice piece, bool last)
 
 static void on_drained(struct stream *s)
 {
-	h1_client_pause(&request_of(s)->client, false);
+	struct request *r = request_of(s);
+	h1_client_pause(&r->client, false);
+	tunnel_pause(&r->tunnel, false);
 }
 
 static void on_done(struct stream *s)
