@@ -72,6 +72,7 @@ static bool set_up(struct worker *w, struct err *e)
 	        .redis = redis_set_new(p->loop),
 	        .meter = meter_new((uint32_t)s->metrics_max_series)};
 	proxy_init(p);
+	access_writer_init(&p->access_log, w->node->access_log);
 	set_timeouts(&p->server, s);
 	p->dns = dns_new(p->loop, &dns, e);
 	return p->dns && open_listeners(w, e);
@@ -85,6 +86,7 @@ static void tear_down(struct worker *w)
 	if (p->loop) {
 		server_close(&p->server);
 		proxy_fini(p);
+		access_writer_fini(&p->access_log);
 		if (p->dns)
 			dns_free(p->dns);
 		redis_set_free(p->host.redis);

@@ -14,6 +14,7 @@ struct node {
 	size_t listen_count;
 	struct lease_board *board;
 	struct counters *counters;
+	struct access_log *access_log;
 };
 
 struct worker;

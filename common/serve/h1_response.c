@@ -160,6 +160,7 @@ void h1_respond(struct stream *s, const struct head *response, struct slice piec
 	size_t bound = h1_write_bound(&out) + DATE_LINE + CHUNK_HEAD;
 	char *to = bound <= sizeof stack ? stack : arena_alloc(&s->arena, bound);
 	parts[0] = (struct iovec){to, write_head(h, to, &out)};
+	s->head_sent = s->sent + parts[0].iov_len;
 	piece = clip(h, piece, last);
 	h1_write(h, parts, add_piece(h, parts, piece, last));
 	after_write(h, last);

@@ -45,11 +45,11 @@ static const struct field fields[] = {
         FIELD(struct settings, nginx_worker_processes, .dflt = "0", .flags = REQUIRED, BETWEEN(0, 256),
                 .doc = "Worker threads of a data plane; auto: one per CPU."),
         FIELD(struct settings, proxy_access_log, .dflt = "'logs/access.log'",
-                .doc = "File of the proxy's access log, or off."),
+                .doc = "File of the proxy's access log and perhaps its format (json, kong_log_format), or off."),
         FIELD(struct settings, proxy_error_log, .dflt = "'logs/error.log'",
                 .doc = "File of the data plane's log, or off."),
         FIELD(struct settings, admin_access_log, .dflt = "'logs/admin_access.log'",
-                .doc = "File of the Admin API's access log, or off."),
+                .doc = "File of the Admin API's access log and perhaps its format, or off."),
         FIELD(struct settings, admin_error_log, .dflt = "'logs/error.log'",
                 .doc = "File of the control plane's log, or off."),
 

@@ -4,6 +4,7 @@
 #define DP_PROXY_PROXY_H
 
 #include "common/http/error_body.h"
+#include "common/serve/access_log.h"
 #include "common/serve/stream.h"
 #include "dp/client/dns.h"
 #include "dp/config/lease.h"
@@ -45,6 +46,7 @@ struct proxy {
 	struct dns *dns;
 	struct host_worker host;
 	struct request_ids ids;
+	struct access_writer access_log;
 };
 
 extern const struct stream_ops proxy_stream_ops;

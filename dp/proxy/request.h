@@ -58,8 +58,9 @@ struct request {
 	struct lease *lease;
 	const struct snapshot *snapshot; /* the lease's, or NULL */
 	enum step step;
-	bool running; /* request_wake() is on the stack */
-	bool over;    /* answered completely, or aborted */
+	bool running;    /* request_wake() is on the stack */
+	bool over;       /* answered completely, or aborted */
+	int lost_status; /* for logs, when nothing was answered */
 
 	struct exchange x;
 	struct slice error_type; /* media type of an error body when there is no Accept; unset: JSON */

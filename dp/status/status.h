@@ -15,7 +15,8 @@ struct status_report {
 	const char *error; /* why the newest version was refused; "" */
 	bool connected;    /* to a control plane */
 	struct slice node_id;
-	struct server_stats proxy;         /* all workers together */
+	struct server_stats proxy; /* all workers together */
+	uint64_t access_lines_lost;
 	uint64_t memory_bytes;             /* resident */
 	const struct meter *const *meters; /* of the workers, for /metrics */
 	size_t meter_count;
