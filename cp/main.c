@@ -176,6 +176,7 @@ static bool start(struct program *p, const char *conf, struct err *e)
 	if (!settings_load(&p->arena, conf, &p->settings, e) || !check_role(s, e) || !check_database(s, e) ||
 	        !log_setup(&p->settings, p->settings.admin_error_log, e))
 		return false;
+	schema_use_expressions(slice_eq(s->router_flavor, S("expressions")));
 	p->loop = loop_new(e);
 	if (!p->loop || !catch_signals(p, e))
 		return false;

@@ -29,7 +29,11 @@ static const struct admin_route table[] = {
         {"/filter-chains/:filter_chains", ADMIN_ITEM, 0, true, admin_filter_chains},
         {"/routes/:routes/filter-chains", ADMIN_COLLECTION, 0, true, admin_filter_chains},
         {"/routes/:routes/filter-chains/:filter_chains", ADMIN_ITEM, 0, true, admin_filter_chains},
-        {"/routes/:routes/filters/:filters", ADMIN_GET, 0, false, admin_filter_chains},
+        {"/filter-chains/:filter_chains/route", ADMIN_ITEM, 0, true, admin_filter_chains},
+        {"/filter-chains/:filter_chains/service", ADMIN_ITEM, 0, true, admin_filter_chains},
+        {"/routes/:routes/filters/all", ADMIN_GET, 0, false, admin_filter_chains},
+        {"/routes/:routes/filters/disabled", ADMIN_GET, 0, false, admin_filter_chains},
+        {"/routes/:routes/filters/enabled", ADMIN_GET, 0, false, admin_filter_chains},
         {"/services/:services/filter-chains", ADMIN_COLLECTION, 0, true, admin_filter_chains},
         {"/services/:services/filter-chains/:filter_chains", ADMIN_ITEM, 0, true, admin_filter_chains},
         {"/versions", ADMIN_GET, 0, false, admin_versions},
@@ -62,6 +66,12 @@ static const struct admin_route table[] = {
         {"/plugins/schema/:name", ADMIN_GET, 0, false, admin_plugin_config_schema},
         {"/upstreams/:upstreams/health", ADMIN_GET, 0, false, admin_upstream_health},
         {"/upstreams/:upstreams/targets/all", ADMIN_GET, 0, false, admin_targets_all},
+        {"/upstreams/:upstreams/targets/:targets/healthy", ADMIN_PUT | ADMIN_POST, 0, true, admin_target_mark},
+        {"/upstreams/:upstreams/targets/:targets/unhealthy", ADMIN_PUT | ADMIN_POST, 0, true, admin_target_mark},
+        {"/upstreams/:upstreams/targets/:targets/:address/healthy", ADMIN_PUT | ADMIN_POST, 0, true,
+                admin_target_mark},
+        {"/upstreams/:upstreams/targets/:targets/:address/unhealthy", ADMIN_PUT | ADMIN_POST, 0, true,
+                admin_target_mark},
 };
 
 size_t admin_routes_count(void)
@@ -203,6 +213,13 @@ static bool find(struct admin_call *c, struct found *out)
 	return true;
 }
 
+/* What a kind wants to know before it matters how it is asked. False: the answer is ready. */
+static bool look_before(struct admin_call *c)
+{
+	const struct admin_rules *rules = c->target.kind ? admin_rules_of(c->target.kind) : NULL;
+	return !rules || !rules->before || rules->before(c);
+}
+
 static void answer_options(struct admin_call *c, const struct found *found)
 {
 	c->response->status = 204;
@@ -229,6 +246,8 @@ void admin_dispatch(struct admin_call *c)
 	c->request = request;
 	if (parsed == ADMIN_NO_PATH || !find(c, &found))
 		admin_not_found(c);
+	else if (!look_before(c))
+		return;
 	else if (request->method == ADMIN_OPTIONS)
 		answer_options(c, &found);
 	else if (!(found.methods & request->method))

@@ -24,6 +24,8 @@ struct admin_rules {
 	/* GET of something missing is answered with the typed 404. */
 	bool missing_is_typed;
 
+	/* Runs before the method is considered. False: the answer is ready. */
+	bool (*before)(struct admin_call *c);
 	/* Finds a row by what is neither an id nor an endpoint key; as admin_find(). */
 	json_t *(*find)(struct admin_call *c, struct slice key);
 	/* Puts what such a key says into the body of a PUT. */
@@ -40,7 +42,7 @@ struct admin_rules {
 /* Never NULL. */
 const struct admin_rules *admin_rules_of(const struct schema *kind);
 
-extern const struct admin_rules admin_ca_certificate_rules, admin_certificate_rules, admin_consumer_rules,
-        admin_consumer_group_rules, admin_plugin_rules, admin_sni_rules, admin_target_rules;
+extern const struct admin_rules admin_acl_rules, admin_ca_certificate_rules, admin_certificate_rules,
+        admin_consumer_rules, admin_consumer_group_rules, admin_plugin_rules, admin_sni_rules, admin_target_rules;
 
 #endif
