@@ -81,6 +81,15 @@ static const struct field fields[] = {
                 .doc = "Admin API requests that are worked on at the same time."),
         FIELD(struct settings, admin_max_body_size, .dflt = "'10m'", .flags = REQUIRED, .check = check_size,
                 .doc = "Largest body of an Admin API request; 0: no limit."),
+        FIELD(struct settings, admin_auth, SWITCH,
+                .doc = "Whether the Admin API asks for an admin's token or certificate. Addresses in admin_listen that "
+                       "other machines can reach need it."),
+        FIELD(struct settings, admin_tokens, .flags = SECRET,
+                .doc = "Admins who are known without a database, comma separated name:role:digest as gatectl admin "
+                       "create prints them with database = off."),
+        FIELD(struct settings, admin_gui_url,
+                .doc = "Addresses of browser applications that may use the Admin API (CORS), comma separated; unset: "
+                       "any may while admin_auth is off."),
 
         /* what clients and upstreams see */
         FIELD(struct settings, headers, .dflt = "'server_tokens, latency_tokens, X-Kong-Request-Id'",

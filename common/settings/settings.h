@@ -32,6 +32,10 @@ struct settings {
 	int64_t admin_wait;    /* ms: how long a write waits for the data planes, default 200 */
 	int64_t admin_threads; /* default 4 */
 
+	bool admin_auth;           /* the Admin API asks who is there */
+	struct slice admin_tokens; /* admins beside those of the database: "name:role:digest, ..." */
+	struct slice admin_gui_url;
+
 	struct slice headers, headers_upstream, server_token,
 	        kong_version; /* kong_version: what GET / answers, default 3.9.3 */
 	struct slice error_default_type, http_strictness, router_flavor, route_match_calculation;

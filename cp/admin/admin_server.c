@@ -11,6 +11,7 @@
 #include "common/core/log.h"
 #include "common/http/error_body.h"
 #include "common/settings/node_id.h"
+#include "cp/admin/auth.h"
 #include "cp/admin/headers.h"
 #include "cp/admin/job.h"
 #include "cp/admin/log_level.h"
@@ -44,7 +45,7 @@ static struct admin_server *server_of(struct stream *s)
 static struct job *new_job(struct stream *s)
 {
 	struct admin_server *a = server_of(s);
-	struct job *j = job_new(&a->env, &s->request, &s->server->stats, s->started_ns);
+	struct job *j = job_new(&a->env, s);
 
 	j->stream = s;
 	j->server = a;
@@ -190,6 +191,18 @@ static void on_accept(struct listener *l, int fd, void *arg)
 	server_accept(&a->server, listener_spec(l), fd, NULL);
 }
 
+/* Whoever reaches an open Admin API owns the gateway. */
+static bool check_protected(const struct admin_server *a, const struct listen_spec *spec, struct err *e)
+{
+	if (a->env.settings->admin_auth || is_loopback((const struct sockaddr *)&spec->address))
+		return true;
+	return err_set(e,
+	        "admin_listen: other machines can reach \"%.*s\", and admin_auth is off, so anybody could change the "
+	        "configuration; run: gatectl admin create --name NAME --role admin, then set admin_auth = on; or listen on "
+	        "127.0.0.1",
+	        SLICE_ARG(spec->text));
+}
+
 static bool listen_one(struct admin_server *a, const struct listen_spec *spec, struct err *e)
 {
 	if (spec->ssl) {
@@ -198,9 +211,8 @@ static bool listen_one(struct admin_server *a, const struct listen_spec *spec, s
 	}
 	if (a->listener_count == MAX_LISTENERS)
 		return err_set(e, "admin_listen has more than %d addresses", MAX_LISTENERS);
-	if (!is_loopback((const struct sockaddr *)&spec->address))
-		log_warn(
-		        "the Admin API has no authentication and listens beyond this machine; admin_listen on 127.0.0.1 keeps it private",
+	if (!is_loopback((const struct sockaddr *)&spec->address) && !spec->ssl)
+		log_warn("the Admin API's tokens cross the network in the clear; admin_listen with ssl hides them",
 		        LOG_SLICE("address", spec->text));
 	/* two control planes on one port would take turns without anybody noticing */
 	struct listener *l = listener_is_free(spec, e) ? listener_open(a->env.loop, spec, on_accept, a, e) : NULL;
@@ -219,6 +231,9 @@ static bool listen_all(struct admin_server *a, const struct settings *s, struct 
 	if (!listen_parse(&a->arena, s->admin_listen, &specs, &n, e))
 		return err_prefix(e, "admin_listen");
 	for (size_t i = 0; i < n; i++)
+		if (!check_protected(a, &specs[i], e))
+			return false;
+	for (size_t i = 0; i < n; i++)
 		if (!listen_one(a, &specs[i], e))
 			return false;
 	return true;
@@ -229,7 +244,7 @@ static bool start(struct admin_server *a, const struct settings *s, struct err *
 	if (!settings_size(s->admin_max_body_size, &a->server.max_body))
 		return err_set(e, "admin_max_body_size is \"%.*s\", expected a size such as 10m",
 		        SLICE_ARG(s->admin_max_body_size));
-	if (!node_id_load(s, a->env.node_id, e))
+	if (!node_id_load(s, a->env.node_id, e) || !(a->env.auth = admin_auth_new(s, e)))
 		return false;
 	unsigned threads = s->admin_threads > 0 ? (unsigned)s->admin_threads : 1;
 	a->workers = workers_start(s, threads, e);
@@ -280,6 +295,7 @@ void admin_server_free(struct admin_server *a)
 	while (a->jobs)
 		end_job(a->jobs);
 	log_level_guard_free(a->env.log_level);
+	admin_auth_free(a->env.auth);
 	arena_fini(&a->arena);
 	free(a);
 }

@@ -53,6 +53,14 @@ static void add_identity(struct head *h, struct arena *a, const struct settings 
 		        arena_printf(a, "%" PRIu64, (clock_mono_ns() - started_ns) / 1000000));
 }
 
+static void add_login(struct head *h, struct arena *a, const struct admin_response *response)
+{
+	if (response->wants_login)
+		head_add(h, S("WWW-Authenticate"), S("Bearer realm=\"gatehouse\""));
+	if (response->retry_after_s)
+		head_add(h, S("Retry-After"), arena_printf(a, "%u", response->retry_after_s));
+}
+
 static void add_version(struct head *h, struct arena *a, const struct admin_response *response)
 {
 	if (!response->is_write)
@@ -68,6 +76,7 @@ void admin_headers(struct head *h, struct arena *a, const struct settings *s, co
 	h->content_length = response->status == 204 ? -1 : (int64_t)body_len;
 	add_identity(h, a, s, started_ns);
 	add_cors(h, a, request, response);
+	add_login(h, a, response);
 	add_version(h, a, response);
 	if (response->json)
 		head_add(h, S("Content-Type"), S("application/json; charset=utf-8"));

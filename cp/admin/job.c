@@ -10,8 +10,7 @@
 /* 15 digits are what a double keeps of any decimal number: 1686720000.123 is shown as it was written. */
 enum { DUMP_FLAGS = JSON_COMPACT | JSON_REAL_PRECISION(15) };
 
-struct job *job_new(const struct admin_env *env, const struct head *request, const struct server_stats *stats,
-        uint64_t started_ns)
+struct job *job_new(const struct admin_env *env, const struct stream *s)
 {
 	struct job *j = calloc(1, sizeof *j);
 
@@ -19,9 +18,9 @@ struct job *job_new(const struct admin_env *env, const struct head *request, con
 		abort();
 	arena_init(&j->arena);
 	j->env = env;
-	j->stats = *stats;
-	j->started_ns = started_ns;
-	admin_request_copy(&j->arena, request, &j->request);
+	j->stats = s->server->stats;
+	j->started_ns = s->started_ns;
+	admin_request_copy(&j->arena, &s->request, (const struct sockaddr *)&s->conn->peer, &j->request);
 	return j;
 }
 

@@ -25,9 +25,8 @@ struct job {
 	char *dump; /* owns body_out when it is JSON */
 };
 
-/* Copies what it needs of the head and the stats. */
-struct job *job_new(const struct admin_env *env, const struct head *request, const struct server_stats *stats,
-        uint64_t started_ns);
+/* Copies what it needs of the stream. */
+struct job *job_new(const struct admin_env *env, const struct stream *s);
 void job_free(struct job *j);
 
 /* Does it all, blocking: answers the request, waits for the data planes after a write, makes the body's bytes. */

@@ -1,6 +1,8 @@
 /* routes: see routes.h. */
 #include "cp/admin/routes.h"
 
+#include "cp/admin/admins.h"
+#include "cp/admin/auth.h"
 #include "cp/admin/body.h"
 #include "cp/admin/crud.h"
 #include "cp/admin/errors.h"
@@ -41,11 +43,14 @@ static const struct admin_route table[] = {
         {"/schemas/vaults/:name", ADMIN_GET, 0, false, admin_schema_vault},
         {"/schemas/filters/:name", ADMIN_GET, 0, false, admin_schema_filter},
         {"/schemas/:db_entity_name/validate", ADMIN_POST, 0, false, admin_schema_validate},
-        {"/schemas/:name", ADMIN_GET, 0, false, admin_schema},
+        {"/schemas/:name", ADMIN_GET, 0, false, admin_schema_entity},
         {"/plugins/enabled", ADMIN_GET, 0, false, admin_plugins_enabled},
         {"/plugins/schema/:name", ADMIN_GET, 0, false, admin_plugin_config_schema},
         {"/upstreams/:upstreams/health", ADMIN_GET, 0, false, admin_upstream_health},
         {"/upstreams/:upstreams/targets/all", ADMIN_GET, 0, false, admin_targets_all},
+        {"/admins", ADMIN_COLLECTION, 0, false, admin_admins},
+        {"/admins/:admins", ADMIN_ITEM, 0, false, admin_admins_item},
+        {"/admins/:admins/token", ADMIN_POST | ADMIN_DELETE, 0, false, admin_admins_token},
 };
 
 size_t admin_routes_count(void)
@@ -193,6 +198,32 @@ static void answer_options(struct admin_call *c, const struct found *found)
 	c->response->allow = found->advertised | ADMIN_OPTIONS;
 }
 
+/* Who may log in, and who did what, is for admins alone; by the first segment, so that nothing below it is forgotten.
+ */
+static enum admin_role role_needed(const struct admin_request *r)
+{
+	if (r->segment_count > 0 && (slice_eq(r->segments[0], S("admins")) || slice_eq(r->segments[0], S("audit"))))
+		return ADMIN_ROLE_ADMIN;
+	return r->method == ADMIN_GET ? ADMIN_ROLE_READ : ADMIN_ROLE_WRITE;
+}
+
+/* What is to be done with a request whose sender is known. */
+static void answer(struct admin_call *c, const struct found *found, enum admin_parsed parsed)
+{
+	enum admin_method method = c->request->method;
+
+	if (!found->methods)
+		admin_not_found(c);
+	else if (!(found->methods & method))
+		admin_not_allowed(c);
+	else if (!admin_authorise(c, role_needed(c->request)))
+		return;
+	else if (parsed == ADMIN_TOO_MANY_ARGS)
+		admin_fail(c, 400, "Too many arguments");
+	else if (!(method & ADMIN_HAS_BODY) || found->raw_body || admin_body_read(c))
+		found->handler(c);
+}
+
 void admin_dispatch(struct admin_call *c)
 {
 	struct found found = {0};
@@ -201,14 +232,9 @@ void admin_dispatch(struct admin_call *c)
 	*request = *c->request;
 	enum admin_parsed parsed = admin_request_parse(c->arena, request);
 	c->request = request;
-	if (parsed == ADMIN_NO_PATH || !find(c, &found))
-		admin_not_found(c);
-	else if (request->method == ADMIN_OPTIONS)
+	bool exists = parsed != ADMIN_NO_PATH && find(c, &found);
+	if (exists && request->method == ADMIN_OPTIONS)
 		answer_options(c, &found);
-	else if (!(found.methods & request->method))
-		admin_not_allowed(c);
-	else if (parsed == ADMIN_TOO_MANY_ARGS)
-		admin_fail(c, 400, "Too many arguments");
-	else if (!(request->method & ADMIN_HAS_BODY) || found.raw_body || admin_body_read(c))
-		found.handler(c);
+	else if (admin_authenticate(c))
+		answer(c, &found, parsed);
 }

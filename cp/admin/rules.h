@@ -23,6 +23,6 @@ struct admin_rules {
 /* Never NULL. */
 const struct admin_rules *admin_rules_of(const struct schema *kind);
 
-extern const struct admin_rules admin_consumer_rules, admin_plugin_rules, admin_target_rules;
+extern const struct admin_rules admin_admin_rules, admin_consumer_rules, admin_plugin_rules, admin_target_rules;
 
 #endif

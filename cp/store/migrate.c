@@ -240,6 +240,8 @@ static bool plan_walk(const struct plan *p, const char *schema)
 		ok = plan_migration(p, &migrations[i]);
 	for (size_t i = 0; ok && i < kinds_count(); i++)
 		ok = plan_kind(p, kinds_at(i));
+	for (size_t i = 0; ok && kinds_private_at(i); i++)
+		ok = plan_kind(p, kinds_private_at(i));
 	return ok;
 }
 

@@ -24,7 +24,7 @@ static const char *number(struct store *st, uint64_t n)
 }
 
 /* Runs the statement in st->sql; *touched: the row was there, and was changed. */
-static bool change(struct store *st, const char *what, bool *touched, struct pg_error *e)
+static bool change(struct store *st, const struct schema *kind, const char *what, bool *touched, struct pg_error *e)
 {
 	const struct pg_params *params = PG_PARAMS(
 	        number(st, st->unit.base + 1), number(st, st->unit.changes + 1), what);
@@ -33,7 +33,7 @@ static bool change(struct store *st, const char *what, bool *touched, struct pg_
 	if (!r)
 		return false;
 	*touched = pg_affected(r) > 0;
-	st->unit.changes += *touched;
+	st->unit.changes += *touched && !kind->is_private;
 	PQclear(r);
 	return true;
 }
@@ -97,7 +97,7 @@ static bool put(struct store *st, const struct schema *kind, const json_t *recor
 		return false;
 	text_clear(&st->sql);
 	statement(&st->sql, kind);
-	return change(st, doc, touched, &e) || fault_write(fault, &e, kind, record);
+	return change(st, kind, doc, touched, &e) || fault_write(fault, &e, kind, record);
 }
 
 bool store_insert(
@@ -199,7 +199,7 @@ bool store_remove(struct store *st, const struct schema *kind, const char *id, s
 		return false;
 	text_clear(&st->sql);
 	sql_delete(&st->sql, kind);
-	return change(st, id, &touched, &e) || fault_write(fault, &e, kind, NULL);
+	return change(st, kind, id, &touched, &e) || fault_write(fault, &e, kind, NULL);
 }
 
 bool store_delete(
