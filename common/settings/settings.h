@@ -35,6 +35,8 @@ struct settings {
 	bool admin_auth;           /* the Admin API asks who is there */
 	struct slice admin_tokens; /* admins beside those of the database: "name:role:digest, ..." */
 	struct slice admin_gui_url;
+	struct slice admin_ssl_cert, admin_ssl_cert_key; /* unset: a pair of our own in prefix/ssl */
+	struct slice admin_ssl_client_ca;
 
 	struct slice headers, headers_upstream, server_token,
 	        kong_version; /* kong_version: what GET / answers, default 3.9.3 */

@@ -3,6 +3,7 @@
 
 #include <arpa/inet.h>
 
+#include "common/crypto/x509.h"
 #include "common/http/uri.h"
 #include "common/net/conn.h"
 
@@ -60,6 +61,15 @@ void admin_request_copy(struct arena *a, const struct head *h, const struct sock
 	        .token = copy_token(a, h),
 	        .client_ip = copy_address(a, peer),
 	};
+}
+
+void admin_request_copy_names(struct arena *a, const SSL *tls, struct admin_request *out)
+{
+	X509 *cert = tls_peer(tls);
+
+	if (cert)
+		out->peer_name_count = x509_names(cert, a, out->peer_names, ADMIN_PEER_NAMES);
+	X509_free(cert);
 }
 
 /* False for an empty segment or too many of them. The slash that ends a path does not count. */

@@ -11,6 +11,7 @@
 #include "common/core/log.h"
 #include "common/http/error_body.h"
 #include "common/settings/node_id.h"
+#include "cp/admin/admin_tls.h"
 #include "cp/admin/auth.h"
 #include "cp/admin/headers.h"
 #include "cp/admin/job.h"
@@ -23,6 +24,7 @@ struct admin_server {
 	struct server server;
 	struct admin_env env;
 	struct workers *workers;
+	SSL_CTX *tls; /* of the listeners with ssl; NULL: there is none */
 	struct listener *listeners[MAX_LISTENERS];
 	size_t listener_count;
 	struct job *jobs; /* all that exist */
@@ -188,7 +190,7 @@ static const struct stream_ops ops = {
 static void on_accept(struct listener *l, int fd, void *arg)
 {
 	struct admin_server *a = arg;
-	server_accept(&a->server, listener_spec(l), fd, NULL);
+	server_accept(&a->server, listener_spec(l), fd, listener_spec(l)->ssl ? tls_accept(a->tls) : NULL);
 }
 
 /* Whoever reaches an open Admin API owns the gateway. */
@@ -205,12 +207,10 @@ static bool check_protected(const struct admin_server *a, const struct listen_sp
 
 static bool listen_one(struct admin_server *a, const struct listen_spec *spec, struct err *e)
 {
-	if (spec->ssl) {
-		log_warn("admin_listen with ssl is not served in this release", LOG_SLICE("address", spec->text));
-		return true;
-	}
 	if (a->listener_count == MAX_LISTENERS)
 		return err_set(e, "admin_listen has more than %d addresses", MAX_LISTENERS);
+	if (spec->ssl && !a->tls && !(a->tls = admin_tls_new(a->env.settings, e)))
+		return false;
 	if (!is_loopback((const struct sockaddr *)&spec->address) && !spec->ssl)
 		log_warn("the Admin API's tokens cross the network in the clear; admin_listen with ssl hides them",
 		        LOG_SLICE("address", spec->text));
@@ -296,6 +296,7 @@ void admin_server_free(struct admin_server *a)
 		end_job(a->jobs);
 	log_level_guard_free(a->env.log_level);
 	admin_auth_free(a->env.auth);
+	SSL_CTX_free(a->tls);
 	arena_fini(&a->arena);
 	free(a);
 }

@@ -8,6 +8,7 @@
 #include "common/crypto/token.h"
 #include "common/schema/decode.h"
 #include "cp/admin/errors.h"
+#include "cp/admin/headers.h"
 #include "cp/admin/login_limit.h"
 
 /* An admin of the setting admin_tokens. */
@@ -134,6 +135,20 @@ static bool is_stored(struct admin_call *c)
 	return enter(c, admin->name, admin_role_of(admin->role), "token");
 }
 
+/* The first name that an admin has: the subject before the alternative names. */
+static bool has_certificate(struct admin_call *c)
+{
+	const struct field *f = schema_field(&admin_schema, S("mtls_subject"));
+	const struct admin *admin = NULL;
+
+	for (size_t i = 0; c->store && !admin && !c->response->status && i < c->request->peer_name_count; i++)
+		admin = load_admin(c, &(struct store_key){.field = f, .value = c->request->peer_names[i]});
+	if (!admin || !admin->enabled)
+		return false;
+	c->author_id = admin->id;
+	return enter(c, admin->name, admin_role_of(admin->role), "certificate");
+}
+
 /* ---- answers --------------------------------------------------------------------------------------------------- */
 
 static bool refuse_for_now(struct admin_call *c, uint64_t wait_ms)
@@ -161,7 +176,29 @@ static bool refuse_login(struct admin_call *c, struct admin_auth *auth)
 		return false;
 	login_limit_failed(auth->limit, c->request->client_ip, clock_mono_ms());
 	log_notice("admin login failed", LOG_SLICE("client", c->request->client_ip));
-	return ask_for_token(c, "unknown token, or its admin is disabled");
+	return ask_for_token(c, "unknown token or certificate, or its admin is disabled");
+}
+
+/* A token counts before a certificate: a wrong one is not made good by it. */
+static bool log_in(struct admin_call *c, const struct admin_auth *auth)
+{
+	if (slice_is_set(c->request->token))
+		return is_known(c, auth) || is_stored(c);
+	return has_certificate(c);
+}
+
+/* A browser shows its certificate for any page that asks it to, so only pages that are known may. */
+static bool check_page(struct admin_call *c)
+{
+	const struct admin_request *r = c->request;
+
+	if (slice_is_set(r->token) || !slice_is_set(r->origin) || r->method == ADMIN_GET)
+		return true;
+	if (admin_is_gui(c->env->settings, r->origin))
+		return true;
+	admin_fail(c, 403, "pages of '%.*s' may not use a certificate here; admin_gui_url lists those that may",
+	        SLICE_ARG(r->origin));
+	return false;
 }
 
 bool admin_authenticate(struct admin_call *c)
@@ -173,12 +210,12 @@ bool admin_authenticate(struct admin_call *c)
 	uint64_t wait_ms = login_limit_wait_ms(auth->limit, c->request->client_ip, clock_mono_ms());
 	if (wait_ms > 0)
 		return refuse_for_now(c, wait_ms);
-	if (!slice_is_set(c->request->token))
+	if (!slice_is_set(c->request->token) && c->request->peer_name_count == 0)
 		return ask_for_token(c, "this Admin API is protected");
-	if (!is_known(c, auth) && !is_stored(c))
+	if (!log_in(c, auth))
 		return refuse_login(c, auth);
 	login_limit_passed(auth->limit, c->request->client_ip);
-	return true;
+	return check_page(c);
 }
 
 bool admin_authorise(struct admin_call *c, enum admin_role needed)

@@ -1,9 +1,10 @@
 /* auth: who asks, and whether they may.
  *
  * With admin_auth on, every request but OPTIONS (a browser's preflight carries no credentials) must bring an admin's
- * token. Admins are rows of admin_schema, or lines of the setting admin_tokens, which need no
- * database. The token leads to its holder by the id in it; the secret is compared in constant time. Nothing is
- * remembered between requests, so a change of an admin counts from the next request on, on every control plane. */
+ * token, or come over TLS with a client certificate that an admin has as mtls_subject. Admins are rows of
+ * admin_schema, or lines of the setting admin_tokens, which need no database. The token leads to its holder by the id
+ * in it; the secret is compared in constant time. Nothing is remembered between requests, so a change of an admin
+ * counts from the next request on, on every control plane. */
 #ifndef CP_ADMIN_AUTH_H
 #define CP_ADMIN_AUTH_H
 

@@ -198,6 +198,56 @@ START_TEST(the_author_is_the_admin)
 }
 END_TEST
 
+/* As the listener would have it after a handshake. */
+static int ask_with_names(const char *method, const char *origin, size_t n, const char *const *names)
+{
+	struct admin_request request = {.target = S("/services"),
+	        .method = slice_eq(slice_cstr(method), S("GET")) ? ADMIN_GET : ADMIN_POST,
+	        .content_type = S("application/json"),
+	        .body = S("{\"host\":\"h\"}"),
+	        .origin = slice_cstr(origin),
+	        .client_ip = S("192.0.2.7"),
+	        .peer_name_count = n};
+	struct admin_response response = {0};
+	struct admin_call c = {
+	        .arena = &api.arena, .env = &api.env, .request = &request, .response = &response, .store = api.store};
+
+	for (size_t i = 0; i < n; i++)
+		request.peer_names[i] = slice_cstr(names[i]);
+	admin_dispatch(&c);
+	json_decref(c.input);
+	json_decref(response.json);
+	return response.status;
+}
+
+START_TEST(a_certificate_logs_its_admin_in)
+{
+	static const char *const ops[] = {"CN=x,O=y", "email:ops@example.com"}, *const nobody[] = {"CN=nobody"};
+
+	ck_assert_int_eq(
+	        ask(&api, "POST", "/admins", "{'name':'ops','role':'write','mtls_subject':'email:ops@example.com'}"),
+	        201);
+	expect(&api, "token", "absent"); /* who has a certificate needs none */
+	ck_assert_int_eq(ask_with_names("POST", NULL, 2, ops), 201);
+	ck_assert_int_eq(ask_with_names("GET", NULL, 1, nobody), 401);
+	ck_assert_int_eq(ask(&api, "PATCH", "/admins/ops", "{'enabled':false}"), 200);
+	ck_assert_int_eq(ask_with_names("GET", NULL, 2, ops), 401);
+}
+END_TEST
+
+START_TEST(a_page_may_not_use_a_browsers_certificate_unless_listed)
+{
+	static const char *const ops[] = {"CN=ops"};
+
+	ck_assert_int_eq(ask(&api, "POST", "/admins", "{'name':'ops','role':'write','mtls_subject':'CN=ops'}"), 201);
+	ck_assert_int_eq(ask_with_names("POST", "https://evil.test", 1, ops), 403);
+	ck_assert_int_eq(ask_with_names("GET", "https://evil.test", 1, ops), 200);
+	api.settings.admin_gui_url = S("https://gui.test:8445/manager");
+	ck_assert_int_eq(ask_with_names("POST", "https://gui.test:8445", 1, ops), 201);
+	ck_assert_int_eq(ask_with_names("POST", "https://evil.test", 1, ops), 403);
+}
+END_TEST
+
 START_TEST(lines_of_the_setting_are_checked_and_not_repeated)
 {
 	static const char *const wrong[] = {"x", "x:admin", "x:boss:y", ":admin:y", "x:admin:gh_secret"};
@@ -229,6 +279,8 @@ int main(void)
 	tcase_add_test(tc, no_token_is_no_failed_login);
 	tcase_add_test(tc, admins_are_no_part_of_the_configuration);
 	tcase_add_test(tc, the_author_is_the_admin);
+	tcase_add_test(tc, a_certificate_logs_its_admin_in);
+	tcase_add_test(tc, a_page_may_not_use_a_browsers_certificate_unless_listed);
 	tcase_add_test(tc, lines_of_the_setting_are_checked_and_not_repeated);
 	suite_add_tcase(s, tc);
 	SRunner *sr = srunner_create(s);
