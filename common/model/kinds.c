@@ -5,7 +5,9 @@
 #include <stdlib.h>
 
 #include "common/entity/admin.h"
+#include "common/entity/certificate.h"
 #include "common/entity/consumer.h"
+#include "common/entity/consumer_group.h"
 #include "common/entity/route.h"
 #include "common/entity/service.h"
 #include "common/entity/target.h"

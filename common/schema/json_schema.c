@@ -209,7 +209,7 @@ static void put_flags(const struct field *f, json_t *out)
 {
 	set_text(out, "description", f->doc);
 	set_true(out, "readOnly", f->flags & UPDATED);
-	set_true(out, "writeOnly", f->flags & WRITE_ONLY);
+	set_true(out, "x-when-set", f->flags & ADDITION);
 	set_true(out, "x-unique", f->flags & UNIQUE);
 	set_true(out, "x-secret", f->flags & SECRET);
 	set_true(out, "x-referenceable", f->flags & REFERENCEABLE);

@@ -2,7 +2,8 @@
  *
  * Says as much of a field's rules as the dialect can: types (null where it means "unset"), choices, limits, lengths,
  * patterns of formats, defaults, examples. What it cannot say is in words (description) or in keys of our own:
- * x-reference (a kind), x-referenceable (may be {vault://...}), x-secret, x-unique, x-immutable, x-format. */
+ * x-reference (a kind), x-referenceable (may be {vault://...}), x-secret, x-unique, x-immutable, x-format, x-made-up,
+ * and x-when-set (clients see it only when it is not null). */
 #ifndef COMMON_SCHEMA_JSON_SCHEMA_H
 #define COMMON_SCHEMA_JSON_SCHEMA_H
 

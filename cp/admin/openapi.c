@@ -6,6 +6,7 @@
 #include "common/schema/describe.h"
 #include "common/schema/json_schema.h"
 #include "cp/admin/errors.h"
+#include "cp/admin/routes.h"
 
 static json_t *ref(const char *format, const char *a, const char *b)
 {
@@ -154,7 +155,8 @@ static json_t *components(void)
 	json_t *schemas = json_object();
 
 	for (size_t i = 0; i < kinds_count(); i++)
-		add_kind(schemas, kinds_at(i));
+		if (admin_nested_name(kinds_at(i))) /* others are seen through what they connect */
+			add_kind(schemas, kinds_at(i));
 	for (size_t i = 0; kinds_private_at(i); i++)
 		add_kind(schemas, kinds_private_at(i));
 	add_plugins(schemas);

@@ -110,7 +110,11 @@ static void add_kind(struct list *l, const struct schema *kind)
 	add_shape(l, path, SHAPE_COLLECTION, arena_printf(l->arena, "/%s", kind->path).ptr);
 	add_shape(l, path, SHAPE_ITEM, arena_printf(l->arena, "/%s/{%s}", kind->path, kind->name).ptr);
 	add_nested(l, kind);
-	for_each_field(f, kind) add_referred(l, kind, f);
+	for_each_field(f, kind)
+	{
+		if (!admin_rules_of(kind)->hides_references)
+			add_referred(l, kind, f);
+	}
 }
 
 static int by_pattern(const void *a, const void *b)

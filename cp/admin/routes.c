@@ -4,6 +4,7 @@
 #include "cp/admin/admins.h"
 #include "cp/admin/auth.h"
 #include "cp/admin/body.h"
+#include "cp/admin/consumer_groups.h"
 #include "cp/admin/crud.h"
 #include "cp/admin/errors.h"
 #include "cp/admin/info.h"
@@ -38,6 +39,14 @@ static const struct admin_route table[] = {
                 "WebAssembly filters, which are off"},
         {"/services/:services/filter-chains/:filter_chains", ADMIN_ITEM, 0, true, admin_filter_chains,
                 "WebAssembly filters, which are off"},
+        {"/consumer_groups/:consumer_groups/consumers", ADMIN_COLLECTION | ADMIN_DELETE, 0, false, admin_memberships,
+                "The consumers of a group"},
+        {"/consumer_groups/:consumer_groups/consumers/:consumers", ADMIN_GET | ADMIN_PUT | ADMIN_DELETE, 0, false,
+                admin_membership, "One consumer of a group"},
+        {"/consumers/:consumers/consumer_groups", ADMIN_COLLECTION | ADMIN_DELETE, 0, false, admin_memberships,
+                "The groups of a consumer"},
+        {"/consumers/:consumers/consumer_groups/:consumer_groups", ADMIN_GET | ADMIN_PUT | ADMIN_DELETE, 0, false,
+                admin_membership, "One group of a consumer"},
         {"/clustering/data-planes", ADMIN_GET, 0, false, admin_clustering_nodes,
                 "Data planes: which version each runs, and when it was last heard of"},
         {"/clustering/status", ADMIN_GET, 0, false, admin_clustering_status,
@@ -140,7 +149,7 @@ static bool find_referred(const struct admin_request *r, struct admin_target *ou
 {
 	const struct field *f = r->segment_count == 3 ? schema_field(out->outer, r->segments[2]) : NULL;
 
-	if (!f || f->type != TYPE_FOREIGN)
+	if (!f || f->type != TYPE_FOREIGN || admin_rules_of(out->outer)->hides_references)
 		return false;
 	out->reference = f;
 	out->kind = kinds_by_name(slice_cstr(f->ref));
