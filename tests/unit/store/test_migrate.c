@@ -43,7 +43,8 @@ static const char *all_steps(const char *first)
 
 	snprintf(steps, sizeof steps, "%s%s%s", first, numbered,
 	        "create table services;create table routes;create table consumers;create table plugins;"
-	        "create table upstreams;create table targets;create table keyauth_credentials;create table oauth2_tokens;");
+	        "create table upstreams;create table targets;create table keyauth_credentials;create table oauth2_tokens;"
+	        "create table guards;");
 	return steps;
 }
 
@@ -108,7 +109,8 @@ START_TEST(a_run_that_was_cut_short_is_taken_up)
 
 	test_pg_exec(&s, "DROP TABLE oauth2_tokens; DROP INDEX services_name_key");
 	expect_state(st, MIGRATE_PENDING);
-	expect_steps(st, "extend table services;create table oauth2_tokens;");
+	expect_steps(st, "extend table services;create table oauth2_tokens;"
+	                 "create table guards;");
 	expect_state(st, MIGRATE_CURRENT);
 	store_close(st);
 }
