@@ -59,6 +59,8 @@ void admin_request_copy(struct arena *a, const struct head *h, const struct sock
 	        .origin = copy_header(a, h, S("Origin")),
 	        .cors_headers = copy_header(a, h, S("Access-Control-Request-Headers")),
 	        .token = copy_token(a, h),
+	        .author = copy_header(a, h, S("X-Gatehouse-Author")),
+	        .message = copy_header(a, h, S("X-Gatehouse-Message")),
 	        .client_ip = copy_address(a, peer),
 	};
 }

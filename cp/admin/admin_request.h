@@ -30,8 +30,9 @@ struct admin_request {
 	struct slice target;       /* as received */
 	struct slice content_type; /* unset: no such header */
 	struct slice origin, cors_headers;
-	struct slice token;     /* of Kong-Admin-Token or Authorization: Bearer; unset: none was sent */
-	struct slice client_ip; /* of the connection */
+	struct slice author, message; /* X-Gatehouse-Author, X-Gatehouse-Message; unset: not sent */
+	struct slice token;           /* of Kong-Admin-Token or Authorization: Bearer; unset: none was sent */
+	struct slice client_ip;       /* of the connection */
 	struct slice peer_names[ADMIN_PEER_NAMES]; /* of the client's verified certificate; see x509_names() */
 	size_t peer_name_count;
 	struct slice body;

@@ -64,6 +64,8 @@ struct admin_call {
 	struct store *store;
 	struct server_stats stats; /* of the HTTP server, when the request came */
 
+	int64_t wait_ms; /* how long the answer to a write waits for all data planes; 0: as usual */
+
 	/* Who asks, once admin_authenticate() has let them in. */
 	struct slice author;   /* the admin's name; unset: nobody was asked */
 	struct uuid author_id; /* zero: not an admin of the database */

@@ -3,9 +3,11 @@
 
 #include <stdlib.h>
 
+#include "common/core/clock.h"
 #include "common/core/log.h"
 #include "cp/admin/routes.h"
 #include "cp/publish/applied.h"
+#include "cp/publish/publish.h"
 
 /* 15 digits are what a double keeps of any decimal number: 1686720000.123 is shown as it was written. */
 enum { DUMP_FLAGS = JSON_COMPACT | JSON_REAL_PRECISION(15) };
@@ -35,8 +37,9 @@ void job_free(struct job *j)
 	free(j);
 }
 
-/* A write that changed nothing is answered with the version in force. */
-static void wait_until_applied(struct job *j, struct store *st)
+/* A write that changed nothing is answered with the version in force. wait_ms: for all data planes; the loop's thread
+ * does that. 0: only for those in step, and not long. */
+static void wait_until_applied(struct job *j, struct store *st, int64_t wait_ms)
 {
 	struct admin_response *r = &j->response;
 	struct text epoch = {0};
@@ -49,14 +52,20 @@ static void wait_until_applied(struct job *j, struct store *st)
 		log_info("configuration changed", LOG_INT("version", r->version), LOG_INT("status", r->status),
 		        LOG_SLICE("target", admin_target_shape(&j->arena, j->request.target)));
 	}
-	applied_wait(r->version, (int)j->env->settings->admin_wait, &r->applied, &r->connected);
+	if (wait_ms == 0) {
+		applied_wait(r->version, (int)j->env->settings->admin_wait, &r->applied, &r->connected);
+		return;
+	}
+	publish_nudge();
+	j->wait_until_ms = clock_mono_ms() + (uint64_t)wait_ms;
 }
 
-static void make_body(struct job *j)
+void job_make_body(struct job *j)
 {
 	j->body_out = j->response.text;
 	if (!j->response.json)
 		return;
+	free(j->dump);
 	j->dump = json_dumps(j->response.json, DUMP_FLAGS);
 	if (!j->dump)
 		abort();
@@ -77,6 +86,6 @@ void job_run(struct job *j, struct store *st)
 	json_decref(c.input);
 	text_fini(&j->body_in);
 	if (j->response.is_write)
-		wait_until_applied(j, st);
-	make_body(j);
+		wait_until_applied(j, st, c.wait_ms);
+	job_make_body(j);
 }

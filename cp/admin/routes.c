@@ -13,8 +13,11 @@
 #include "cp/admin/openapi.h"
 #include "cp/admin/rules.h"
 #include "cp/admin/schemas.h"
+#include "cp/admin/sign.h"
 #include "cp/admin/tags.h"
 #include "cp/admin/targets.h"
+#include "cp/admin/versions.h"
+#include "cp/admin/wait.h"
 
 /* Literals before parameters: the first that matches is meant. */
 static const struct admin_route table[] = {
@@ -39,6 +42,12 @@ static const struct admin_route table[] = {
                 "WebAssembly filters, which are off"},
         {"/services/:services/filter-chains/:filter_chains", ADMIN_ITEM, 0, true, admin_filter_chains,
                 "WebAssembly filters, which are off"},
+        {"/versions", ADMIN_GET, 0, false, admin_versions, "What was changed, newest first"},
+        {"/versions/:versions", ADMIN_GET, 0, false, admin_version,
+                "One version, or with N..M what is different in M, field by field"},
+        {"/versions/:versions/progress", ADMIN_GET, 0, false, admin_progress, "Which data planes have a version"},
+        {"/versions/:versions/rollback", ADMIN_POST, 0, false, admin_rollback,
+                "Make a new version whose content is that of this one"},
         {"/consumer_groups/:consumer_groups/consumers", ADMIN_COLLECTION | ADMIN_DELETE, 0, false, admin_memberships,
                 "The consumers of a group"},
         {"/consumer_groups/:consumer_groups/consumers/:consumers", ADMIN_GET | ADMIN_PUT | ADMIN_DELETE, 0, false,
@@ -51,6 +60,8 @@ static const struct admin_route table[] = {
                 "Data planes: which version each runs, and when it was last heard of"},
         {"/clustering/status", ADMIN_GET, 0, false, admin_clustering_status,
                 "The same by node id, as older clients read it"},
+        {"/clustering/overview", ADMIN_GET, 0, false, admin_clustering_overview,
+                "Control plane, data planes and what they depend on, at a glance"},
         {"/cache", ADMIN_DELETE, 0, false, admin_cache_delete, "Empty the cache"},
         {"/cache/:key", ADMIN_GET | ADMIN_DELETE, 0, false, admin_cache_item, "One thing in the cache"},
         {"/debug/node/log-level", ADMIN_GET, 0, false, admin_log_level_get, "What is logged"},
@@ -225,6 +236,16 @@ static void answer_options(struct admin_call *c, const struct found *found)
 	c->response->allow = found->advertised | ADMIN_OPTIONS;
 }
 
+static void handle(struct admin_call *c, admin_handler handler)
+{
+	bool is_read = c->request->method == ADMIN_GET;
+
+	if (is_read ? admin_look_back(c) : admin_sign(c) && admin_wait_read(c))
+		handler(c);
+	if (is_read)
+		admin_look_ahead(c);
+}
+
 /* Who may log in, and who did what, is for admins alone; by the first segment, so that nothing below it is forgotten.
  */
 static enum admin_role role_needed(const struct admin_request *r)
@@ -248,7 +269,7 @@ static void answer(struct admin_call *c, const struct found *found, enum admin_p
 	else if (parsed == ADMIN_TOO_MANY_ARGS)
 		admin_fail(c, 400, "Too many arguments");
 	else if (!(method & ADMIN_HAS_BODY) || found->raw_body || admin_body_read(c))
-		found->handler(c);
+		handle(c, found->handler);
 }
 
 void admin_dispatch(struct admin_call *c)

@@ -9,6 +9,7 @@
 #include "common/entity/admin.h"
 #include "common/schema/load.h"
 #include "cp/cli/command.h"
+#include "cp/cli/output.h"
 #include "cp/store/migrate.h"
 
 struct session {
@@ -41,15 +42,6 @@ static bool open_store(struct session *s)
 	return false;
 }
 
-static void print_json(json_t *json)
-{
-	char *text = json_dumps(json, JSON_COMPACT);
-
-	puts(text);
-	free(text);
-	json_decref(json);
-}
-
 /* The one moment in which the token is seen. */
 static void show_token(const struct session *s, const json_t *admin, const char *token)
 {
@@ -58,7 +50,8 @@ static void show_token(const struct session *s, const json_t *admin, const char 
 	if (s->as_json) {
 		json_t *shown = schema_render(&admin_schema, admin, true);
 		json_object_set_new(shown, "token", json_string(token));
-		print_json(shown);
+		output_json(shown);
+		json_decref(shown);
 		return;
 	}
 	fprintf(stderr,
@@ -190,21 +183,34 @@ static enum exit_code delete (struct session *s) {
 	return store_delete(s->store, &admin_schema, &id, &version, &f) ? EXIT_OK : fault_fail(&f);
 }
 
+static void print_table(const json_t *shown)
+{
+	static const char *const headings[] = {"NAME", "ROLE", "LOGIN", "ENABLED", NULL};
+	struct table *t = table_new(headings);
+	json_t *row;
+	size_t i;
+
+	json_array_foreach(shown, i, row)
+	{
+		const char *subject = json_string_value(json_object_get(row, "mtls_subject"));
+		table_add(t, json_string_value(json_object_get(row, "name")));
+		table_add(t, json_string_value(json_object_get(row, "role")));
+		table_add(t, subject ? subject : "token");
+		table_add(t, json_is_true(json_object_get(row, "enabled")) ? "yes" : "no");
+	}
+	table_print(t);
+}
+
 static void print_rows(const struct session *s, json_t *rows)
 {
 	json_t *shown = json_array(), *row;
 	size_t i;
 
 	json_array_foreach(rows, i, row) json_array_append_new(shown, schema_render(&admin_schema, row, true));
-	json_array_foreach(shown, i, row)
-	{
-		if (!s->as_json)
-			printf("%-24s %-6s %s\n", json_string_value(json_object_get(row, "name")),
-			        json_string_value(json_object_get(row, "role")),
-			        json_is_true(json_object_get(row, "enabled")) ? "enabled" : "disabled");
-	}
 	if (s->as_json)
-		print_json(json_pack("{s:O}", "data", shown));
+		output_json(shown);
+	else
+		print_table(shown);
 	json_decref(shown);
 }
 
@@ -246,13 +252,12 @@ static enum exit_code run_action(struct session *s, struct slice what)
 
 static enum exit_code run_admin(struct cli *c)
 {
-	const char *form = cli_option(c, "-o");
 	struct session s = {.name = cli_option(c, "--name"),
 	        .role = cli_option(c, "--role"),
 	        .certificate = cli_option(c, "--certificate"),
-	        .as_json = form && strcmp(form, "json") == 0};
+	        .as_json = c->json};
 
-	if (c->argc != 1 || (form && !s.as_json)) {
+	if (c->argc != 1) {
 		cli_fail(
 		        "admin takes one of create, list, token, delete, and options; gatectl admin --help shows them");
 		return EXIT_USAGE;

@@ -48,7 +48,7 @@ def test_gatectl_shows_a_token_once_and_stores_its_digest(services, protected):
     assert made["role"] == "read" and made["token"].startswith("gh_") and "token_digest" not in made
     stored = services.psql("SELECT doc FROM admins WHERE name = 'once'", protected.database)
     assert made["token"] not in stored and made["token"][-20:] not in stored and "$" in json.loads(stored)["token_digest"]
-    listed = json.loads(gatectl(protected, "admin", "list", "-o", "json").stdout)["data"]
+    listed = json.loads(gatectl(protected, "admin", "list", "-o", "json").stdout)
     assert {"root", "once"} <= {row["name"] for row in listed} and "token" not in listed[0]
     fresh = gatectl(protected, "admin", "token", "--name", "once").stdout.strip()
     assert protected.api("GET", "/", headers=bearer(made["token"])).status == 401
