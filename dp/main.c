@@ -17,12 +17,13 @@
 #include "common/core/release.h"
 #include "common/settings/log_setup.h"
 #include "dp/config/replica.h"
+#include "dp/config/secrets.h"
 #include "dp/config/subscriber.h"
 #include "dp/host/counters.h"
 #include "dp/status/status.h"
 #include "dp/worker.h"
 
-enum { WORKERS_MAX = 256, DRAIN_POLL_MS = 50 };
+enum { WORKERS_MAX = 256, DRAIN_POLL_MS = 50, SECRETS_REFRESH_MS = 10000 };
 
 struct plane {
 	struct arena arena;
@@ -33,6 +34,8 @@ struct plane {
 	struct worker *workers[WORKERS_MAX];
 	const struct meter *meters[WORKERS_MAX];
 	unsigned worker_count;
+	struct secrets *secrets;
+	struct loop_timer *secrets_timer;
 	struct replica *replica;
 	struct subscriber *subscriber;
 	struct status *status;
@@ -55,6 +58,31 @@ static bool apply(struct catalog *candidate, struct slice epoch, void *arg, stru
 	log_info("configuration applied", LOG_INT("version", s->version),
 	        LOG_INT("records", catalog_total(s->catalog)));
 	return true;
+}
+
+static void settle_secrets(struct catalog *candidate, void *arg)
+{
+	struct plane *p = arg;
+	secrets_settle(p->secrets, candidate);
+}
+
+/* A secret was changed where it is kept: the configuration is the same, its records are decoded anew. */
+static void refresh_secrets(void *arg)
+{
+	struct plane *p = arg;
+	const struct catalog *current = replica_catalog(p->replica);
+	struct err e;
+
+	if (!secrets_have_changed(p->secrets) || !current)
+		return;
+	struct catalog *c = catalog_copy(current);
+	secrets_decode_again(p->secrets, c);
+	char *epoch = slice_strdup(replica_epoch(p->replica)); /* it is replaced on the way */
+	if (!replica_set(p->replica, c, slice_cstr(epoch), &e)) {
+		log_error("the configuration cannot be used with the new secrets", LOG_STR("error", e.message));
+		catalog_free(c);
+	}
+	free(epoch);
 }
 
 /* ---- status -----------------------------------------------------------------------------------------------------
@@ -234,7 +262,10 @@ static bool start(struct plane *p, struct err *e)
 	if (!p->loop || !proxy_options_init(&p->options, s, &p->arena, e) || !start_workers(p, e))
 		return false;
 	catch_signals(p);
+	p->secrets = secrets_new(s);
 	p->replica = replica_new(apply, p);
+	replica_prepare(p->replica, settle_secrets, p);
+	p->secrets_timer = loop_timer_new(p->loop, SECRETS_REFRESH_MS, true, refresh_secrets, p);
 	p->subscriber = subscriber_start(p->loop, s, p->replica, e);
 	if (!p->subscriber)
 		return false;
@@ -250,8 +281,10 @@ static void end(struct plane *p)
 	subscriber_stop(p->subscriber);
 	for (unsigned i = 0; i < p->worker_count; i++)
 		worker_stop(p->workers[i]);
+	loop_timer_free(p->secrets_timer);
 	if (p->replica)
 		replica_free(p->replica);
+	secrets_free(p->secrets);
 	if (p->node.board)
 		lease_board_free(p->node.board);
 	if (p->node.counters)

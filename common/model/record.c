@@ -40,6 +40,7 @@ static bool fill(struct record *r, const json_t *rendered, struct err *e)
 	r->entity = entity;
 	r->expires_at = json_number_value(json_object_get(rendered, "expires_at"));
 	r->json = compact(&r->arena, rendered);
+	r->has_references = memmem(r->json.ptr, r->json.len, "\"{vault://", 10) != NULL;
 	if (!schema_decode(r->kind, rendered, &r->arena, entity, e))
 		return false;
 	if (r->kind->fini)

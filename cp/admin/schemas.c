@@ -21,7 +21,7 @@ static const struct schema *entity_of(struct slice name)
 	return kind ? kind : described_by_name(name);
 }
 
-void admin_schema(struct admin_call *c)
+void admin_schema_entity(struct admin_call *c)
 {
 	const struct schema *kind = entity_of(c->params[0]);
 
