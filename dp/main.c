@@ -23,7 +23,7 @@
 #include "dp/status/status.h"
 #include "dp/worker.h"
 
-enum { WORKERS_MAX = 256, DRAIN_POLL_MS = 50, SECRETS_REFRESH_MS = 10000 };
+enum { WORKERS_MAX = 256, DRAIN_POLL_MS = 50, SECRETS_REFRESH_MS = 5000 };
 
 struct plane {
 	struct arena arena;
