@@ -137,7 +137,7 @@ static bool hash_secrets(struct document *d, struct item *i, json_t **record)
 	json_t *copy = json_deep_copy(*record);
 	json_decref(*record);
 	*record = copy;
-	if (i->out.kind->transform(copy, &e))
+	if (i->out.kind->transform(copy, i->input, NULL, &e))
 		return true;
 	struct violations v = {0};
 	violations_add_entity(&v, "%s", e.message);

@@ -193,6 +193,9 @@ static bool check(struct load *l)
 	const json_t *config = json_object_get(l->record, "config");
 
 	l->v->fields = types_check_record(l->schema, l->sub, l->record);
+	if (is_stored(l)) /* rules between fields were kept when it was written; time (an expired CA) must not undo
+	                     that */
+		return !has_violations(l->v);
 	check_immutable(l);
 	checks_run(l->schema, l->record, l->record, "", is_update(l), l->v);
 	if (l->sub && json_is_object(config))
@@ -202,10 +205,11 @@ static bool check(struct load *l)
 
 /* ---- 5. the last touch ----------------------------------------------------------------------------------------- */
 
-static bool transform(struct load *l)
+static bool transform(struct load *l, const json_t *input)
 {
 	struct err e;
-	if (is_stored(l) || l->options->is_document || !l->schema->transform || l->schema->transform(l->record, &e))
+	if (is_stored(l) || l->options->is_document || !l->schema->transform ||
+	        l->schema->transform(l->record, input, l->options->existing, &e))
 		return true;
 	violations_add_entity(l->v, "%s", e.message);
 	return false;
@@ -257,7 +261,7 @@ bool schema_load(const struct schema *s, const json_t *input, const struct load_
 	defaults_fill(s, l.sub, l.record);
 	if (is_stored(&l))
 		put_in_order(&l); /* drops what only a newer release knows */
-	if (!check(&l) || !transform(&l))
+	if (!check(&l) || !transform(&l, input))
 		goto out;
 	put_in_order(&l);
 	if (s->has_ttl)

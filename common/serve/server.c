@@ -21,13 +21,20 @@ void server_init(struct server *sv, struct loop *l, const struct stream_ops *ops
 	};
 }
 
+void server_serve(struct server *sv, const struct listen_spec *listener, struct conn *c)
+{
+	h1_codec.accept(sv, listener, c);
+	STAT_ADD(sv->stats.handled, 1);
+}
+
 void server_accept(struct server *sv, const struct listen_spec *listener, int fd, SSL *tls)
 {
 	static const struct conn_ops none = {0};
 	STAT_ADD(sv->stats.accepted, 1);
-	struct conn *c = conn_accepted(sv->loop, fd, tls, &none, NULL);
-	h1_codec.accept(sv, listener, c);
-	STAT_ADD(sv->stats.handled, 1);
+	if (listener && listener->proxy_protocol)
+		preamble_accept(sv, listener, fd, tls);
+	else
+		server_serve(sv, listener, conn_accepted(sv->loop, fd, tls, &none, NULL));
 }
 
 void server_drain(struct server *sv)
@@ -120,7 +127,7 @@ struct stream *server_take_stream(struct server_conn *sc)
 	s->conn = sc->conn;
 	s->listener = sc->listener;
 	s->started_ns = clock_mono_ns();
-	s->body_received = s->sent = 0;
+	s->body_received = s->sent = s->head_sent = 0;
 	s->status = 0;
 	s->body_done = s->responded = s->finished = s->answer_half_closed = false;
 	head_init(&s->request, &s->arena);

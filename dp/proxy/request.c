@@ -2,9 +2,6 @@
  * Called by the codec (stream_ops) and, through request_wake(), by whatever a step waited for. */
 #include "dp/proxy/request.h"
 
-#include <arpa/inet.h>
-#include <stdio.h>
-
 #include "common/core/log.h"
 #include "common/http/uri.h"
 #include "dp/proxy/respond.h"
@@ -46,6 +43,20 @@ void request_wake(struct request *r)
 	r->running = false;
 }
 
+/* Who is it? A Unix socket has no address. */
+static void set_client(struct request *r)
+{
+	const struct trust *trust = &r->proxy->options->trust;
+	const struct conn *c = r->stream->conn;
+	struct ip address;
+
+	r->peer_trusted = trust_peer(trust, c);
+	if (trust_client(trust, c, r->x.request, &address, &r->client_port))
+		r->x.client_ip = slice_of(r->client_ip, ip_text(&address, r->client_ip));
+	else
+		r->x.client_ip = S("unix:");
+}
+
 static void set_exchange(struct request *r)
 {
 	struct stream *s = r->stream;
@@ -55,12 +66,10 @@ static void set_exchange(struct request *r)
 	x->request = &s->request;
 	x->scheme = s->listener && s->listener->ssl ? S("https") : S("http");
 	x->request_id = slice_of(r->id, REQUEST_ID_LEN);
-	x->client_ip = slice_cstr(r->client_ip);
 	x->started_ms = clock_wall_ms();
 	x->added.arena = &s->arena;
 	request_id_next(&r->proxy->ids, r->id);
-	conn_address_text((const struct sockaddr *)&s->conn->peer, r->client_ip, sizeof r->client_ip, NULL);
-	x->client_ip = slice_cstr(r->client_ip);
+	set_client(r);
 }
 
 static void init_body(struct request *r)
@@ -94,6 +103,7 @@ static enum flow step_start(struct request *r)
 		return FLOW_NEXT;
 	}
 	r->x.query = uri.query;
+	r->raw_path = uri.path;
 	return FLOW_NEXT;
 }
 
@@ -114,7 +124,7 @@ static bool find_route(struct request *r)
 	        .host = head_get(&s->request, HEADER_HOST),
 	        .path = r->x.path,
 	        .scheme = r->x.scheme,
-	        .listener_port = s->listener ? s->listener->port : 0,
+	        .listener_port = s->listener ? s->listener->public_port : 0,
 	        .head = &s->request,
 	        .arena = r->x.arena,
 	};
@@ -131,7 +141,7 @@ static enum flow step_route(struct request *r)
 	r->x.route = r->plan->route;
 	r->x.service = r->plan->service;
 	r->tries_left = r->plan->service ? r->plan->service->retries : 0;
-	if (r->plan->https_only && slice_eq(r->x.scheme, S("http")))
+	if (r->plan->https_only && !slice_eq(forward_scheme(r), S("https")))
 		respond_https_only(r);
 	return FLOW_NEXT;
 }
@@ -154,12 +164,46 @@ static enum flow step_answer(struct request *r)
 	return FLOW_WAIT;
 }
 
+static struct slice upstream_text(struct request *r)
+{
+	char text[IP_TEXT_MAX + 1];
+	int port;
+	if (!r->proxied || !r->resolved)
+		return (struct slice){0};
+	conn_address_text((const struct sockaddr *)&r->address, text, sizeof text, &port);
+	return arena_printf(r->x.arena, "%s:%d", text, port);
+}
+
+static void write_access_log(struct request *r)
+{
+	struct access_writer *w = &r->proxy->access_log;
+	const struct stream *s = r->stream;
+	if (!access_writer_is_on(w))
+		return;
+	struct access_entry e = {
+	        .request = &s->request,
+	        .client_ip = r->x.client_ip,
+	        .request_id = r->x.request_id,
+	        .status = s->responded ? s->status : r->lost_status,
+	        .body_bytes = s->sent > s->head_sent ? s->sent - s->head_sent : 0,
+	        .now_s = clock_wall_s(),
+	};
+	if (w->format == ACCESS_JSON) {
+		e.route = r->x.route ? r->x.route->name : e.route;
+		e.service = r->x.service ? r->x.service->name : e.service;
+		e.upstream = upstream_text(r);
+		e.duration_ms = (clock_mono_ns() - s->started_ns) / 1000000;
+	}
+	access_write(w, &e);
+}
+
 void request_finish(struct request *r)
 {
 	if (r->over)
 		return;
 	attempt_cancel(r);
 	chain_log(r);
+	write_access_log(r);
 	r->over = true;
 	text_fini(&r->body.bytes);
 	if (r->lease)
@@ -201,7 +245,9 @@ static void on_body(struct stream *s, struct slice piece, bool last)
 
 static void on_drained(struct stream *s)
 {
-	h1_client_pause(&request_of(s)->client, false);
+	struct request *r = request_of(s);
+	h1_client_pause(&r->client, false);
+	tunnel_pause(&r->tunnel, false);
 }
 
 static void on_done(struct stream *s)
@@ -211,8 +257,9 @@ static void on_done(struct stream *s)
 
 static void on_abort(struct stream *s, enum stream_abort why)
 {
-	(void)why;
-	request_finish(request_of(s));
+	struct request *r = request_of(s);
+	r->lost_status = why == ABORT_BAD_BODY ? 400 : 499;
+	request_finish(r);
 }
 
 const struct stream_ops proxy_stream_ops = {
