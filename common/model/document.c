@@ -193,7 +193,8 @@ static void finish(struct document *d, struct item *i, json_t *record)
 		find_existing(d, i, record);
 	if (hash_secrets(d, i, &record))
 		make_record(i, record);
-	if (i->out.record && i->out.was && !is_unchanged(i))
+	i->out.is_same = i->out.record && i->out.was && is_unchanged(i);
+	if (i->out.record && i->out.was && !i->out.is_same)
 		touch(d, i, record);
 	if (i->out.record && !slice_is_set(i->out.raw))
 		i->out.raw = i->out.record->json;

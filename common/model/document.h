@@ -57,6 +57,7 @@ struct document_item {
 	struct record *record;   /* complete */
 	struct slice raw;        /* JSON before passwords are hashed: what POST /config answers */
 	const struct slice *was; /* the JSON of the existing row that it is; NULL: new, or no base */
+	bool is_same;            /* as the existing row, which may lack fields that this release adds */
 };
 
 bool document_has_faults(const struct document *d);

@@ -15,7 +15,8 @@ struct settings {
 	struct slice role;                  /* traditional, control_plane, data_plane */
 	struct slice database;              /* postgres, off */
 	struct slice log_level, log_format; /* log_format: plain, json */
-	struct slice declarative_config;
+	struct slice declarative_config, declarative_config_string;
+	struct slice declarative_config_env; /* files, all, off: where ${NAME} is replaced */
 
 	struct slice proxy_listen, admin_listen, status_listen;
 	struct slice proxy_access_log, proxy_error_log, admin_access_log, admin_error_log; /* path, or off */
@@ -33,6 +34,12 @@ struct settings {
 	int64_t admin_threads;                  /* default 4 */
 	int64_t history_versions, history_days; /* what is kept of the past; 0: no bound */
 	int64_t upkeep_interval;                /* s: how often expired credentials and old history are removed */
+
+	bool admin_auth;           /* the Admin API asks who is there */
+	struct slice admin_tokens; /* admins beside those of the database: "name:role:digest, ..." */
+	struct slice admin_gui_url;
+	struct slice admin_ssl_cert, admin_ssl_cert_key; /* unset: a pair of our own in prefix/ssl */
+	struct slice admin_ssl_client_ca;
 
 	struct slice headers, headers_upstream, server_token,
 	        kong_version; /* kong_version: what GET / answers, default 3.9.3 */
