@@ -10,56 +10,66 @@ void snapshot_free(struct snapshot *s)
 	if (!s)
 		return;
 	router_free(s->router);
-	arena_fini(&s->arena);
+	part_unref((struct chain *)s->global); /* read-only to others, counted by us */
+	pmap_fini(&s->services);
+	pmap_fini(&s->upstreams);
+	pmap_fini(&s->chains);
+	pmap_fini(&s->consumer_rows);
+	for (int i = 0; i < SCOPE_KINDS; i++)
+		pmap_fini(&s->scopes[i]);
+	pmap_fini(&s->instances);
 	if (s->catalog)
 		catalog_free(s->catalog);
+	free((char *)s->epoch.ptr);
+	free(s->state_offsets);
 	free(s);
+}
+
+/* ---- plans -------------------------------------------------------------------------------------------------- */
+
+static bool has_protocol(const struct route *r, struct slice protocol)
+{
+	for (size_t i = 0; i < r->protocols.len; i++)
+		if (slice_eq(r->protocols.items[i], protocol))
+			return true;
+	return false;
+}
+
+const struct upstream_def *snapshot_upstream(const struct snapshot *s, struct slice name)
+{
+	return s->upstreams.count ? pmap_get(&s->upstreams, name) : NULL;
+}
+
+void snapshot_plan(const struct snapshot *s, const void *value, struct route_plan *out)
+{
+	const struct record *record = value;
+	const struct route *route = record->entity;
+
+	*out = (struct route_plan){.route = route,
+	        .chain = s->chains.count ? pmap_get(&s->chains, uuid_slice(&route->id)) : NULL,
+	        .https_only = has_protocol(route, S("https")) && !has_protocol(route, S("http"))};
+	if (route->service.set) {
+		const struct service_part *part = pmap_get(&s->services, uuid_slice(&route->service.id));
+		out->service = part->service;
+		out->destination = &part->destination;
+		if (!part->destination.is_address)
+			out->upstream = snapshot_upstream(s, part->service->host);
+		if (!out->chain)
+			out->chain = part->chain;
+	}
+	if (!out->chain)
+		out->chain = s->global;
 }
 
 /* ---- consumer rows ------------------------------------------------------------------------------------------ */
 
-static uint64_t hash_row(const struct plugin *plugin, const struct uuid *consumer, const struct uuid *route,
-        const struct uuid *service)
-{
-	const uint64_t odd = UINT64_C(0x9e3779b97f4a7c15);
-	uint64_t h = slice_hash(uuid_slice(consumer)) ^ (uint64_t)(uintptr_t)plugin;
-
-	h = h * odd ^ (route ? slice_hash(uuid_slice(route)) : 1);
-	return h * odd ^ (service ? slice_hash(uuid_slice(service)) : 1);
-}
-
-static bool same_id(const struct uuid *a, const struct uuid *b)
-{
-	return a && b ? uuid_eq(a, b) : a == b;
-}
-
-static const struct plugin_instance **row_slot(const struct consumer_rows *rows, const struct plugin *plugin,
+static const struct plugin_instance *row_of(const struct snapshot *s, const struct plugin *plugin,
         const struct uuid *consumer, const struct uuid *route, const struct uuid *service)
 {
-	uint64_t hash = hash_row(plugin, consumer, route, service);
+	static const struct uuid none;
+	const struct consumer_row row = {plugin, *consumer, route ? *route : none, service ? *service : none};
 
-	for (size_t at = (hash ^ hash >> 32) & rows->mask;; at = (at + 1) & rows->mask) {
-		const struct plugin_instance *i = rows->slots[at];
-		if (!i || (i->plugin == plugin && same_id(i->consumer_id, consumer) && same_id(i->route_id, route) &&
-		                  same_id(i->service_id, service)))
-			return &rows->slots[at];
-	}
-}
-
-void consumer_rows_init(struct consumer_rows *rows, struct arena *a, size_t n)
-{
-	size_t size = 8;
-
-	while (size < n * 2)
-		size *= 2;
-	*rows = (struct consumer_rows){
-	        .slots = arena_array(a, const struct plugin_instance *, size), .mask = size - 1};
-}
-
-void consumer_rows_add(struct consumer_rows *rows, const struct plugin_instance *i)
-{
-	*row_slot(rows, i->plugin, i->consumer_id, i->route_id, i->service_id) = i;
-	rows->count++;
+	return pmap_get(&s->consumer_rows, consumer_row_slice(&row));
 }
 
 /* The levels of R-8.3 are 1: route, service and consumer, 2: route and consumer, 3: service and consumer, 4: route
@@ -70,18 +80,17 @@ const struct plugin_instance *snapshot_instance(const struct snapshot *s, const 
 	if (!link->has_consumer_rows || !consumer)
 		return link->instance;
 
-	const struct consumer_rows *rows = s->consumer_rows;
 	const struct uuid *route = r ? &r->id : NULL, *service = sv ? &sv->id : NULL;
 	const struct plugin_instance *best = NULL;
 	if (route && service)
-		best = *row_slot(rows, link->plugin, consumer, route, service);
+		best = row_of(s, link->plugin, consumer, route, service);
 	if (!best && route)
-		best = *row_slot(rows, link->plugin, consumer, route, NULL);
+		best = row_of(s, link->plugin, consumer, route, NULL);
 	if (!best && service)
-		best = *row_slot(rows, link->plugin, consumer, NULL, service);
+		best = row_of(s, link->plugin, consumer, NULL, service);
 	if (!best && link->instance && link->instance->route_id && link->instance->service_id)
 		return link->instance;
 	if (!best)
-		best = *row_slot(rows, link->plugin, consumer, NULL, NULL);
+		best = row_of(s, link->plugin, consumer, NULL, NULL);
 	return best ? best : link->instance;
 }

@@ -66,7 +66,8 @@ struct request {
 	char id[REQUEST_ID_LEN];
 	char client_ip[48];
 	struct router_match match;
-	const struct route_plan *plan;
+	struct route_plan found;       /* what the match leads to */
+	const struct route_plan *plan; /* &found once a route is found; else NULL */
 	struct chain_run run;
 	struct body body;
 
