@@ -15,6 +15,7 @@
 #include "common/settings/log_setup.h"
 #include "cp/admin/admin_server.h"
 #include "cp/publish/publish.h"
+#include "cp/publish/upkeep.h"
 #include "cp/store/migrate.h"
 
 enum { DRAIN_CHECK_MS = 20 };
@@ -25,8 +26,9 @@ struct program {
 	char pid_file[PATH_MAX];
 	struct loop *loop;
 	struct publish *publish;
+	struct upkeep *upkeep;
 	struct admin_server *admin;
-	struct event *signals[4];
+	struct event *signals[5];
 	struct loop_timer *drain_timer;
 	uint64_t drain_until_ms; /* 0: not draining */
 };
@@ -140,9 +142,13 @@ static void on_stop(evutil_socket_t signal, short what, void *arg)
 	p->drain_timer = loop_timer_new(p->loop, DRAIN_CHECK_MS, true, check_drained, p);
 }
 
-static void on_hangup(evutil_socket_t signal, short what, void *arg)
+/* Log files have been moved away. */
+static void on_reopen(evutil_socket_t signal, short what, void *arg)
 {
+	struct program *p = arg;
 	log_reopen();
+	if (p->admin)
+		admin_server_reopen_logs(p->admin);
 	log_notice("log files reopened");
 }
 
@@ -153,8 +159,9 @@ static bool catch_signals(struct program *p, struct err *e)
 	signal(SIGPIPE, SIG_IGN);
 	for (size_t i = 0; i < 3; i++)
 		p->signals[i] = evsignal_new(p->loop->base, stops[i], on_stop, p);
-	p->signals[3] = evsignal_new(p->loop->base, SIGHUP, on_hangup, p);
-	for (size_t i = 0; i < 4; i++)
+	p->signals[3] = evsignal_new(p->loop->base, SIGHUP, on_reopen, p);
+	p->signals[4] = evsignal_new(p->loop->base, SIGUSR1, on_reopen, p);
+	for (size_t i = 0; i < 5; i++)
 		if (!p->signals[i] || evsignal_add(p->signals[i], NULL) != 0)
 			return err_set(e, "cannot catch signals");
 	return true;
@@ -173,7 +180,7 @@ static bool start(struct program *p, const char *conf, struct err *e)
 	if (!p->loop || !catch_signals(p, e))
 		return false;
 	p->publish = publish_start(p->loop, s, e);
-	if (!p->publish)
+	if (!p->publish || !(p->upkeep = upkeep_start(s, e)))
 		return false;
 	p->admin = admin_server_start(p->loop, s, e);
 	return p->admin && write_pid_file(p, e);
@@ -183,8 +190,9 @@ static void stop(struct program *p)
 {
 	loop_timer_free(p->drain_timer);
 	admin_server_free(p->admin);
+	upkeep_stop(p->upkeep);
 	publish_stop(p->publish);
-	for (size_t i = 0; i < 4; i++)
+	for (size_t i = 0; i < 5; i++)
 		if (p->signals[i])
 			event_free(p->signals[i]);
 	if (p->loop)

@@ -7,6 +7,7 @@
 
 #include "common/core/log.h"
 #include "dp/host/counters.h"
+#include "dp/host/meter.h"
 #include "dp/host/redis.h"
 
 struct worker {
@@ -66,9 +67,12 @@ static bool set_up(struct worker *w, struct err *e)
 		return false;
 	p->options = w->node->options;
 	p->leases = leases_new(w->node->board, p->loop);
-	p->host = (struct host_worker){
-	        .loop = p->loop, .counters = w->node->counters, .redis = redis_set_new(p->loop)};
+	p->host = (struct host_worker){.loop = p->loop,
+	        .counters = w->node->counters,
+	        .redis = redis_set_new(p->loop),
+	        .meter = meter_new((uint32_t)s->metrics_max_series)};
 	proxy_init(p);
+	access_writer_init(&p->access_log, w->node->access_log);
 	set_timeouts(&p->server, s);
 	p->dns = dns_new(p->loop, &dns, e);
 	return p->dns && open_listeners(w, e);
@@ -82,9 +86,11 @@ static void tear_down(struct worker *w)
 	if (p->loop) {
 		server_close(&p->server);
 		proxy_fini(p);
+		access_writer_fini(&p->access_log);
 		if (p->dns)
 			dns_free(p->dns);
 		redis_set_free(p->host.redis);
+		meter_free(p->host.meter);
 		leases_free(p->leases);
 		loop_free(p->loop);
 	}
@@ -152,6 +158,11 @@ struct server_stats worker_stats(const struct worker *w)
 	        .writing = __atomic_load_n(&s->writing, __ATOMIC_RELAXED),
 	        .waiting = __atomic_load_n(&s->waiting, __ATOMIC_RELAXED),
 	};
+}
+
+const struct meter *worker_meter(const struct worker *w)
+{
+	return w->proxy.host.meter;
 }
 
 unsigned worker_active(const struct worker *w)

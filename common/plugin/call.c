@@ -1,6 +1,8 @@
 /* call: what plugins do with a request, in the words of plugin.h. Everything works on the exchange: no I/O here. */
 #include "common/plugin/plugin.h"
 
+#include <stdlib.h>
+
 #include "common/core/log.h"
 #include "common/http/error_body.h"
 #include "common/plugin/args.h"
@@ -22,6 +24,26 @@ struct slice call_header(struct call *c, struct slice name, size_t *count)
 struct slice call_query(struct call *c, struct slice name, size_t *count)
 {
 	return args_get(c->x->arena, c->x->query, name, count);
+}
+
+/* A cookie's value, without the quotes that RFC 6265 allows around it. */
+static struct slice unquoted(struct slice value)
+{
+	if (value.len >= 2 && value.ptr[0] == '"' && value.ptr[value.len - 1] == '"')
+		return slice_of(value.ptr + 1, value.len - 2);
+	return value;
+}
+
+struct slice call_cookie(struct call *c, struct slice name)
+{
+	const struct header *h = NULL;
+	while ((h = head_next(c->x->request, h, HEADER_COOKIE, S("Cookie"))))
+		for (struct slice rest = h->value; slice_is_set(rest);) {
+			struct slice value = slice_trim(slice_cut(&rest, ';')), own = slice_cut(&value, '=');
+			if (slice_is_set(value) && slice_eq(slice_trim(own), name))
+				return unquoted(slice_trim(value));
+		}
+	return slice_of(NULL, 0);
 }
 
 struct slice call_body(struct call *c)
@@ -82,6 +104,15 @@ enum verdict call_exit(struct call *c, int status, struct slice body, struct sli
 {
 	c->x->reply = (struct reply){.status = status, .body = body, .type = type};
 	return STOP;
+}
+
+enum verdict call_exit_json(struct call *c, int status, json_t *body)
+{
+	char *text = json_dumps(body, JSON_COMPACT | JSON_ENCODE_ANY);
+	struct slice copy = arena_dup(c->x->arena, slice_cstr(text ? text : "null"));
+	free(text);
+	json_decref(body);
+	return call_exit(c, status, copy, S("application/json; charset=utf-8"));
 }
 
 enum verdict call_fault(struct call *c, const char *why)

@@ -27,7 +27,13 @@ enum plugin_wants {
 	WHOLE_RESPONSE_BODY = 1 << 1,
 };
 
-enum plugin_scope { SCOPE_ROUTE = 1, SCOPE_SERVICE = 2, SCOPE_CONSUMER = 4, SCOPE_ALL = 7 };
+enum plugin_scope {
+	SCOPE_ROUTE = 1,
+	SCOPE_SERVICE = 2,
+	SCOPE_CONSUMER = 4,
+	SCOPE_CONSUMER_GROUP = 8,
+	SCOPE_ALL = 15,
+};
 enum plugin_protocols { PROTOCOLS_HTTP, PROTOCOLS_ANY };
 
 struct plugin {
@@ -138,6 +144,8 @@ struct slice call_query(struct call *c, struct slice name, size_t *count);
 /* From a form (urlencoded or multipart) or a JSON object, by Content-Type; needs WHOLE_REQUEST_BODY. JSON: only
  * strings are values; arrays and objects count as two. */
 struct slice call_body_arg(struct call *c, struct slice name, size_t *count);
+/* The value of a cookie; unset: there is none of that name. Quotes around it are taken off. */
+struct slice call_cookie(struct call *c, struct slice name);
 /* The body as it stands; unset: there is none, or it was not wanted. */
 struct slice call_body(struct call *c);
 
@@ -164,6 +172,8 @@ void call_respond_header(struct call *c, struct slice name, struct slice value);
 enum verdict call_reject(struct call *c, int status, struct slice message);
 /* J-form: body verbatim; type unset: no Content-Type. */
 enum verdict call_exit(struct call *c, int status, struct slice body, struct slice type);
+/* J-form of a table: compact, "application/json; charset=utf-8". Takes the reference. */
+enum verdict call_exit_json(struct call *c, int status, json_t *body);
 /* For what should not happen: logs why and rejects with 500 "An unexpected error occurred". */
 enum verdict call_fault(struct call *c, const char *why);
 

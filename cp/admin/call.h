@@ -9,13 +9,13 @@
 #include "cp/admin/admin_request.h"
 #include "cp/store/store.h"
 
-struct log_level_guard;
+struct level_guard;
 
 /* The same for all calls of a process. Constant once the threads run. */
 struct admin_env {
 	const struct settings *settings;
 	struct loop *loop;
-	struct log_level_guard *log_level;
+	struct level_guard *log_level;
 	char node_id[UUID_TEXT + 1];
 	char hostname[256];
 };
@@ -58,6 +58,9 @@ struct admin_call {
 	struct admin_response *response;
 	struct store *store;
 	struct server_stats stats; /* of the HTTP server, when the request came */
+
+	int64_t wait_ms;     /* how long the answer to a write waits for all data planes; 0: as usual */
+	struct slice author; /* who asks, as far as that is known for certain; unset: nobody was asked */
 
 	struct admin_target target; /* of paths below the kinds */
 	struct slice params[4];     /* what the :names of a special path stood for, in order */

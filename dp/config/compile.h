@@ -36,8 +36,8 @@ struct scope {
 	uint32_t count;
 	struct scope_row { /* in the order of chains, then by id */
 		const struct plugin *plugin;
-		const struct plugin_instance *instance; /* NULL: this row counts those that name a consumer */
-		uint32_t rank, consumers;
+		const struct plugin_instance *instance; /* NULL: this row counts those for consumers and groups */
+		uint32_t rank, consumers, groups;
 	} rows[];
 };
 

@@ -23,12 +23,12 @@ static bool applies(const struct plugin_instance *i, const struct uuid *service)
 
 static void offer(struct chain_link *link, const struct scope_row *row, const struct uuid *service)
 {
-	const struct plugin_instance *i = row->instance;
+	const struct plugin_instance *i = row->instance; /* NULL: the row only counts */
 
 	link->plugin = row->plugin;
-	if (!i)
-		link->has_consumer_rows = true;
-	else if (applies(i, service) && (!link->instance || level_of(i) < level_of(link->instance)))
+	link->has_consumer_rows |= row->consumers + row->groups > 0;
+	link->has_group_rows |= row->groups > 0;
+	if (i && applies(i, service) && (!link->instance || level_of(i) < level_of(link->instance)))
 		link->instance = i;
 }
 

@@ -1,8 +1,8 @@
 /* compile_plugins: from the plugin entities that changed to instances, and to what is attached where. Called by
  * compile.c on the main thread; what stands here decides which chains have to be made anew (compile_chains.c).
  *
- * A scope is small: rows that name a consumer, of which there may be very many, are found by a map of their own and
- * only counted in the scope, because a chain just has to know that there are some. */
+ * A scope is small: rows for a consumer or a group, of which there may be very many, are found by a map of their own
+ * and only counted in the scope, because a chain just has to know that there are some. */
 #include <stdlib.h>
 
 #include "common/plugin/entity.h"
@@ -82,6 +82,7 @@ static struct consumer_row row_for(const struct plugin_instance *i)
 	static const struct uuid none;
 
 	return (struct consumer_row){i->plugin, i->consumer_id ? *i->consumer_id : none,
+	        i->consumer_group_id && !i->consumer_id ? *i->consumer_group_id : none,
 	        i->route_id ? *i->route_id : none, i->service_id ? *i->service_id : none};
 }
 
@@ -97,6 +98,7 @@ static struct plugin_instance *new_instance(const struct plugin *p, struct recor
 	i->route_id = attached_to(&entity->route, p, SCOPE_ROUTE);
 	i->service_id = attached_to(&entity->service, p, SCOPE_SERVICE);
 	i->consumer_id = attached_to(&entity->consumer, p, SCOPE_CONSUMER);
+	i->consumer_group_id = attached_to(&entity->consumer_group, p, SCOPE_CONSUMER_GROUP);
 	i->id = r->id;
 	i->row = row_for(i);
 	if (!p->compile || p->compile(r->config, &i->part.arena, &i->compiled, e))
@@ -123,9 +125,9 @@ const struct scope *compile_scope(const struct snapshot *s, enum scope_kind kind
 	return id || kind == SCOPE_KIND_GLOBAL ? pmap_get(&s->scopes[kind], id ? uuid_slice(id) : S("")) : NULL;
 }
 
-static const struct plugin_instance *instance_in_row(const struct plugin_instance *i)
+static bool is_for_consumers(const struct plugin_instance *i)
 {
-	return i->consumer_id ? NULL : i;
+	return i->consumer_id || i->consumer_group_id;
 }
 
 static bool row_before(const struct scope_row *a, const struct scope_row *b)
@@ -176,23 +178,33 @@ static void put_scope(
 		part_unref(to), pmap_remove(m, key);
 }
 
+/* Where the scope has a row for this instance, or for all those of its plugin that are for consumers. */
+static uint32_t find_row(const struct scope *s, const struct scope_row *row)
+{
+	uint32_t at = 0;
+
+	while (s && at < s->count && (s->rows[at].rank != row->rank || s->rows[at].instance != row->instance))
+		at++;
+	return at;
+}
+
 /* Attaches (by 1) or detaches (by -1). */
 static void change_scope(struct compiling *c, const struct plugin_instance *i, int by)
 {
 	struct slice key;
 	struct pmap *m = &c->s->scopes[scope_of(i, &key)];
 	const struct scope *old = pmap_get(m, key);
-	struct scope_row row = {i->plugin, instance_in_row(i), rank_of(i->plugin), 0};
-	uint32_t at = 0;
+	struct scope_row row = {.plugin = i->plugin, .rank = rank_of(i->plugin)}, before = row;
 
-	while (old && at < old->count && (old->rows[at].rank != row.rank || old->rows[at].instance != row.instance))
-		at++;
+	row.instance = is_for_consumers(i) ? NULL : i;
+	uint32_t at = find_row(old, &row);
 	if (old && at < old->count)
-		row.consumers = old->rows[at].consumers;
+		row = before = old->rows[at];
 	row.consumers += i->consumer_id ? (uint32_t)by : 0;
-	bool stays = row.instance ? by > 0 : row.consumers > 0;
+	row.groups += i->consumer_group_id && !i->consumer_id ? (uint32_t)by : 0;
+	bool stays = row.instance ? by > 0 : row.consumers + row.groups > 0;
 	put_scope(m, key, old, at, stays ? &row : NULL);
-	if (row.instance || row.consumers == 0 || (row.consumers == 1 && by > 0))
+	if (row.instance || !row.consumers != !before.consumers || !row.groups != !before.groups)
 		touch_scope(c, i);
 }
 
@@ -206,7 +218,7 @@ static void drop_instance(struct compiling *c, const struct uuid *id)
 		return;
 	part_ref(i);
 	pmap_remove(&c->s->instances, uuid_slice(id));
-	if (i->consumer_id && pmap_get(&c->s->consumer_rows, consumer_row_slice(&i->row)) == i)
+	if (is_for_consumers(i) && pmap_get(&c->s->consumer_rows, consumer_row_slice(&i->row)) == i)
 		pmap_remove(&c->s->consumer_rows, consumer_row_slice(&i->row));
 	change_scope(c, i, -1);
 	part_unref(i);
@@ -225,7 +237,7 @@ static bool add_instance(struct compiling *c, struct record *r)
 	if (!i)
 		return false;
 	place_state(c->s, p, rank_of(p));
-	if (i->consumer_id)
+	if (is_for_consumers(i))
 		pmap_put(&c->s->consumer_rows, i);
 	change_scope(c, i, 1);
 	part_give(&c->s->instances, i);

@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "common/entity/consumer_group.h"
 #include "dp/config/compile.h"
 
 void snapshot_free(struct snapshot *s)
@@ -61,19 +62,81 @@ void snapshot_plan(const struct snapshot *s, const void *value, struct route_pla
 		out->chain = s->global;
 }
 
-/* ---- consumer rows ------------------------------------------------------------------------------------------ */
+/* ---- rows for consumers and for groups of consumers ------------------------------------------------------------ */
 
-static const struct plugin_instance *row_of(const struct snapshot *s, const struct plugin *plugin,
-        const struct uuid *consumer, const struct uuid *route, const struct uuid *service)
+struct lookup {
+	const struct snapshot *s;
+	const struct plugin *plugin;
+	const struct uuid *route, *service; /* of the level that is looked at; NULL: without */
+
+	const struct plugin_instance *found;
+	struct slice found_name; /* of its group */
+};
+
+/* For one of consumer and group; NULL for the other. */
+static const struct plugin_instance *row_for(
+        const struct lookup *l, const struct uuid *consumer, const struct uuid *group)
 {
 	static const struct uuid none;
-	const struct consumer_row row = {plugin, *consumer, route ? *route : none, service ? *service : none};
+	const struct consumer_row row = {l->plugin, consumer ? *consumer : none, group ? *group : none,
+	        l->route ? *l->route : none, l->service ? *l->service : none};
 
-	return pmap_get(&s->consumer_rows, consumer_row_slice(&row));
+	return pmap_get(&l->s->consumer_rows, consumer_row_slice(&row));
 }
 
-/* The levels of R-8.3 are 1: route, service and consumer, 2: route and consumer, 3: service and consumer, 4: route
- * and service, 5: consumer, then 6 to 8 without one. The link has the best of 4, 6, 7 and 8. */
+static const struct plugin_instance *consumer_row(const struct lookup *l, const struct uuid *consumer)
+{
+	return row_for(l, consumer, NULL);
+}
+
+/* Of several groups the first by name counts. */
+static bool look_at_group(struct record *membership, void *arg)
+{
+	struct lookup *l = arg;
+	const struct group_membership *m = membership->entity;
+	const struct uuid *id = &m->consumer_group.id;
+	const struct plugin_instance *i = row_for(l, NULL, id);
+	const struct record *group = i ? catalog_get(l->s->catalog, &consumer_group_schema, id) : NULL;
+
+	if (!group)
+		return true;
+	struct slice name = ((const struct consumer_group *)group->entity)->name;
+	if (!l->found || slice_cmp(name, l->found_name) < 0) {
+		l->found = i;
+		l->found_name = name;
+	}
+	return true;
+}
+
+static const struct plugin_instance *group_row(const struct lookup *l, const struct uuid *consumer)
+{
+	struct lookup groups = *l;
+
+	catalog_each_ref(l->s->catalog, &group_membership_schema,
+	        schema_reference_to(&group_membership_schema, "consumers"), consumer, look_at_group, &groups);
+	return groups.found;
+}
+
+typedef const struct plugin_instance *(*row_fn)(const struct lookup *l, const struct uuid *consumer);
+
+/* Rows that also name the route, the service or both, in this order: both, route, service. */
+static const struct plugin_instance *narrow_row(const struct snapshot *s, const struct plugin *plugin,
+        const struct uuid *route, const struct uuid *service, const struct uuid *consumer, row_fn row)
+{
+	const struct plugin_instance *i = NULL;
+
+	if (route && service)
+		i = row(&(struct lookup){.s = s, .plugin = plugin, .route = route, .service = service}, consumer);
+	if (!i && route)
+		i = row(&(struct lookup){.s = s, .plugin = plugin, .route = route}, consumer);
+	if (!i && service)
+		i = row(&(struct lookup){.s = s, .plugin = plugin, .service = service}, consumer);
+	return i;
+}
+
+/* R-8.3 with groups right after the consumer: route, service and consumer; route and consumer; service and consumer;
+ * the same three with a group; route and service; consumer; group; then route, service, global. The link has the best
+ * without either. */
 const struct plugin_instance *snapshot_instance(const struct snapshot *s, const struct chain_link *link,
         const struct route *r, const struct service *sv, const struct uuid *consumer)
 {
@@ -81,16 +144,15 @@ const struct plugin_instance *snapshot_instance(const struct snapshot *s, const 
 		return link->instance;
 
 	const struct uuid *route = r ? &r->id : NULL, *service = sv ? &sv->id : NULL;
-	const struct plugin_instance *best = NULL;
-	if (route && service)
-		best = row_of(s, link->plugin, consumer, route, service);
-	if (!best && route)
-		best = row_of(s, link->plugin, consumer, route, NULL);
-	if (!best && service)
-		best = row_of(s, link->plugin, consumer, NULL, service);
+	struct lookup everywhere = {.s = s, .plugin = link->plugin};
+	const struct plugin_instance *best = narrow_row(s, link->plugin, route, service, consumer, consumer_row);
+	if (!best && link->has_group_rows)
+		best = narrow_row(s, link->plugin, route, service, consumer, group_row);
 	if (!best && link->instance && link->instance->route_id && link->instance->service_id)
 		return link->instance;
 	if (!best)
-		best = row_of(s, link->plugin, consumer, NULL, NULL);
+		best = consumer_row(&everywhere, consumer);
+	if (!best && link->has_group_rows)
+		best = group_row(&everywhere, consumer);
 	return best ? best : link->instance;
 }

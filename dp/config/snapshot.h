@@ -24,20 +24,20 @@ struct plugin_instance {
 	const struct plugin *plugin;
 	const void *conf, *compiled;
 	unsigned wants;
-	const struct uuid *route_id, *service_id, *consumer_id; /* attached to; NULL: not */
+	const struct uuid *route_id, *service_id, *consumer_id, *consumer_group_id; /* attached to; NULL: not */
 	struct uuid id;
-	struct consumer_row { /* what a row for a consumer is looked up by; zero: not attached to such */
+	struct consumer_row { /* what a row for consumers is looked up by; zero: not attached to such */
 		const struct plugin *plugin;
-		struct uuid consumer, route, service;
+		struct uuid consumer, group, route, service; /* group only without consumer */
 	} row;
 };
 
 /* One plugin in a route's chain: the instance for requests without a consumer (NULL: none), and whether there are
- * rows for consumers that may take its place once a consumer is known. */
+ * rows for consumers (and, of these, for groups of them) that may take its place once a consumer is known. */
 struct chain_link {
 	const struct plugin *plugin;
 	const struct plugin_instance *instance;
-	bool has_consumer_rows;
+	bool has_consumer_rows, has_group_rows;
 	uint32_t state_offset; /* of its state in the request's block; the same in every chain of a snapshot */
 };
 
@@ -102,7 +102,7 @@ struct snapshot {
 	struct pmap upstreams;     /* struct upstream_def by name */
 	struct pmap chains;        /* struct chain by route, of those with plugins of their own */
 	struct pmap instances;     /* struct plugin_instance by id */
-	struct pmap consumer_rows; /* struct plugin_instance by .row, of those that name a consumer */
+	struct pmap consumer_rows; /* struct plugin_instance by .row, of those for a consumer or a group of them */
 	struct pmap scopes[3];     /* struct scope by what plugins are attached to: enum scope_kind */
 	uint32_t *state_offsets;   /* by rank of a plugin; where its state is, in any chain */
 };
@@ -120,7 +120,8 @@ void snapshot_plan(const struct snapshot *s, const void *value, struct route_pla
 /* NULL: no upstream has this name. */
 const struct upstream_def *snapshot_upstream(const struct snapshot *s, struct slice name);
 
-/* the instance of a plugin for this consumer, or link->instance when no row names the consumer. */
+/* R-8.3: the instance of a plugin for this consumer, or link->instance when no row names the consumer or a group that
+ * it belongs to. */
 const struct plugin_instance *snapshot_instance(const struct snapshot *s, const struct chain_link *link,
         const struct route *r, const struct service *sv, const struct uuid *consumer);
 

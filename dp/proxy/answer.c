@@ -30,16 +30,16 @@ static bool starts_ieq(struct slice s, struct slice prefix)
 }
 
 /* Fields of the upstream that do not reach the client. */
-static bool is_dropped(const struct head *up, const struct header *h)
+static bool is_dropped(const struct request *r, const struct head *up, const struct header *h)
 {
 	switch (h->id) {
 	case HEADER_CONNECTION:
 	case HEADER_KEEP_ALIVE:
 	case HEADER_TRANSFER_ENCODING:
 	case HEADER_CONTENT_LENGTH:
-	case HEADER_UPGRADE:
 	case HEADER_TRAILER:
 	case HEADER_X_ACCEL_BUFFERING: return true;
+	case HEADER_UPGRADE: return !slice_is_set(r->upgrade) || !slice_ieq(h->value, r->upgrade);
 	case HEADER_OTHER:
 		if (starts_ieq(h->name, S("X-Accel-")) || slice_ieq(h->name, S("X-Pad")))
 			return true;
@@ -58,7 +58,7 @@ static void copy_fields(struct request *r, const struct head *up, struct head *o
 
 	for (uint32_t i = 0; i < up->count; i++) {
 		const struct header *h = &up->headers[i];
-		if (is_dropped(up, h))
+		if (is_dropped(r, up, h))
 			continue;
 		if (h->id == HEADER_VIA && o->show_via) {
 			via = slice_is_set(via) ? ARENA_JOIN(r->x.arena, via, S(", "), h->value) : h->value;
@@ -145,6 +145,8 @@ void answer_begin(struct request *r, struct head *up, struct slice piece, bool l
 		piece = chain_response_body(r, piece, last);
 	r->x.response = NULL;
 	stream_respond(r->stream, &out, piece, last);
+	if (out.status == 101)
+		upgrade_begin(r);
 	hold_back(r, last);
 }
 

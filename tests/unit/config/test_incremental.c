@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "common/core/log.h"
+#include "common/entity/consumer_group.h"
 #include "common/entity/target.h"
 #include "common/plugin/entity.h"
 #include "common/plugin/registry.h"
@@ -19,6 +20,8 @@ enum {
 	ROUTES = 30,
 	SERVICES = 6,
 	CONSUMERS = 3,
+	GROUPS = 2,
+	MEMBERSHIPS = 4,
 	PLUGINS = 24,
 	UPSTREAMS = 4,
 	TARGETS = 10
@@ -155,9 +158,25 @@ static void random_plugin(struct record *r, unsigned id)
 	p->route = ref_to(chance(40) ? 1 + below(ROUTES) : 0);
 	p->service = ref_to(chance(40) ? 1000 + below(SERVICES) : 0);
 	p->consumer = ref_to(chance(40) ? 2000 + below(CONSUMERS) : 0);
+	p->consumer_group = ref_to(!p->consumer.set && chance(40) ? 6000 + below(GROUPS) : 0);
 	p->protocols = (struct slice_list){http, 1};
 	p->enabled = chance(90);
 	r->config = chance(97) ? "conf" : "broken";
+}
+
+static void random_group(struct record *r, unsigned id)
+{
+	struct consumer_group *g = fill(r, &consumer_group_schema, id, sizeof *g);
+
+	g->name = arena_printf(&r->arena, "group-%u", (id + below(2) * 10) % 16);
+}
+
+static void random_membership(struct record *r, unsigned id)
+{
+	struct group_membership *m = fill(r, &group_membership_schema, id, sizeof *m);
+
+	m->consumer_group = ref_to(6000 + below(GROUPS));
+	m->consumer = ref_to(2000 + below(CONSUMERS));
 }
 
 static const struct {
@@ -167,9 +186,11 @@ static const struct {
 } kinds[] = {
         {&route_schema, 1, ROUTES, 40, random_route},
         {&service_schema, 1000, SERVICES, 15, random_service},
-        {&plugin_schema, 3000, PLUGINS, 30, random_plugin},
+        {&plugin_schema, 3000, PLUGINS, 25, random_plugin},
         {&upstream_schema, 4000, UPSTREAMS, 6, random_upstream},
         {&target_schema, 5000, TARGETS, 9, random_target},
+        {&consumer_group_schema, 6000, GROUPS, 2, random_group},
+        {&group_membership_schema, 7000, MEMBERSHIPS, 3, random_membership},
 };
 
 /* The store keeps names and places of plugins unique: what is in the way goes in the same version. */
@@ -191,7 +212,8 @@ static bool is_rival(const struct record *a, const struct record *b)
 		        ((const struct upstream *)a->entity)->name, ((const struct upstream *)b->entity)->name);
 	const struct plugin_entity *p = a->entity, *q = b->entity;
 	return a->kind == &plugin_schema && slice_eq(p->name, q->name) && same_ref(&p->route, &q->route) &&
-	       same_ref(&p->service, &q->service) && same_ref(&p->consumer, &q->consumer);
+	       same_ref(&p->service, &q->service) && same_ref(&p->consumer, &q->consumer) &&
+	       same_ref(&p->consumer_group, &q->consumer_group);
 }
 
 static bool find_rival(struct record *r, void *arg)
