@@ -174,6 +174,7 @@ static bool refuse_login(struct admin_call *c, struct admin_auth *auth)
 {
 	if (c->response->status) /* the store failed: nothing is said about the token */
 		return false;
+	c->login_failed = true;
 	login_limit_failed(auth->limit, c->request->client_ip, clock_mono_ms());
 	log_notice("admin login failed", LOG_SLICE("client", c->request->client_ip));
 	return ask_for_token(c, "unknown token or certificate, or its admin is disabled");
