@@ -37,6 +37,7 @@ struct admin_request {
 	struct slice peer_names[ADMIN_PEER_NAMES]; /* of the client's verified certificate; see x509_names() */
 	size_t peer_name_count;
 	struct slice body;
+	bool body_unread; /* there was one, and it was not looked at: the request must be refused */
 	enum admin_method method;
 
 	/* by admin_request_parse() */
