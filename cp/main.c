@@ -197,6 +197,7 @@ static bool start(struct program *p, const char *conf, struct err *e)
 	if (!settings_load(&p->arena, conf, &p->settings, e) || !check_role(s, e) ||
 	        !log_setup(&p->settings, p->settings.admin_error_log, e) || !open_configuration(p, e))
 		return false;
+	schema_use_expressions(slice_eq(s->router_flavor, S("expressions")));
 	p->loop = loop_new(e);
 	if (!p->loop || !catch_signals(p, e))
 		return false;

@@ -258,6 +258,7 @@ static bool start(struct plane *p, struct err *e)
 	        !access_log_open(&p->access_log, s, "proxy_access_log", s->proxy_access_log, e))
 		return false;
 	raise_file_limit();
+	schema_use_expressions(slice_eq(s->router_flavor, S("expressions")));
 	p->loop = loop_new(e);
 	if (!p->loop || !proxy_options_init(&p->options, s, &p->arena, e) || !start_workers(p, e))
 		return false;

@@ -19,6 +19,8 @@ struct route {
 	int64_t https_redirect_status_code, regex_priority;
 	bool strip_path, preserve_host, request_buffering, response_buffering;
 	struct ref service;
+	struct slice expression; /* router_flavor expressions; unset: the route matches by its other fields */
+	int64_t priority;        /* of the expression */
 };
 
 extern const struct schema route_schema;
