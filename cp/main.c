@@ -14,6 +14,7 @@
 #include "common/core/log.h"
 #include "common/core/release.h"
 #include "common/settings/log_setup.h"
+#include "common/entity/route.h"
 #include "cp/admin/admin_server.h"
 #include "cp/publish/publish.h"
 #include "cp/publish/upkeep.h"
@@ -198,6 +199,7 @@ static bool start(struct program *p, const char *conf, struct err *e)
 	        !log_setup(&p->settings, p->settings.admin_error_log, e) || !open_configuration(p, e))
 		return false;
 	schema_use_expressions(slice_eq(s->router_flavor, S("expressions")));
+	route_use_rust_regexes(!slice_eq(s->router_flavor, S("traditional")));
 	p->loop = loop_new(e);
 	if (!p->loop || !catch_signals(p, e))
 		return false;

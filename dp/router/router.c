@@ -9,7 +9,7 @@
 #include "dp/router/entry.h"
 #include "dp/router/index.h"
 
-enum { HEADERS_DEFAULT = 100 };
+enum { HEADERS_DEFAULT = 100, ARGS_DEFAULT = 100 };
 
 struct router {
 	struct router_options options;
@@ -192,6 +192,7 @@ bool router_match(const struct router *r, const struct router_request *q, struct
 	struct search s = {
 	        .request = q,
 	        .headers_count = headers_in_view(r, q->head),
+	        .max_args = r->options.max_args ? r->options.max_args : ARGS_DEFAULT,
 	        .compatible = r->options.flavor != ROUTER_TRADITIONAL,
 	        .tls = slice_eq(q->scheme, S("https")),
 	        .ceiling = UINT16_MAX,

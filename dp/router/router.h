@@ -8,17 +8,19 @@
 #ifndef DP_ROUTER_ROUTER_H
 #define DP_ROUTER_ROUTER_H
 
+#include "common/core/ip.h"
 #include "common/entity/route.h"
 #include "common/core/text.h"
 #include "common/http/head.h"
 
-enum router_flavor { ROUTER_TRADITIONAL, ROUTER_TRADITIONAL_COMPATIBLE };
+enum router_flavor { ROUTER_TRADITIONAL, ROUTER_TRADITIONAL_COMPATIBLE, ROUTER_EXPRESSIONS };
 enum router_calculation { ROUTER_ORIGINAL, ROUTER_STRICT };
 
 struct router_options {
 	enum router_flavor flavor;
-	enum router_calculation calculation; /* of ROUTER_TRADITIONAL_COMPATIBLE */
+	enum router_calculation calculation; /* of the other two */
 	unsigned max_headers; /* fields of a request that routes with headers look at (lua_max_req_headers); 0: 100 */
+	unsigned max_args;    /* arguments that expressions look at (lua_max_uri_args); 0: 100 */
 	void (*drop)(void *value); /* a route's value is no longer needed by any router; NULL: nobody wants to know */
 };
 
@@ -50,7 +52,11 @@ struct router_request {
 	struct slice scheme, sni;        /* of the connection */
 	int listener_port;               /* for hosts with a port when Host has none */
 	const struct head *head;         /* for routes with headers */
-	struct arena *arena;             /* for what the match needs */
+	/* For expressions: */
+	struct slice query;                    /* raw; unset: none */
+	const struct ip *source, *destination; /* of the connection; NULL: not known */
+	int source_port;
+	struct arena *arena; /* for what the match needs */
 };
 
 struct router_match {

@@ -1,6 +1,8 @@
 /* rule: testing a rule against a request. The cheap tests come first, regular expressions last. */
 #include "dp/router/rule.h"
 
+#include "dp/router/expr_match.h"
+
 /* ---- headers ------------------------------------------------------------------------------------------------ */
 
 static unsigned char folded(unsigned char c)
@@ -121,6 +123,8 @@ bool rule_matches(const struct rule *r, struct search *s, struct slice *prefix, 
 {
 	*prefix = (struct slice){0};
 	*pattern = NULL;
+	if (r->expr)
+		return expr_rule_matches(r->expr, s, prefix, pattern);
 	if (!method_matches(r->tests, s->request->method) || !sni_matches(r->tests, s))
 		return false;
 	if (r->prefixes_count && !prefix_matches(r, s->request->path, prefix))
