@@ -99,6 +99,8 @@ static void fill_report(void *arg, struct status_report *r)
 		p->meters[i] = worker_meter(p->workers[i]);
 	}
 	r->access_lines_lost = access_log_lost(&p->access_log);
+	r->snapshot = p->node.board ? lease_board_current(p->node.board) : NULL;
+	r->router = &p->options.router;
 	r->meters = p->meters;
 	r->meter_count = p->worker_count;
 }

@@ -70,6 +70,31 @@ struct router_match {
 /* False: no route. Takes no locks and allocates only on the request's arena. */
 bool router_match(const struct router *r, const struct router_request *q, struct router_match *out);
 
+/* ---- why (A2-5) ---- */
+
+/* A rule that a request came near: one route with one of its paths, or a group of them. */
+struct router_candidate {
+	const struct route *route;
+	void *value;
+	struct slice paths; /* for people: "/a", "~/a, ~/b"; unset: any path */
+	bool fits;          /* it would match if it were alone */
+	const char *why;    /* "wins"; why it comes later than the winner; or what does not match */
+};
+
+struct router_explanation {
+	bool has_match;
+	struct router_match match;
+	const struct router_candidate *candidates; /* in the order of the router */
+	size_t count, left_out;                    /* left_out: further ones that do not fit */
+	size_t other_hosts, other_paths;           /* routes of which no rule has the host, or the path: not listed */
+};
+
+enum { ROUTER_EXPLAIN_MAX = 100 };
+
+/* Looks at every route, so it takes as long as there are routes: for people, not for requests, and for the thread
+ * that owns routers. Everything is on q->arena. */
+void router_explain(const struct router *r, const struct router_request *q, struct router_explanation *out);
+
 /* the path sent upstream (not yet escaped) from service path, match and request path. */
 struct slice router_upstream_path(struct arena *a, struct slice service_path, const struct router_match *m,
         struct slice path, enum router_flavor flavor);

@@ -88,6 +88,11 @@ struct search {
 /* NULL with e set: the route cannot work. Starts with one reference; entry->value is the set's from then on. */
 struct rule_set *rule_make(const struct router_entry *entry, const struct router_options *options, struct err *e);
 
+/* The first test of a rule, cheapest first, that a request fails. */
+enum rule_fault { RULE_FITS, RULE_METHOD, RULE_SNI, RULE_PATH, RULE_HEADERS, RULE_EXPRESSION };
+enum rule_fault rule_fault(
+        const struct rule *r, struct search *s, struct slice *prefix, const struct pattern **pattern);
+
 /* Does everything but the host match? Then the matched part of the path is in *prefix (unset: the route has no
  * paths) and the pattern that matched it in *pattern. */
 bool rule_matches(const struct rule *r, struct search *s, struct slice *prefix, const struct pattern **pattern);
