@@ -50,21 +50,33 @@ static void note(struct looking *l, const struct rule *r, enum rule_fault fault,
 	l->found[l->count++] = (struct candidate){r, fault, literal};
 }
 
+/* The first test that fails; the path counts before the others, since routes of other paths are of no interest. */
+static enum rule_fault fault_of(const struct looking *l, const struct rule *r)
+{
+	static const struct rule_tests none;
+	struct search s = router_search(l->router, l->request);
+	struct rule path_only = *r;
+	struct slice prefix;
+	const struct pattern *pattern;
+
+	path_only.tests = &none;
+	if (rule_fault(&path_only, &s, &prefix, &pattern) == RULE_PATH)
+		return RULE_PATH;
+	return rule_fault(r, &s, &prefix, &pattern);
+}
+
 static bool look_at(void *value, void *arg)
 {
 	struct looking *l = arg;
 	const struct rule_set *set = value;
 	bool any_path = false, literal = false;
-	struct slice prefix;
-	const struct pattern *pattern;
 
 	if (!has_host(l, &set->rules[0], &literal)) {
 		l->out->other_hosts++;
 		return true;
 	}
 	for (uint32_t i = 0; i < set->count; i++) {
-		struct search s = router_search(l->router, l->request);
-		enum rule_fault fault = rule_fault(&set->rules[i], &s, &prefix, &pattern);
+		enum rule_fault fault = fault_of(l, &set->rules[i]);
 		any_path |= fault != RULE_PATH;
 		if (fault != RULE_PATH)
 			note(l, &set->rules[i], fault, literal);
