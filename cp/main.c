@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "common/core/file.h"
+#include "common/core/file_limit.h"
 #include "common/core/log.h"
 #include "common/core/release.h"
 #include "common/settings/log_setup.h"
@@ -198,8 +199,12 @@ static bool start(struct program *p, const char *conf, struct err *e)
 	if (!settings_load(&p->arena, conf, &p->settings, e) || !check_role(s, e) ||
 	        !log_setup(&p->settings, p->settings.admin_error_log, e) || !open_configuration(p, e))
 		return false;
+<<<<<<< HEAD
 	schema_use_expressions(slice_eq(s->router_flavor, S("expressions")));
 	route_use_rust_regexes(!slice_eq(s->router_flavor, S("traditional")));
+=======
+	file_limit_raise();
+>>>>>>> main
 	p->loop = loop_new(e);
 	if (!p->loop || !catch_signals(p, e))
 		return false;
