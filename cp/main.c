@@ -197,14 +197,13 @@ static bool start(struct program *p, const char *conf, struct err *e)
 	const struct settings *s = &p->settings;
 
 	if (!settings_load(&p->arena, conf, &p->settings, e) || !check_role(s, e) ||
-	        !log_setup(&p->settings, p->settings.admin_error_log, e) || !open_configuration(p, e))
+	        !log_setup(&p->settings, p->settings.admin_error_log, e))
 		return false;
-<<<<<<< HEAD
 	schema_use_expressions(slice_eq(s->router_flavor, S("expressions")));
 	route_use_rust_regexes(!slice_eq(s->router_flavor, S("traditional")));
-=======
+	if (!open_configuration(p, e))
+		return false;
 	file_limit_raise();
->>>>>>> main
 	p->loop = loop_new(e);
 	if (!p->loop || !catch_signals(p, e))
 		return false;
