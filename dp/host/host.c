@@ -3,6 +3,7 @@
 
 #include "common/model/kinds.h"
 #include "dp/host/counters.h"
+#include "dp/host/entity_texts.h"
 #include "dp/host/redis.h"
 
 static struct host_owner *owner_of(struct call *c)
@@ -74,4 +75,15 @@ static enum verdict count_now(struct call *c, struct count *count, phase_fn done
 	return done(c);
 }
 
-const struct host host_vtable = {.find = find, .count = count_now};
+static enum verdict read_body(struct call *c, phase_fn done)
+{
+	return owner_of(c)->read_body(c, done);
+}
+
+static struct slice entity_json(struct call *c, const struct schema *kind, const struct uuid *id)
+{
+	return entity_texts_get(owner_of(c)->worker->texts, owner_of(c)->snapshot->catalog, kind, id);
+}
+
+const struct host host_vtable = {
+        .find = find, .count = count_now, .read_body = read_body, .entity_json = entity_json};
