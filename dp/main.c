@@ -178,9 +178,11 @@ static bool read_listen(struct plane *p, struct err *e)
 	size_t n;
 	if (!listen_parse(&p->arena, p->settings.proxy_listen, &all, &n, e))
 		return err_prefix(e, "proxy_listen");
+	if (!listen_map_ports(all, n, p->settings.port_maps, e))
+		return false;
 	for (size_t i = 0; i < n; i++) {
-		if (all[i].ssl || all[i].proxy_protocol) {
-			log_warn("proxy_listen with ssl or proxy_protocol is not served in this release",
+		if (all[i].ssl) {
+			log_warn("proxy_listen with ssl is not served in this release",
 			        LOG_SLICE("address", all[i].text));
 			continue;
 		}

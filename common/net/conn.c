@@ -1,6 +1,5 @@
 /* conn: see conn.h. One event per connection, registered when the socket comes and deleted when it goes: in between
  * the poller is never told anything. Edge state lives in can_read and can_write. */
-#include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -161,12 +160,17 @@ struct conn *conn_accepted(struct loop *l, int fd, SSL *tls, const struct conn_o
 	struct conn *c = new_conn(l, fd, tls, ops, owner);
 	c->can_write = true; /* nothing has been sent: there is room */
 	note_peer(c);
-	if (tls) {
-		conn_tls_begin(c, true);
-		c->handshaking = true;
-	}
+	if (tls)
+		conn_start_tls(c, tls);
 	watch(c);
 	return c;
+}
+
+void conn_start_tls(struct conn *c, SSL *tls)
+{
+	c->tls = tls;
+	conn_tls_begin(c, true);
+	c->handshaking = true;
 }
 
 static int begin_connect(const struct sockaddr *to, socklen_t len)
@@ -218,10 +222,14 @@ static void on_deferred(void *arg)
 	struct conn *c = arg;
 	c->is_deferred = false;
 	if (!c->closed) {
-		tell_readable(c);
+		if (c->handshaking)
+			handshake(c);
+		else
+			tell_readable(c);
 		return;
 	}
 	SSL_free(c->tls);
+	free(c->proxied);
 	free(c);
 }
 
@@ -295,21 +303,16 @@ void conn_set_timeout(struct conn *c, uint32_t ms)
 
 void conn_address_text(const struct sockaddr *sa, char *out, size_t size, int *port)
 {
-	const struct sockaddr_in *v4 = (const struct sockaddr_in *)sa;
-	const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)sa;
-	int number = 0;
+	struct ip address;
+	size_t n = 0;
 
-	if (sa->sa_family == AF_INET) {
-		inet_ntop(AF_INET, &v4->sin_addr, out, (socklen_t)size);
-		number = ntohs(v4->sin_port);
-	} else if (sa->sa_family == AF_INET6 && IN6_IS_ADDR_V4MAPPED(&v6->sin6_addr)) {
-		inet_ntop(AF_INET, &v6->sin6_addr.s6_addr[12], out, (socklen_t)size);
-		number = ntohs(v6->sin6_port);
-	} else if (sa->sa_family == AF_INET6) {
-		inet_ntop(AF_INET6, &v6->sin6_addr, out, (socklen_t)size);
-		number = ntohs(v6->sin6_port);
-	} else
+	if (ip_of_sockaddr(sa, &address))
+		n = ip_text(&address, out);
+	out[n] = '\0';
+	if (n == 0)
 		snprintf(out, size, "unix:");
 	if (port)
-		*port = number;
+		*port = sa->sa_family == AF_INET    ? ntohs(((const struct sockaddr_in *)sa)->sin_port)
+		        : sa->sa_family == AF_INET6 ? ntohs(((const struct sockaddr_in6 *)sa)->sin6_port)
+		                                    : 0;
 }

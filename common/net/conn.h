@@ -13,6 +13,7 @@
 #include <sys/uio.h>
 
 #include "common/net/loop.h"
+#include "common/net/proxy_protocol.h"
 
 struct conn;
 
@@ -58,12 +59,15 @@ struct conn {
 	uint32_t requests;            /* for owners that count */
 	struct sockaddr_storage peer; /* of the TCP connection */
 	socklen_t peer_len;
+	struct proxied *proxied; /* what a PROXY preamble said; owned; NULL: there was none */
 	struct loop_deferred deferred;
 	struct event event;
 };
 
 /* Takes the accepted fd. tls: a fresh SSL, or NULL; owned by the conn. */
 struct conn *conn_accepted(struct loop *l, int fd, SSL *tls, const struct conn_ops *ops, void *owner);
+/* TLS from here on, on an accepted connection that has not been written to; the conn owns the SSL. */
+void conn_start_tls(struct conn *c, SSL *tls);
 /* Begins to connect; on_connected follows, never from inside this call. NULL with errno set when it cannot even
  * begin. tls: a fresh SSL with its host name set, or NULL; owned by the conn, also when NULL is returned. */
 struct conn *conn_connect(
@@ -100,7 +104,7 @@ void conn_send_plain(struct conn *c, struct slice s);
 
 /* Restarts the connection's one deadline: on_timeout after ms without another call. 0: none. */
 void conn_set_timeout(struct conn *c, uint32_t ms);
-/* "192.0.2.1" or "2001:db8::1" of an address; out at least INET6_ADDRSTRLEN. Unix sockets: "unix:". */
+/* "192.0.2.1" or "2001:db8::1" of an address; out more than IP_TEXT_MAX. Unix sockets: "unix:". */
 void conn_address_text(const struct sockaddr *sa, char *out, size_t size, int *port);
 
 #endif

@@ -1,4 +1,5 @@
 /* listen_spec: the syntax of proxy_listen and its like (proxy.md 10.2); see listener.h. */
+#include <stdio.h>
 #include <arpa/inet.h>
 #include <netdb.h>
 #include <netinet/in.h>
@@ -156,12 +157,19 @@ static struct slice next_word(struct slice *rest)
 	return word;
 }
 
+static void set_public_port(struct listen_spec *s, int port)
+{
+	s->public_port = port;
+	snprintf(s->public_text, sizeof s->public_text, "%d", port);
+}
+
 static bool parse_entry(struct arena *a, struct slice entry, struct listen_spec *out, struct err *e)
 {
 	struct slice word = next_word(&entry);
 	*out = (struct listen_spec){.backlog = BACKLOG};
 	if (!parse_address(a, word, out, e))
 		return false;
+	set_public_port(out, out->port);
 	while ((word = next_word(&entry)).len > 0)
 		if (!parse_flag(word, out))
 			return usage(e, word);
@@ -186,6 +194,29 @@ bool listen_parse(struct arena *a, struct slice value, struct listen_spec **out,
 		if (!parse_entry(a, entry, &specs[*n], e))
 			return false;
 		++*n;
+	}
+	return true;
+}
+
+static bool read_port(struct slice text, int64_t *port)
+{
+	return slice_to_int(slice_trim(text), port) && *port >= 1 && *port <= 65535;
+}
+
+bool listen_map_ports(struct listen_spec *specs, size_t n, struct slice port_maps, struct err *e)
+{
+	for (struct slice rest = port_maps; slice_is_set(rest);) {
+		struct slice item = slice_trim(slice_cut(&rest, ',')), own = item;
+		struct slice outer = slice_cut(&own, ':');
+		int64_t from, to;
+		if (item.len == 0)
+			continue;
+		if (!slice_is_set(own) || !read_port(outer, &from) || !read_port(own, &to))
+			return err_set(
+			        e, "port_maps: '%.*s' is not two ports, expected such as 80:8000", SLICE_ARG(item));
+		for (size_t i = 0; i < n; i++)
+			if (specs[i].port == to)
+				set_public_port(&specs[i], (int)from);
 	}
 	return true;
 }

@@ -13,7 +13,9 @@ struct listen_spec {
 	socklen_t address_len;
 	struct slice text; /* "0.0.0.0:8443", for messages */
 	int port;
-	int backlog; /* default 16384 */
+	int public_port;     /* what clients think it is: see listen_map_ports() */
+	char public_text[8]; /* the same in digits: every request shows it to the upstream */
+	int backlog;         /* default 16384 */
 	bool ssl, http2, proxy_protocol, reuseport, deferred, udp;
 	bool ipv6_dual; /* ipv6only=off: an IPv6 socket takes IPv4 as well */
 	bool keepalive; /* so_keepalive, with its three values; 0: the system's */
@@ -22,6 +24,8 @@ struct listen_spec {
 
 /* Parses a whole property ("off" gives n = 0). The specs are on the arena. */
 bool listen_parse(struct arena *a, struct slice value, struct listen_spec **out, size_t *n, struct err *e);
+/* port_maps, "80:8000, 443:8443" (proxy.md 2.3): a balancer in front of us listens on 80 and connects to 8000. */
+bool listen_map_ports(struct listen_spec *specs, size_t n, struct slice port_maps, struct err *e);
 bool is_loopback(const struct sockaddr *sa);
 
 struct listener;

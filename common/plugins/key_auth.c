@@ -1,6 +1,6 @@
 /* key-auth: callers show a key, in a header, the query or the body; it says which consumer they are (plugins.md 1.1).
  */
-#include "common/plugin/plugin.h"
+#include "common/plugin/auth.h"
 
 struct key_auth {
 	struct slice_list key_names;
@@ -90,25 +90,16 @@ static void hide(struct call *c, const struct key_auth *conf, struct slice name)
 
 static enum verdict refuse(struct call *c, const struct key_auth *conf, struct slice message)
 {
-	if (slice_is_set(conf->anonymous))
-		return call_anonymous(c, conf->anonymous);
-	struct slice challenge = S("Key");
-	if (slice_is_set(conf->realm))
-		challenge = arena_printf(c->x->arena, "Key realm=\"%.*s\"", SLICE_ARG(conf->realm));
-	call_respond_header(c, S("WWW-Authenticate"), challenge);
-	return call_reject(c, 401, message);
+	return auth_refuse(c, conf->anonymous, auth_challenge(c, S("Key"), conf->realm), message);
 }
 
 static enum verdict check_key(struct call *c, const struct key_auth *conf, struct slice key)
 {
 	const struct credential *found = call_find(c, &credential_schema, "key", key);
+
 	if (!found)
 		return refuse(c, conf, S("Unauthorized"));
-	const struct consumer *consumer = call_find(c, &consumer_schema, "id", uuid_slice(&found->consumer.id));
-	if (!consumer)
-		return call_fault(c, "the consumer of a key is missing");
-	call_authenticated(c, consumer, &found->id, CREDENTIAL_ID);
-	return GO;
+	return auth_accept(c, &found->consumer, &found->id, CREDENTIAL_ID);
 }
 
 static enum verdict on_access(struct call *c)
@@ -117,7 +108,7 @@ static enum verdict on_access(struct call *c)
 
 	if (!conf->run_on_preflight && slice_eq(c->x->request->method, S("OPTIONS")))
 		return GO;
-	if (slice_is_set(conf->anonymous) && c->x->has_credential)
+	if (auth_is_settled(c, conf->anonymous))
 		return GO;
 	for (size_t i = 0; i < conf->key_names.len; i++) {
 		struct slice name = conf->key_names.items[i];

@@ -193,10 +193,10 @@ static bool check(struct load *l)
 
 /* ---- 5. the last touch ----------------------------------------------------------------------------------------- */
 
-static bool transform(struct load *l)
+static bool transform(struct load *l, const json_t *input)
 {
 	struct err e;
-	if (is_stored(l) || !l->schema->transform || l->schema->transform(l->record, &e))
+	if (is_stored(l) || !l->schema->transform || l->schema->transform(l->record, input, l->options->existing, &e))
 		return true;
 	violations_add_entity(l->v, "%s", e.message);
 	return false;
@@ -248,7 +248,7 @@ bool schema_load(const struct schema *s, const json_t *input, const struct load_
 	defaults_fill(s, l.sub, l.record);
 	if (is_stored(&l))
 		put_in_order(&l); /* drops what only a newer release knows */
-	if (!check(&l) || !transform(&l))
+	if (!check(&l) || !transform(&l, input))
 		goto out;
 	put_in_order(&l);
 	if (s->has_ttl)

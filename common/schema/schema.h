@@ -358,8 +358,9 @@ struct shorthand {
 
 /* Applied to the keys the client sent, before defaults: couplings such as upstreams.algorithm and hash_on. */
 typedef void (*adjust_fn)(json_t *input);
-/* After all checks passed, on the record about to be stored: hashes, digests. */
-typedef bool (*transform_fn)(json_t *record, struct err *e);
+/* After all checks passed, on the record about to be stored: hashes, digests. `input` is what the client sent,
+ * `existing` what it changes (NULL: new). Not run on what comes from the store or the wire. */
+typedef bool (*transform_fn)(json_t *record, const json_t *input, const json_t *existing, struct err *e);
 
 struct schema {
 	/* Entities: the table name, "services", "keyauth_credentials"; configs: the plugin's name. */

@@ -21,13 +21,20 @@ void server_init(struct server *sv, struct loop *l, const struct stream_ops *ops
 	};
 }
 
+void server_serve(struct server *sv, const struct listen_spec *listener, struct conn *c)
+{
+	h1_codec.accept(sv, listener, c);
+	STAT_ADD(sv->stats.handled, 1);
+}
+
 void server_accept(struct server *sv, const struct listen_spec *listener, int fd, SSL *tls)
 {
 	static const struct conn_ops none = {0};
 	STAT_ADD(sv->stats.accepted, 1);
-	struct conn *c = conn_accepted(sv->loop, fd, tls, &none, NULL);
-	h1_codec.accept(sv, listener, c);
-	STAT_ADD(sv->stats.handled, 1);
+	if (listener && listener->proxy_protocol)
+		preamble_accept(sv, listener, fd, tls);
+	else
+		server_serve(sv, listener, conn_accepted(sv->loop, fd, tls, &none, NULL));
 }
 
 void server_drain(struct server *sv)

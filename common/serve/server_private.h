@@ -17,6 +17,11 @@ struct server_conn {
 	enum server_phase phase;
 };
 
+/* Begins to serve a connection that has been accepted. */
+void server_serve(struct server *sv, const struct listen_spec *listener, struct conn *c);
+/* Waits for a PROXY preamble first; then server_serve(). tls as in server_accept(). */
+void preamble_accept(struct server *sv, const struct listen_spec *listener, int fd, SSL *tls);
+
 /* Puts a new connection on the server's list, waiting. */
 void server_add(struct server *sv, struct server_conn *sc);
 void server_remove(struct server_conn *sc);

@@ -104,6 +104,8 @@ static const struct field fields[] = {
         FIELD(struct settings, real_ip_header, .dflt = "'X-Real-IP'", .doc = "Header with the client's address."),
         FIELD(struct settings, real_ip_recursive, SWITCH,
                 .doc = "Whether trusted addresses in that header are skipped."),
+        FIELD(struct settings, port_maps,
+                .doc = "Ports that clients see in place of ours, 80:8000, comma separated."),
         FIELD(struct settings, client_max_body_size, .dflt = "'0'", .flags = REQUIRED, .check = check_size,
                 .doc = "Largest body of a request; 0: no limit."),
 

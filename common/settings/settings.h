@@ -35,7 +35,7 @@ struct settings {
 	struct slice headers, headers_upstream, server_token,
 	        kong_version; /* kong_version: what GET / answers, default 3.9.3 */
 	struct slice error_default_type, http_strictness, router_flavor, route_match_calculation;
-	struct slice trusted_ips, real_ip_header;
+	struct slice trusted_ips, real_ip_header, port_maps;
 	bool real_ip_recursive;
 	struct slice client_max_body_size; /* "0", "10m": nginx_http_client_max_body_size */
 	struct slice admin_max_body_size;  /* nginx_admin_client_max_body_size, default 10m */

@@ -92,8 +92,22 @@ static void copy_fields(struct request *r, struct head *out, struct gathered *g)
 		head_add_id(out, HEADER_HOST, host_for_upstream(r, slice_of(NULL, 0)));
 }
 
+/* ---- R-2.3 ----------------------------------------------------------------------------------------------------- */
+
+/* The first of the client's own fields, when its peer may speak for it. */
+static struct slice told(const struct request *r, enum header_id id)
+{
+	return r->peer_trusted ? head_get(r->x.request, id) : (struct slice){0};
+}
+
+struct slice forward_scheme(const struct request *r)
+{
+	struct slice said = told(r, HEADER_X_FORWARDED_PROTO);
+	return slice_is_set(said) ? said : r->x.scheme;
+}
+
 /* The Host field in lower case, without a port. */
-static struct slice forwarded_host(struct request *r)
+static struct slice plain_host(struct request *r)
 {
 	struct slice host = head_get(r->x.request, HEADER_HOST), name;
 	int port;
@@ -105,28 +119,63 @@ static struct slice forwarded_host(struct request *r)
 	return slice_of(low, name.len);
 }
 
-static struct slice port_text(struct request *r)
+struct slice forward_host(struct request *r)
 {
-	return arena_decimal(r->x.arena, r->stream->listener ? r->stream->listener->port : 0);
+	struct slice said = told(r, HEADER_X_FORWARDED_HOST);
+	return slice_is_set(said) ? said : plain_host(r);
 }
 
-static struct slice raw_path(const struct request *r)
+static struct slice forward_port(const struct request *r)
 {
-	struct uri uri;
-	return uri_split(r->x.request->target, &uri) ? uri.path : S("/");
+	struct slice said = told(r, HEADER_X_FORWARDED_PORT);
+	if (slice_is_set(said))
+		return said;
+	return r->stream->listener ? slice_cstr(r->stream->listener->public_text) : S("0");
+}
+
+static struct slice forward_path(const struct request *r)
+{
+	struct slice said = told(r, HEADER_X_FORWARDED_PATH);
+	return slice_is_set(said) ? said : r->raw_path;
+}
+
+/* Unset: nothing was stripped. */
+static struct slice forward_prefix(struct request *r)
+{
+	struct slice said = told(r, HEADER_X_FORWARDED_PREFIX);
+	if (slice_is_set(said))
+		return said;
+	if (!r->plan->route->strip_path || r->match.prefix.len == 0 || slice_eq(r->match.prefix, S("/")))
+		return (struct slice){0};
+	return uri_escape(r->x.arena, r->match.prefix);
+}
+
+/* The TCP peer, whatever it says of the client. */
+static struct slice peer_ip(struct request *r)
+{
+	struct ip peer;
+	char text[IP_TEXT_MAX];
+	if (!ip_of_sockaddr((const struct sockaddr *)&r->stream->conn->peer, &peer))
+		return S("unix:");
+	return arena_dup(r->x.arena, slice_of(text, ip_text(&peer, text)));
 }
 
 static void add_forwarded(struct request *r, struct head *out, const struct gathered *g)
 {
+	struct slice before = g->forwarded_for, prefix = forward_prefix(r);
 	head_add_id(out, HEADER_X_REAL_IP, r->x.client_ip);
-	head_add_id(out, HEADER_X_FORWARDED_FOR, joined(r->x.arena, g->forwarded_for, r->x.client_ip));
-	head_add_id(out, HEADER_X_FORWARDED_PROTO, r->x.scheme);
-	head_add_id(out, HEADER_X_FORWARDED_HOST, forwarded_host(r));
-	head_add_id(out, HEADER_X_FORWARDED_PORT, port_text(r));
-	head_add_id(out, HEADER_X_FORWARDED_PATH, raw_path(r));
-	if (r->plan->route->strip_path && r->match.prefix.len && !slice_eq(r->match.prefix, S("/")))
-		head_add_id(out, HEADER_X_FORWARDED_PREFIX, uri_escape(r->x.arena, r->match.prefix));
+	head_add_id(out, HEADER_X_FORWARDED_FOR,
+	        slice_is_set(before) ? joined(r->x.arena, before, peer_ip(r)) : r->x.client_ip);
+	head_add_id(out, HEADER_X_FORWARDED_PROTO, forward_scheme(r));
+	head_add_id(out, HEADER_X_FORWARDED_HOST, forward_host(r));
+	head_add_id(out, HEADER_X_FORWARDED_PORT, forward_port(r));
+	head_add_id(out, HEADER_X_FORWARDED_PATH, forward_path(r));
+	if (slice_is_set(prefix))
+		head_add_id(out, HEADER_X_FORWARDED_PREFIX, prefix);
 }
+
+/* ---- the rest ---------------------------------------------------------------------------------------------------
+ */
 
 /* "1.1 gatehouse/0.1.0" behind what the client sent; HTTP/1.0 counts as "1" (sic, proxy.md 2.2). */
 static void add_via(struct request *r, struct head *out, const struct gathered *g)

@@ -46,6 +46,8 @@ bool proxy_options_init(struct proxy_options *o, const struct settings *s, struc
 	};
 	read_headers(o, s->headers);
 	read_router(&o->router, s);
+	if (!trust_init(&o->trust, a, s->trusted_ips, s->real_ip_header, s->real_ip_recursive, e))
+		return false;
 	return settings_size(s->client_max_body_size, &o->max_body) ||
 	       err_set(e, "nginx_http_client_max_body_size is '%.*s', expected a size such as 0, 8k or 10m",
 	               SLICE_ARG(s->client_max_body_size));

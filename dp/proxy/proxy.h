@@ -9,6 +9,7 @@
 #include "dp/config/lease.h"
 #include "dp/host/host.h"
 #include "dp/proxy/request_id.h"
+#include "dp/proxy/trust.h"
 #include "dp/upstream/pick.h"
 #include "dp/upstream/pool.h"
 
@@ -21,6 +22,7 @@ struct proxy_options {
 	bool show_request_id, show_upstream_status;
 	bool send_request_id; /* to upstreams */
 	struct slice error_default_type;
+	struct trust trust;
 	struct pool_limits pool;
 	uint64_t max_body;
 };

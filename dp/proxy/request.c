@@ -2,9 +2,6 @@
  * Called by the codec (stream_ops) and, through request_wake(), by whatever a step waited for. */
 #include "dp/proxy/request.h"
 
-#include <arpa/inet.h>
-#include <stdio.h>
-
 #include "common/core/log.h"
 #include "common/http/uri.h"
 #include "dp/proxy/respond.h"
@@ -46,6 +43,20 @@ void request_wake(struct request *r)
 	r->running = false;
 }
 
+/* Who is it? A Unix socket has no address. */
+static void set_client(struct request *r)
+{
+	const struct trust *trust = &r->proxy->options->trust;
+	const struct conn *c = r->stream->conn;
+	struct ip address;
+
+	r->peer_trusted = trust_peer(trust, c);
+	if (trust_client(trust, c, r->x.request, &address, &r->client_port))
+		r->x.client_ip = slice_of(r->client_ip, ip_text(&address, r->client_ip));
+	else
+		r->x.client_ip = S("unix:");
+}
+
 static void set_exchange(struct request *r)
 {
 	struct stream *s = r->stream;
@@ -55,14 +66,12 @@ static void set_exchange(struct request *r)
 	x->request = &s->request;
 	x->scheme = s->listener && s->listener->ssl ? S("https") : S("http");
 	x->request_id = slice_of(r->id, REQUEST_ID_LEN);
-	x->client_ip = slice_cstr(r->client_ip);
 	x->started_ms = clock_wall_ms();
 	x->started_ns = s->started_ns;
-	x->port = s->listener ? s->listener->port : 0;
+	x->port = s->listener ? s->listener->public_port : 0;
 	x->added.arena = x->appended.arena = &s->arena;
 	request_id_next(&r->proxy->ids, r->id);
-	conn_address_text((const struct sockaddr *)&s->conn->peer, r->client_ip, sizeof r->client_ip, NULL);
-	x->client_ip = slice_cstr(r->client_ip);
+	set_client(r);
 }
 
 static void init_body(struct request *r)
@@ -96,6 +105,7 @@ static enum flow step_start(struct request *r)
 		return FLOW_NEXT;
 	}
 	r->x.query = uri.query;
+	r->raw_path = uri.path;
 	return FLOW_NEXT;
 }
 
@@ -116,7 +126,7 @@ static bool find_route(struct request *r)
 	        .host = head_get(&s->request, HEADER_HOST),
 	        .path = r->x.path,
 	        .scheme = r->x.scheme,
-	        .listener_port = s->listener ? s->listener->port : 0,
+	        .listener_port = s->listener ? s->listener->public_port : 0,
 	        .head = &s->request,
 	        .arena = r->x.arena,
 	};
@@ -135,7 +145,7 @@ static enum flow step_route(struct request *r)
 	r->x.captures = r->match.captures;
 	r->x.captures_count = r->match.captures_count;
 	r->tries_left = r->plan->service ? r->plan->service->retries : 0;
-	if (r->plan->https_only && slice_eq(r->x.scheme, S("http")))
+	if (r->plan->https_only && !slice_eq(forward_scheme(r), S("https")))
 		respond_https_only(r);
 	return FLOW_NEXT;
 }

@@ -90,7 +90,10 @@ struct request {
 	struct slice error_type; /* media type of an error body when there is no Accept; unset: JSON */
 	struct host_owner owner;
 	char id[REQUEST_ID_LEN];
-	char client_ip[48];
+	char client_ip[IP_TEXT_MAX];
+	int client_port;       /* 0: unknown */
+	bool peer_trusted;     /* its X-Forwarded-* stand */
+	struct slice raw_path; /* of the target, as received */
 	struct router_match match;
 	const struct route_plan *plan;
 	struct chain_run run;
@@ -166,6 +169,9 @@ void attempt_cancel(struct request *r);
 
 /* forward.c: the request that the upstream sees (proxy.md 2) */
 void forward_head(struct request *r, struct head *out);
+/* what the client is thought to have asked: its own words when its peer is trusted, else the connection's. */
+struct slice forward_scheme(const struct request *r);
+struct slice forward_host(struct request *r);
 /* Can `Connection` never remove this field (DEV-3)? */
 bool forward_is_protected(const struct header *h);
 

@@ -22,13 +22,12 @@ void respond_failure(struct request *r, enum failure why)
 	request_goto(r, STEP_RESPOND);
 }
 
+/* Where the same is to be had over https: the path and query as they came. */
 static struct slice https_location(struct request *r)
 {
-	struct slice host = head_get(r->x.request, HEADER_HOST), name;
-	int port;
-	if (!authority_split(host, &name, &port))
-		name = host;
-	return arena_printf(r->x.arena, "https://%.*s%.*s", SLICE_ARG(name), SLICE_ARG(r->x.request->target));
+	struct slice query = r->x.query;
+	return ARENA_JOIN(r->x.arena, S("https://"), forward_host(r), r->raw_path,
+	        slice_is_set(query) ? S("?") : S(""), slice_is_set(query) ? query : S(""));
 }
 
 /* A route that only speaks https was asked over http (proxy.md 1.13). */

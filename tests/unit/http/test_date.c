@@ -29,6 +29,9 @@ START_TEST(every_date_is_what_libc_says)
 		strftime(end, 20, " %H:%M:%S GMT", &tm);
 		http_date(s, out);
 		ck_assert_str_eq(out, want);
+		int64_t back;
+		ck_assert(http_date_parse(slice_cstr(want), &back));
+		ck_assert_int_eq(back, s);
 	}
 }
 END_TEST
@@ -44,6 +47,37 @@ START_TEST(now_is_the_current_second)
 }
 END_TEST
 
+START_TEST(the_three_forms_of_rfc_9110_are_read)
+{
+	static const char *const forms[] = {"Sun, 06 Nov 1994 08:49:37 GMT", "Sunday, 06-Nov-94 08:49:37 GMT",
+	        "Sun Nov  6 08:49:37 1994", "Sun,06 Nov 1994 08:49:37 GMT"};
+	int64_t s;
+	for (size_t i = 0; i < sizeof forms / sizeof forms[0]; i++) {
+		ck_assert_msg(http_date_parse(slice_cstr(forms[i]), &s), "%s", forms[i]);
+		ck_assert_int_eq(s, 784111777);
+	}
+	ck_assert(http_date_parse(S("Thu, 29 Feb 2024 23:59:60 GMT"), &s));
+	ck_assert_int_eq(s, 1709251200);
+	ck_assert(http_date_parse(S("Fri, 01-Jan-69 00:00:00 GMT"), &s));
+	ck_assert_int_eq(s, 3124224000);
+}
+END_TEST
+
+START_TEST(what_is_no_date_is_refused)
+{
+	static const char *const wrong[] = {"", ",", "now", "784111777", "Sun, 06 Nov 1994 08:49:37",
+	        "Sun, 06 Nov 1994 08:49:37 CET", "Sun, 6 Nov 1994 08:49:37 GMT", "Sun, 06 nov 1994 08:49:37 GMT",
+	        "Sun, 31 Nov 1994 08:49:37 GMT", "Thu, 29 Feb 2023 00:00:00 GMT", "Sun, 00 Nov 1994 08:49:37 GMT",
+	        "Sun, 06 Nov 1994 24:00:00 GMT", "Sun, 06 Nov 1994 08:60:37 GMT", "Sun, 06 Nov 1994 08:49:61 GMT",
+	        "Sun, 06 Nov -994 08:49:37 GMT", "Sun, 06 Nov 1994 8:49:37 GMT", "Sun, 06 Nov 1994 08-49-37 GMT",
+	        "Sun, 06-Nov-1994 08:49:37 GMT", "Sunday, 06-Nov-x4 08:49:37 GMT", "Sun Nov  6 08:49:37 94",
+	        "Sun Nov 06 08:49:37 1994 GMT", "1994-11-06T08:49:37Z"};
+	int64_t s;
+	for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++)
+		ck_assert_msg(!http_date_parse(slice_cstr(wrong[i]), &s), "%s", wrong[i]);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("date");
@@ -52,6 +86,8 @@ int main(void)
 	tcase_add_test(t, the_example_of_rfc_9110_5_6_7);
 	tcase_add_test(t, every_date_is_what_libc_says);
 	tcase_add_test(t, now_is_the_current_second);
+	tcase_add_test(t, the_three_forms_of_rfc_9110_are_read);
+	tcase_add_test(t, what_is_no_date_is_refused);
 	suite_add_tcase(s, t);
 	SRunner *r = srunner_create(s);
 	srunner_run_all(r, CK_NORMAL);

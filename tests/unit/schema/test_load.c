@@ -63,8 +63,10 @@ static const struct shorthand shorthands[] = {
         {0},
 };
 
-static bool shout(json_t *record, struct err *e)
+static bool shout(json_t *record, const json_t *input, const json_t *existing, struct err *e)
 {
+	if (existing && !json_object_get(input, "name"))
+		return true;
 	if (strcmp(json_string_value(json_object_get(record, "name")), "quiet") == 0)
 		return err_set(e, "will not shout");
 	if (json_is_null(json_object_get(record, "colour")))
@@ -233,6 +235,14 @@ START_TEST(the_last_step_changes_or_refuses_what_was_found_good)
 	has(t, "colour", "'LOUD'");
 	json_decref(t);
 	refused_saying(&thing, "{'name':'quiet'}", "will not shout");
+	json_t *old = loaded(&thing, LOAD_STORED, NULL, "{'name':'n','colour':null,'created_at':1,'updated_at':1}");
+	t = loaded(&thing, LOAD_UPDATE, old, "{'count':4}"); /* this one looks at what was sent */
+	has(t, "colour", "null");
+	json_decref(t);
+	t = loaded(&thing, LOAD_UPDATE, old, "{'name':'m'}");
+	has(t, "colour", "'LOUD'");
+	json_decref(t);
+	json_decref(old);
 }
 END_TEST
 
