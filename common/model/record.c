@@ -40,7 +40,11 @@ static bool fill(struct record *r, const json_t *rendered, struct err *e)
 	r->entity = entity;
 	r->expires_at = json_number_value(json_object_get(rendered, "expires_at"));
 	r->json = compact(&r->arena, rendered);
-	return schema_decode(r->kind, rendered, &r->arena, entity, e) && decode_config(r, rendered, e);
+	if (!schema_decode(r->kind, rendered, &r->arena, entity, e))
+		return false;
+	if (r->kind->fini)
+		arena_defer(&r->arena, r->kind->fini, entity);
+	return decode_config(r, rendered, e);
 }
 
 struct record *record_new(const struct schema *kind, const json_t *rendered, uint64_t version, struct err *e)

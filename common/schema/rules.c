@@ -153,6 +153,17 @@ static json_t *rule_check(const struct field *f, json_t **value)
 	return f->check && !f->check(f, value, &e) ? value_message("%s", e.message) : NULL;
 }
 
+static json_t *rule_contains(const struct field *f, const json_t *value)
+{
+	size_t i;
+	json_t *element;
+
+	if (!f->contains || !json_is_array(value))
+		return NULL;
+	json_array_foreach(value, i, element) if (equals_word(element, f->contains)) return NULL;
+	return value_message("expected to contain: %s", f->contains);
+}
+
 static bool holds_one_of(const json_t *list, const char *const *words)
 {
 	size_t i;
@@ -211,9 +222,9 @@ static json_t *apply_in_order(const struct field *f, json_t **value)
 	        (error = rule_one_of(f, *value)) || (error = rule_gt(f, *value)) ||
 	        (error = rule_timestamp(f, *value)) || (is_early_format(f) && (error = rule_format(f, value))) ||
 	        (error = rule_between(f, *value)) || (error = rule_length(f, *value)) ||
-	        (error = rule_starts_with(f, *value)) || (!is_early_format(f) && (error = rule_format(f, value))) ||
-	        (error = rule_elements(f, *value)) || (error = rule_check(f, value)) ||
-	        (error = rule_exclusive(f, *value)));
+	        (error = rule_starts_with(f, *value)) || (error = rule_contains(f, *value)) ||
+	        (!is_early_format(f) && (error = rule_format(f, value))) || (error = rule_elements(f, *value)) ||
+	        (error = rule_check(f, value)) || (error = rule_exclusive(f, *value)));
 	return error;
 }
 

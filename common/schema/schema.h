@@ -139,6 +139,8 @@ enum field_flags {
 	HIDDEN        = 1 << 11, /* not rendered by the Admin API */
 	ENDPOINT_KEY  = 1 << 12, /* addresses the entity in URLs beside its id */
 	SCOPE         = 1 << 13, /* part of the composite unique key */
+	ADDITION      = 1 << 14, /* a field that Kong does not have: clients see it only when it is set */
+	ENCRYPTED     = SECRET | 1 << 15, /* a secret that /schemas calls encrypted */
 };
 /* clang-format on */
 
@@ -168,7 +170,12 @@ enum format {
 	FORMAT_COUNT
 };
 
-enum on_delete { ON_DELETE_RESTRICT, ON_DELETE_CASCADE };
+/* What becomes of a record when the one that it refers to is removed. */
+enum on_delete {
+	ON_DELETE_RESTRICT, /* that one cannot be removed */
+	ON_DELETE_CASCADE,  /* it is removed too */
+	ON_DELETE_FOLLOW,   /* the same, but /schemas does not say so */
+};
 
 struct field;
 struct schema;
@@ -196,6 +203,7 @@ struct field {
 	bool has_len_min, has_len_max, has_len_eq;
 	uint32_t len_min, len_max, len_eq;
 	const char *starts_with;
+	const char *contains; /* a word that a set must hold */
 	enum format format;
 	field_check_fn check;
 	/* EXCLUSIVE(FIELDS("http", "https"), FIELDS("tcp")): a set whose words are all of one group */
@@ -362,6 +370,10 @@ typedef void (*adjust_fn)(json_t *input);
  * `existing` what it changes (NULL: new). Not run on what comes from the store or the wire. */
 typedef bool (*transform_fn)(json_t *record, const json_t *input, const json_t *existing, struct err *e);
 
+/* Before the memory of a decoded record goes: frees what its users keep in members of the struct that are no fields,
+ * such as a key parsed at first use. */
+typedef void (*fini_fn)(void *entity);
+
 struct schema {
 	/* Entities: the table name, "services", "keyauth_credentials"; configs: the plugin's name. */
 	const char *name;
@@ -373,6 +385,7 @@ struct schema {
 	const struct shorthand *shorthands; /* NULL: none */
 	adjust_fn adjust;
 	transform_fn transform;
+	fini_fn fini;
 	bool has_ttl; /* accepts and renders ttl (entities.md 3) */
 	/* Sub-schema chosen by a field ("name" of plugins): returns the record schema for `config`, or NULL and sets
 	 * e to the only error that is then reported, at *field. */

@@ -2,6 +2,7 @@
 #include "cp/admin/routes.h"
 
 #include "cp/admin/body.h"
+#include "cp/admin/consumer_groups.h"
 #include "cp/admin/crud.h"
 #include "cp/admin/errors.h"
 #include "cp/admin/info.h"
@@ -28,6 +29,12 @@ static const struct admin_route table[] = {
         {"/routes/:routes/filters/:filters", ADMIN_GET, 0, false, admin_filter_chains},
         {"/services/:services/filter-chains", ADMIN_COLLECTION, 0, true, admin_filter_chains},
         {"/services/:services/filter-chains/:filter_chains", ADMIN_ITEM, 0, true, admin_filter_chains},
+        {"/consumer_groups/:consumer_groups/consumers", ADMIN_COLLECTION | ADMIN_DELETE, 0, false, admin_memberships},
+        {"/consumer_groups/:consumer_groups/consumers/:consumers", ADMIN_GET | ADMIN_PUT | ADMIN_DELETE, 0, false,
+                admin_membership},
+        {"/consumers/:consumers/consumer_groups", ADMIN_COLLECTION | ADMIN_DELETE, 0, false, admin_memberships},
+        {"/consumers/:consumers/consumer_groups/:consumer_groups", ADMIN_GET | ADMIN_PUT | ADMIN_DELETE, 0, false,
+                admin_membership},
         {"/clustering/data-planes", ADMIN_GET, 0, false, admin_clustering_nodes},
         {"/clustering/status", ADMIN_GET, 0, false, admin_clustering_status},
         {"/cache", ADMIN_DELETE, 0, false, admin_cache_delete},
@@ -117,7 +124,7 @@ static bool find_referred(const struct admin_request *r, struct admin_target *ou
 {
 	const struct field *f = r->segment_count == 3 ? schema_field(out->outer, r->segments[2]) : NULL;
 
-	if (!f || f->type != TYPE_FOREIGN)
+	if (!f || f->type != TYPE_FOREIGN || admin_rules_of(out->outer)->hides_references)
 		return false;
 	out->reference = f;
 	out->kind = kinds_by_name(slice_cstr(f->ref));

@@ -4,6 +4,9 @@ import base64
 import email.utils
 import hashlib
 import hmac
+import json
+import subprocess
+import time
 
 import pytest
 
@@ -72,3 +75,58 @@ def test_ex29_to_ex36_hmac_auth(gateway, svc):
     assert answer.status == 401 and answer.json["message"] == "HMAC signature does not match" and answer.headers["www-authenticate"] == "hmac"
     answer, _ = svc({"Date": date})
     assert answer.status == 401 and answer.json["message"] == "Unauthorized"
+
+
+def b64(raw):
+    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
+
+
+def token(key, secret="osprey-secret-09", algorithm="HS256", **claims):
+    text = b64(json.dumps({"typ": "JWT", "alg": algorithm}).encode()) + "." + b64(json.dumps({"iss": key, **claims}).encode())
+    return {"Authorization": f"Bearer {text}.{b64(hmac.new(secret.encode(), text.encode(), hashlib.sha256).digest())}"}
+
+
+def test_ex37_to_ex46_jwt(gateway, svc):
+    plugin(gateway, "jwt", claims_to_verify=["exp"])
+    gateway.post("/consumers/tern/jwt", {"key": "gull-key-1", "secret": "osprey-secret-09"})
+    later = int(time.time()) + 600
+    answer, seen = svc(token("gull-key-1", exp=later))
+    assert answer.status == 200 and seen["x-credential-identifier"] == "gull-key-1" and seen["x-consumer-username"] == "tern"
+    answer, _ = svc()
+    assert (answer.status, answer.body, answer.headers["www-authenticate"]) == (401, b'{"message":"Unauthorized"}', "Bearer")
+    assert answer.headers["content-type"] == "application/json; charset=utf-8"
+    for bad, body in ((token("gull-key-1"), {"exp": "must be a number"}), (token("gull-key-1", exp=1), {"exp": "token expired"}),
+                      (token("gull-key-1", "no", exp=later), {"message": "Invalid signature"}),
+                      (token("nobody", exp=later), {"message": "No credentials found for given 'iss'"}),
+                      (token("gull-key-1", algorithm="HS512", exp=later), {"message": "Invalid algorithm"}),
+                      (token("gull-key-1", algorithm="none", exp=later), {"message": "Bad token; invalid alg"})):
+        answer, _ = svc(bad)
+        assert (answer.status, answer.json, answer.headers["www-authenticate"]) == (401, body, 'Bearer error="invalid_token"')
+
+
+def test_a_changed_secret_counts_from_the_next_request_on(gateway, svc):
+    plugin(gateway, "jwt")
+    gateway.post("/consumers/tern/jwt", {"key": "k", "secret": "one"})
+    assert svc(token("k", "one"))[0].status == 200
+    gateway.api("PATCH", "/consumers/tern/jwt/k", {"secret": "two"})
+    assert svc(token("k", "one"))[0].status == 401 and svc(token("k", "two"))[0].status == 200
+    gateway.api("DELETE", "/consumers/tern/jwt/k")
+    assert svc(token("k", "two"))[0].json == {"message": "No credentials found for given 'iss'"}
+
+
+def test_a_public_key_verifies_what_its_private_key_has_signed(gateway, svc, tmp_path):
+    def openssl(*args, data=b""):
+        return subprocess.run(["openssl", *args], input=data, check=True, capture_output=True).stdout
+
+    private = tmp_path / "key.pem"
+    private.write_bytes(openssl("genpkey", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048"))
+    public = openssl("pkey", "-in", private, "-pubout").decode()
+    plugin(gateway, "jwt")
+    gateway.post("/consumers/tern/jwt", {"key": "rs", "algorithm": "RS256", "rsa_public_key": public})
+    text = b64(b'{"alg":"RS256"}') + "." + b64(b'{"iss":"rs"}')
+    signature = b64(openssl("dgst", "-sha256", "-sign", private, data=text.encode()))
+    answer, seen = svc({"Authorization": f"Bearer {text}.{signature}"})
+    assert answer.status == 200 and seen["x-consumer-username"] == "tern"
+    assert svc({"Authorization": f"Bearer {text[:-1]}A.{signature}"})[0].status == 401
+    # the public key is no secret
+    assert svc(token("rs", public))[0].json == {"message": "Invalid algorithm"}
