@@ -133,6 +133,7 @@ static void put_escaped(struct text *out, struct slice s)
 void admin_list_answer(struct admin_call *c, json_t *data, struct slice offset, struct slice extra)
 {
 	struct text next = {0};
+	struct slice version;
 
 	if (c->response->status) { /* rendering the rows has failed */
 		json_decref(data);
@@ -145,6 +146,10 @@ void admin_list_answer(struct admin_call *c, json_t *data, struct slice offset, 
 		text_puts(&next, "?offset=");
 		put_escaped(&next, offset);
 		text_put(&next, extra);
+		if (admin_query(c->request, S("version"), &version)) { /* the same state for all pages */
+			text_puts(&next, "&version=");
+			put_escaped(&next, version);
+		}
 		json_object_set_new(body, "next", json_stringn(next.ptr, next.len));
 		json_object_set_new(body, "offset", json_stringn(offset.ptr, offset.len));
 	}

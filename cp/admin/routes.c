@@ -10,8 +10,11 @@
 #include "cp/admin/log_level.h"
 #include "cp/admin/rules.h"
 #include "cp/admin/schemas.h"
+#include "cp/admin/sign.h"
 #include "cp/admin/tags.h"
 #include "cp/admin/targets.h"
+#include "cp/admin/versions.h"
+#include "cp/admin/wait.h"
 
 /* Literals before parameters: the first that matches is meant. */
 static const struct admin_route table[] = {
@@ -29,6 +32,10 @@ static const struct admin_route table[] = {
         {"/routes/:routes/filters/:filters", ADMIN_GET, 0, false, admin_filter_chains},
         {"/services/:services/filter-chains", ADMIN_COLLECTION, 0, true, admin_filter_chains},
         {"/services/:services/filter-chains/:filter_chains", ADMIN_ITEM, 0, true, admin_filter_chains},
+        {"/versions", ADMIN_GET, 0, false, admin_versions},
+        {"/versions/:versions", ADMIN_GET, 0, false, admin_version},
+        {"/versions/:versions/progress", ADMIN_GET, 0, false, admin_progress},
+        {"/versions/:versions/rollback", ADMIN_POST, 0, false, admin_rollback},
         {"/consumer_groups/:consumer_groups/consumers", ADMIN_COLLECTION | ADMIN_DELETE, 0, false, admin_memberships},
         {"/consumer_groups/:consumer_groups/consumers/:consumers", ADMIN_GET | ADMIN_PUT | ADMIN_DELETE, 0, false,
                 admin_membership},
@@ -37,6 +44,7 @@ static const struct admin_route table[] = {
                 admin_membership},
         {"/clustering/data-planes", ADMIN_GET, 0, false, admin_clustering_nodes},
         {"/clustering/status", ADMIN_GET, 0, false, admin_clustering_status},
+        {"/clustering/overview", ADMIN_GET, 0, false, admin_clustering_overview},
         {"/cache", ADMIN_DELETE, 0, false, admin_cache_delete},
         {"/cache/:key", ADMIN_GET | ADMIN_DELETE, 0, false, admin_cache_item},
         {"/debug/node/log-level", ADMIN_GET, 0, false, admin_log_level_get},
@@ -200,6 +208,16 @@ static void answer_options(struct admin_call *c, const struct found *found)
 	c->response->allow = found->advertised | ADMIN_OPTIONS;
 }
 
+static void handle(struct admin_call *c, admin_handler handler)
+{
+	bool is_read = c->request->method == ADMIN_GET;
+
+	if (is_read ? admin_look_back(c) : admin_sign(c) && admin_wait_read(c))
+		handler(c);
+	if (is_read)
+		admin_look_ahead(c);
+}
+
 void admin_dispatch(struct admin_call *c)
 {
 	struct found found = {0};
@@ -217,5 +235,5 @@ void admin_dispatch(struct admin_call *c)
 	else if (parsed == ADMIN_TOO_MANY_ARGS)
 		admin_fail(c, 400, "Too many arguments");
 	else if (!(request->method & ADMIN_HAS_BODY) || found.raw_body || admin_body_read(c))
-		found.handler(c);
+		handle(c, found.handler);
 }
