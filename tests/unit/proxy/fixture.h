@@ -14,8 +14,8 @@
 #include "common/plugin/entity.h"
 #include "common/plugin/redis_conf.h"
 #include "common/plugin/registry.h"
+#include "dp/host/cache.h"
 #include "dp/host/counters.h"
-#include "dp/host/redis.h"
 #include "dp/proxy/proxy.h"
 #include "tests/support/loading.h"
 #include "tests/support/routes.h"
@@ -200,8 +200,10 @@ static void begin(void)
 	proxy.loop = loop;
 	proxy.options = &options;
 	proxy.leases = leases_new(board, loop);
-	proxy.host = (struct host_worker){.loop = loop, .counters = counters_new(), .redis = redis_set_new(loop)};
 	proxy.dns = dns_new(loop, &dns, &e);
+	proxy.host = (struct host_worker){
+	        .loop = loop, .counters = counters_new(), .cache = cache_new(1 << 20), .dns = proxy.dns};
+	host_worker_init(&proxy.host);
 	proxy_init(&proxy);
 }
 
@@ -211,9 +213,10 @@ static void teardown(void)
 		close(client);
 	server_close(&proxy.server);
 	proxy_fini(&proxy);
+	host_worker_fini(&proxy.host);
 	dns_free(proxy.dns);
-	redis_set_free(proxy.host.redis);
 	counters_free(proxy.host.counters);
+	cache_free(proxy.host.cache);
 	turns_for(loop, 1);
 	leases_free(proxy.leases);
 	lease_board_free(board);
