@@ -17,6 +17,7 @@
 #include "common/core/release.h"
 #include "common/net/tls.h"
 #include "common/settings/log_setup.h"
+#include "common/settings/node_id.h"
 #include "dp/config/replica.h"
 #include "dp/config/subscriber.h"
 #include "dp/host/cache.h"
@@ -224,6 +225,10 @@ static bool make_shared(struct plane *p, struct err *e)
 	if (!settings_size(p->settings.mem_cache_size, &cache_bytes))
 		return err_set(e, "mem_cache_size is '%.*s', expected a size such as 512k or 128m",
 		        SLICE_ARG(p->settings.mem_cache_size));
+	char *node_id = arena_alloc(&p->arena, UUID_TEXT + 1);
+	if (!node_id_load(&p->settings, node_id, e))
+		return false;
+	p->node.node_id = slice_of(node_id, UUID_TEXT);
 	p->node.cache = cache_new((size_t)cache_bytes);
 	p->node.tls_verified = tls_client_new(&verified, e);
 	p->node.tls_unverified = p->node.tls_verified ? tls_client_new(&unverified, e) : NULL;

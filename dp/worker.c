@@ -71,6 +71,7 @@ static bool set_up(struct worker *w, struct err *e)
 	        .counters = w->node->counters,
 	        .cache = w->node->cache,
 	        .dns = p->dns,
+	        .node_id = w->node->node_id,
 	        .tls_verified = w->node->tls_verified,
 	        .tls_unverified = w->node->tls_unverified,
 	        .meter = meter_new((uint32_t)s->metrics_max_series)};

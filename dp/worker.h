@@ -15,6 +15,7 @@ struct node {
 	struct lease_board *board;
 	struct counters *counters;
 	struct cache *cache;
+	struct slice node_id;
 	SSL_CTX *tls_verified, *tls_unverified; /* of requests that plugins make; NULL: TLS cannot be had */
 	struct access_log *access_log;
 };

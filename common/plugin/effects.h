@@ -134,6 +134,8 @@ struct host {
 	void (*meter)(struct call *c, const struct metric *of, struct slice labels, uint64_t value);
 	uint64_t (*next_number)(struct call *c);
 	struct slice (*worker_uuid)(struct call *c);
+	struct slice (*node_id)(struct call *c);
+	struct slice (*server_ip)(struct call *c);
 	/* The JSON of an entity of the snapshot, as the Admin API shows it, without members that are null. */
 	struct slice (*entity_json)(struct call *c, const struct schema *kind, const struct uuid *id);
 };
@@ -209,6 +211,15 @@ static inline void call_meter(struct call *c, const struct metric *of, struct sl
 static inline uint64_t call_next_number(struct call *c)
 {
 	return c->host->next_number(c);
+}
+static inline struct slice call_node_id(struct call *c)
+{
+	return c->host->node_id(c);
+}
+/* Our end of the client's connection, as text; unset when it has none. */
+static inline struct slice call_server_ip(struct call *c)
+{
+	return c->host->server_ip(c);
 }
 static inline struct slice call_worker_uuid(struct call *c)
 {

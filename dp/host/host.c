@@ -1,6 +1,8 @@
 /* host: see host.h. */
 #include "dp/host/host.h"
 
+#include <arpa/inet.h>
+
 #include "common/model/kinds.h"
 #include "dp/host/cache.h"
 #include "dp/host/counters.h"
@@ -226,6 +228,23 @@ static struct slice entity_json(struct call *c, const struct schema *kind, const
 	return entity_texts_get(owner_of(c)->worker->texts, owner_of(c)->snapshot->catalog, kind, id);
 }
 
+static struct slice node_id(struct call *c)
+{
+	return owner_of(c)->worker->node_id;
+}
+
+static struct slice server_ip(struct call *c)
+{
+	const struct conn *client = owner_of(c)->client;
+	struct sockaddr_storage address;
+	socklen_t len = sizeof address;
+	char *text = arena_alloc(c->x->arena, INET6_ADDRSTRLEN + 1);
+	if (!client || getsockname(client->fd, (struct sockaddr *)&address, &len) != 0)
+		return slice_of(NULL, 0);
+	conn_address_text((struct sockaddr *)&address, text, INET6_ADDRSTRLEN, NULL);
+	return slice_cstr(text);
+}
+
 void host_worker_init(struct host_worker *w)
 {
 	static const struct pool_limits kept = {.size = 16, .idle_timeout_ms = 60000};
@@ -259,4 +278,6 @@ const struct host host_vtable = {.find = find,
         .meter = count_for_metrics,
         .next_number = next_number,
         .worker_uuid = worker_uuid,
+        .node_id = node_id,
+        .server_ip = server_ip,
         .entity_json = entity_json};

@@ -19,6 +19,7 @@ struct host_owner {
 	/* A phase that had returned WAIT has come to this verdict. */
 	void (*resume)(struct call *c, enum verdict v);
 	enum verdict (*read_body)(struct call *c, phase_fn done);
+	const struct conn *client; /* NULL: none */
 };
 
 struct host_worker {
@@ -33,6 +34,7 @@ struct host_worker {
 	struct pool fetch_pool;                 /* of fetch.h */
 	SSL_CTX *tls_verified, *tls_unverified; /* the node's, for going out */
 	char uuid[UUID_TEXT + 1];
+	struct slice node_id;
 	uint64_t number;
 };
 

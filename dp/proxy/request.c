@@ -69,6 +69,8 @@ static void set_exchange(struct request *r)
 	x->started_ms = clock_wall_ms();
 	x->started_ns = s->started_ns;
 	x->port = s->listener ? s->listener->public_port : 0;
+	x->connection = s->conn->serial;
+	x->connection_requests = s->conn->requests;
 	x->added.arena = x->appended.arena = &s->arena;
 	request_id_next(&r->proxy->ids, r->id);
 	set_client(r);
@@ -87,6 +89,7 @@ static void request_init(struct request *r, struct stream *s)
 	r->stream = s;
 	r->proxy = s->server->context;
 	r->owner.worker = &r->proxy->host;
+	r->owner.client = s->conn;
 	set_exchange(r);
 	init_body(r);
 	r->lease = lease_take(r->proxy->leases);
