@@ -2,6 +2,7 @@
 #include "dp/worker.h"
 
 #include <pthread.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -45,6 +46,17 @@ static void close_listeners(struct worker *w)
 	w->listener_count = 0;
 }
 
+/* What waits in the backlog is taken when there is room; another worker may take it first. */
+static void on_full(struct server *sv, bool full)
+{
+	struct worker *w = (struct worker *)((char *)sv - offsetof(struct worker, proxy.server));
+	if (full)
+		log_warn("a worker has all connections it may have", LOG_INT("worker", w->number),
+		        LOG_INT("worker_connections", sv->max_conns));
+	for (size_t i = 0; i < w->listener_count; i++)
+		listener_pause(w->listeners[i], full);
+}
+
 static void set_timeouts(struct server *sv, const struct settings *s)
 {
 	sv->header_timeout_ms = (uint32_t)s->client_header_timeout * 1000;
@@ -52,7 +64,8 @@ static void set_timeouts(struct server *sv, const struct settings *s)
 	sv->send_timeout_ms = (uint32_t)s->send_timeout * 1000;
 	sv->keepalive_timeout_ms = (uint32_t)s->keepalive_timeout * 1000;
 	sv->max_requests = (uint32_t)s->keepalive_requests;
-	sv->limits.compat = slice_eq(s->http_strictness, S("compat"));
+	sv->max_conns = (uint32_t)s->worker_connections;
+	sv->on_full = on_full;
 }
 
 static bool set_up(struct worker *w, struct err *e)

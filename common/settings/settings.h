@@ -46,6 +46,13 @@ struct settings {
 	        upstream_keepalive_idle_timeout;                                             /* idle: s */
 	int64_t client_header_timeout, client_body_timeout, send_timeout, keepalive_timeout; /* s */
 	int64_t keepalive_requests;
+	struct slice client_body_buffer_size, large_client_header_buffers, proxy_buffer_size;
+	struct slice proxy_next_upstream;
+	int64_t proxy_next_upstream_tries, proxy_next_upstream_timeout; /* 0: no limit; s */
+	struct slice upstream_duplicate_framing, charset;
+	bool underscores_in_headers, allow_debug_header;
+	struct slice error_template_json, error_template_html, error_template_xml, error_template_plain;
+	int64_t worker_connections; /* 0: as many as there are file descriptors */
 	struct slice upgrade_protocols, websocket_connection_header;
 	int64_t websocket_idle_timeout; /* s; 0: as the service says */
 	int64_t metrics_max_series;

@@ -184,6 +184,10 @@ static void setup(void)
 	        .show_upstream_latency = true,
 	        .send_request_id = true,
 	        .error_default_type = S("text/plain"),
+	        .request_limits = h1_default_limits,
+	        .response_limits = h1_default_limits,
+	        .body_buffer = 64 * 1024,
+	        .retry = {.conditions = RETRY_ERROR | RETRY_TIMEOUT},
 	        .pool = {.size = 16}};
 	ck_assert(listen_parse(&arena, S("127.0.0.1:8000"), &listen_on, &n, &e));
 }
