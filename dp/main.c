@@ -16,6 +16,7 @@
 #include "common/core/log.h"
 #include "common/core/release.h"
 #include "common/net/tls.h"
+#include "common/plugin/objects.h"
 #include "common/settings/log_setup.h"
 #include "common/settings/node_id.h"
 #include "dp/config/replica.h"
@@ -325,7 +326,8 @@ int main(int argc, char **argv)
 	if (argc != 1 && !(argc == 3 && strcmp(argv[1], "--conf") == 0))
 		return usage(argv[1]);
 	arena_init(&plane.arena);
-	if (!settings_load(&plane.arena, argc == 3 ? argv[2] : NULL, &plane.settings, &e) || !start(&plane, &e)) {
+	if (!settings_load(&plane.arena, argc == 3 ? argv[2] : NULL, &plane.settings, &e) ||
+	        !objects_load(plane.settings.plugin_dir, &e) || !start(&plane, &e)) {
 		fprintf(stderr, "gatehouse-dp: %s\n", e.message);
 		return 1;
 	}
