@@ -253,7 +253,7 @@ static void on_done(struct stream *s)
 
 static void on_abort(struct stream *s, enum stream_abort why)
 {
-	write_access_log(s, s->responded ? s->status : why == ABORT_BAD_BODY ? 400 : 499);
+	write_access_log(s, s->responded ? s->status : 499);
 	let_go(s);
 }
 

@@ -195,6 +195,8 @@ static struct slice upstream_text(struct request *r)
 	return arena_printf(r->x.arena, "%s:%d", text, port);
 }
 
+enum { CLIENT_GONE_STATUS = 499 }; /* in logs: nobody was left to be answered */
+
 static void write_access_log(struct request *r)
 {
 	struct access_writer *w = &r->proxy->access_log;
@@ -205,7 +207,7 @@ static void write_access_log(struct request *r)
 	        .request = &s->request,
 	        .client_ip = r->x.client_ip,
 	        .request_id = r->x.request_id,
-	        .status = s->responded ? s->status : r->lost_status,
+	        .status = s->responded ? s->status : CLIENT_GONE_STATUS,
 	        .body_bytes = s->sent > s->head_sent ? s->sent - s->head_sent : 0,
 	        .now_s = clock_wall_s(),
 	};
@@ -278,9 +280,8 @@ static void on_done(struct stream *s)
 
 static void on_abort(struct stream *s, enum stream_abort why)
 {
-	struct request *r = request_of(s);
-	r->lost_status = why == ABORT_BAD_BODY ? 400 : 499;
-	request_finish(r);
+	(void)why;
+	request_finish(request_of(s));
 }
 
 const struct stream_ops proxy_stream_ops = {

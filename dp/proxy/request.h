@@ -57,9 +57,8 @@ struct request {
 	struct lease *lease;
 	const struct snapshot *snapshot; /* the lease's, or NULL */
 	enum step step;
-	bool running;    /* request_wake() is on the stack */
-	bool over;       /* answered completely, or aborted */
-	int lost_status; /* for logs, when nothing was answered */
+	bool running; /* request_wake() is on the stack */
+	bool over;    /* answered completely, or aborted */
 
 	struct exchange x;
 	struct slice error_type; /* media type of an error body when there is no Accept; unset: JSON */
