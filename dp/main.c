@@ -112,6 +112,18 @@ static void check_drained(void *arg)
 		loop_stop(p->loop);
 }
 
+/* No new connections; those that are there end after what they do. */
+static void drain(void *arg)
+{
+	struct plane *p = arg;
+	for (unsigned i = 0; i < p->worker_count; i++)
+		worker_drain(p->workers[i]);
+	loop_timer_free(p->drain);
+	p->drain = loop_timer_new(p->loop, DRAIN_POLL_MS, true, check_drained, p);
+}
+
+/* In order (pitfalls.md A6-6): balancers learn it from /status/ready, for drain_delay; then connections are drained;
+ * asked twice, or after shutdown_grace, the end. */
 static void on_stop(evutil_socket_t number, short what, void *arg)
 {
 	struct plane *p = arg;
@@ -121,10 +133,12 @@ static void on_stop(evutil_socket_t number, short what, void *arg)
 		return;
 	}
 	log_notice("stopping", LOG_INT("signal", number), LOG_INT("connections", active(p)));
-	p->drain_until_ms = clock_mono_ms() + (uint64_t)p->settings.shutdown_grace * 1000;
-	for (unsigned i = 0; i < p->worker_count; i++)
-		worker_drain(p->workers[i]);
-	p->drain = loop_timer_new(p->loop, DRAIN_POLL_MS, true, check_drained, p);
+	uint64_t delay_ms = (uint64_t)p->settings.drain_delay * 1000;
+	p->drain_until_ms = clock_mono_ms() + delay_ms + (uint64_t)p->settings.shutdown_grace * 1000;
+	if (delay_ms)
+		p->drain = loop_timer_new(p->loop, (uint32_t)delay_ms, false, drain, p);
+	else
+		drain(p);
 }
 
 /* Log files have been moved away. */

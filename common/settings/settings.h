@@ -56,6 +56,9 @@ struct settings {
 	struct slice upgrade_protocols, websocket_connection_header;
 	int64_t websocket_idle_timeout; /* s; 0: as the service says */
 	int64_t metrics_max_series;
+	bool retry_stale_post;
+	struct slice client_half_close;
+	int64_t drain_delay;    /* s */
 	int64_t shutdown_grace; /* s, default 10 */
 };
 

@@ -187,15 +187,20 @@ static bool is_idempotent(struct slice method)
 	return !slice_eq(method, S("POST")) && !slice_eq(method, S("LOCK")) && !slice_eq(method, S("PATCH"));
 }
 
-/* May the same bytes be sent again? Only when we still have them, and not to a server that may have acted on them. */
-static bool can_replay(const struct request *r)
+/* Do we still have all that was sent? */
+static bool is_whole(const struct request *r)
 {
+	return r->plan->route->request_buffering && (r->body.mode == BODY_NONE || r->body.mode == BODY_COLLECTED);
+}
+
+/* May the same bytes be sent again? Only when we still have them, and not to a server that may have acted on them. */
+static bool can_replay(const struct request *r, bool stale)
+{
+	const struct proxy_options *o = r->proxy->options;
 	if (!r->written)
 		return true;
-	bool repeatable = is_idempotent(r->x.request->method) ||
-	                  (r->proxy->options->retry.conditions & RETRY_NON_IDEMPOTENT);
-	return repeatable && r->plan->route->request_buffering &&
-	       (r->body.mode == BODY_NONE || r->body.mode == BODY_COLLECTED);
+	return is_whole(r) && (is_idempotent(r->x.request->method) || (o->retry.conditions & RETRY_NON_IDEMPOTENT) ||
+	                              (stale && o->retry_stale_post));
 }
 
 /* Is another try allowed after one that ended like this? */
@@ -253,7 +258,7 @@ static void try_failed(struct request *r, enum client_failure why)
 	                                              : "invalid response"),
 	        LOG_STR("detail", r->client.why), LOG_INT("reused", r->reused));
 	r->fresh_only = stale;
-	if (can_replay(r) && (stale || may_try_again(r, condition_of(why)))) {
+	if (can_replay(r, stale) && (stale || may_try_again(r, condition_of(why)))) {
 		r->tries_left -= !stale; /* proxy.md 2.4: a stale connection is no try */
 		r->tried -= stale;
 		next_try(r);
@@ -290,7 +295,7 @@ static void on_reusable(struct h1_client *x, struct conn *c)
 static bool is_passed_over(struct request *r, int status)
 {
 	unsigned conditions = r->proxy->options->retry.conditions & RETRY_STATUSES;
-	return conditions && may_try_again(r, conditions & condition_of_status(status)) && can_replay(r);
+	return conditions && may_try_again(r, conditions & condition_of_status(status)) && can_replay(r, false);
 }
 
 static void on_head(struct h1_client *x, struct head *response, struct slice piece, bool last)

@@ -84,6 +84,7 @@ static void request_init(struct request *r, struct stream *s)
 {
 	r->stream = s;
 	r->proxy = s->server->context;
+	s->answer_half_closed = r->proxy->options->answer_half_closed;
 	r->owner.worker = &r->proxy->host;
 	set_exchange(r);
 	init_body(r);
