@@ -73,6 +73,8 @@ static bool take_pooled(struct request *r)
 		return false;
 	r->conn = pool_take(&r->proxy->pool, (struct sockaddr *)&r->address, r->address_len);
 	r->reused = r->conn != NULL;
+	if (r->reused)
+		r->conn_since_ms = r->conn->since_ms;
 	return r->reused;
 }
 
@@ -243,6 +245,18 @@ static void next_try(struct request *r)
 	request_wake(r);
 }
 
+/* An answer that is none is somebody's mistake, and is told; that connections fail is expected. */
+static void log_failure(const struct request *r, enum client_failure why)
+{
+	LOG_AT(why == CLIENT_INVALID ? LOG_WARN : LOG_INFO, "try failed", LOG_SLICE("request_id", r->x.request_id),
+	        LOG_SLICE("host", r->pick.host_header),
+	        LOG_STR("why", why == CLIENT_TIMEOUT  ? "timeout"
+	                       : why == CLIENT_CLOSED ? "closed"
+	                                              : "invalid response"),
+	        LOG_STR("detail", r->client.why), LOG_INT("reused", r->reused),
+	        LOG_INT("age_ms", r->reused ? timeouts_now() - r->conn_since_ms : 0));
+}
+
 static void try_failed(struct request *r, enum client_failure why)
 {
 	if (r->stream->responded) {
@@ -252,11 +266,7 @@ static void try_failed(struct request *r, enum client_failure why)
 		return;
 	}
 	bool stale = r->reused && r->written && why == CLIENT_CLOSED && !r->client.received_any;
-	log_info("try failed", LOG_SLICE("request_id", r->x.request_id), LOG_SLICE("host", r->pick.host_header),
-	        LOG_STR("why", why == CLIENT_TIMEOUT  ? "timeout"
-	                       : why == CLIENT_CLOSED ? "closed"
-	                                              : "invalid response"),
-	        LOG_STR("detail", r->client.why), LOG_INT("reused", r->reused));
+	log_failure(r, why);
 	r->fresh_only = stale;
 	if (can_replay(r, stale) && (stale || may_try_again(r, condition_of(why)))) {
 		r->tries_left -= !stale; /* proxy.md 2.4: a stale connection is no try */

@@ -34,6 +34,7 @@ static void read_router(struct router_options *o, const struct settings *s)
 {
 	o->flavor = slice_eq(s->router_flavor, S("traditional")) ? ROUTER_TRADITIONAL : ROUTER_TRADITIONAL_COMPATIBLE;
 	o->calculation = slice_eq(s->route_match_calculation, S("strict")) ? ROUTER_STRICT : ROUTER_ORIGINAL;
+	o->max_headers = (unsigned)s->lua_max_req_headers;
 }
 
 /* ---- sizes ------------------------------------------------------------------------------------------------------

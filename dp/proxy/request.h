@@ -81,10 +81,11 @@ struct request {
 	bool resolved;
 	struct conn *connecting;
 	bool connected;
-	bool reused;       /* the connection came from the pool */
-	bool fresh_only;   /* a pooled one was stale: open a new one */
-	bool written;      /* bytes of the request have been sent in this try */
-	struct conn *conn; /* connected, not yet with the client */
+	bool reused;            /* the connection came from the pool */
+	uint64_t conn_since_ms; /* of a reused one */
+	bool fresh_only;        /* a pooled one was stale: open a new one */
+	bool written;           /* bytes of the request have been sent in this try */
+	struct conn *conn;      /* connected, not yet with the client */
 	struct h1_client client;
 	struct slice upgrade; /* sent as Upgrade; unset: none */
 	struct tunnel tunnel; /* after a 101 */

@@ -138,7 +138,7 @@ def test_row_112_a_large_head_of_an_upstream(gateway, raw_origin):
     origin = raw_origin(head)
     assert kit.call(gateway.proxies[GENEROUS], "GET", origin.path).headers["x-b"] == "b" * 14000
     assert kit.call(gateway.proxies[SMALL], "GET", origin.path).status == 502
-    kit.eventually(lambda: "header line too long" in gateway.dps[SMALL].settings["prefix"].joinpath("logs/error.log").read_text())
+    kit.eventually(lambda: "head larger than proxy_buffer_size" in gateway.dps[SMALL].settings["prefix"].joinpath("logs/error.log").read_text())
 
 
 def test_row_85_equal_lengths_can_be_tolerated_and_the_log_names_both_values(gateway, raw_origin):
