@@ -40,7 +40,8 @@ static const struct field fields[] = {
         /* where it listens */
         FIELD(struct settings, proxy_listen, .dflt = "'0.0.0.0:8000 reuseport backlog=16384'", .flags = REQUIRED,
                 .doc = "Where the proxy listens: ip:port and flags, comma separated, or off."),
-        FIELD(struct settings, admin_listen, .dflt = "'127.0.0.1:8001 reuseport backlog=16384'", .flags = REQUIRED,
+        FIELD(struct settings, admin_listen, .flags = REQUIRED,
+                .dflt = "'127.0.0.1:8001 reuseport backlog=16384, 127.0.0.1:8444 http2 ssl reuseport backlog=16384'",
                 .doc = "Where the Admin API listens."),
         FIELD(struct settings, status_listen, .dflt = "'127.0.0.1:8100'", .flags = REQUIRED,
                 .doc = "Where the status API of a data plane listens."),
@@ -89,6 +90,21 @@ static const struct field fields[] = {
                 .doc = "Seconds between two rounds in which expired credentials and old versions are removed."),
         FIELD(struct settings, admin_max_body_size, .dflt = "'10m'", .flags = REQUIRED, .check = check_size,
                 .doc = "Largest body of an Admin API request; 0: no limit."),
+        FIELD(struct settings, admin_auth, SWITCH,
+                .doc = "Whether the Admin API asks for an admin's token or certificate. Addresses in admin_listen that "
+                       "other machines can reach need it."),
+        FIELD(struct settings, admin_tokens, .flags = SECRET,
+                .doc = "Admins who are known without a database, comma separated name:role:digest as gatectl admin "
+                       "create prints them with database = off."),
+        FIELD(struct settings, admin_gui_url,
+                .doc = "Addresses of browser applications that may use the Admin API (CORS), comma separated; unset: "
+                       "any may while admin_auth is off."),
+        FIELD(struct settings, admin_ssl_cert,
+                .doc = "Certificate (with its chain) of admin_listen's addresses with ssl, a PEM file; unset: a "
+                       "self-signed one is made in <prefix>/ssl."),
+        FIELD(struct settings, admin_ssl_cert_key, .flags = SECRET, .doc = "Its key, a PEM file."),
+        FIELD(struct settings, admin_ssl_client_ca,
+                .doc = "Certificates of the authorities whose client certificates log admins in, a PEM file."),
 
         /* what clients and upstreams see */
         FIELD(struct settings, headers, .dflt = "'server_tokens, latency_tokens, X-Kong-Request-Id'",

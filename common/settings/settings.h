@@ -34,6 +34,12 @@ struct settings {
 	int64_t history_versions, history_days; /* what is kept of the past; 0: no bound */
 	int64_t upkeep_interval;                /* s: how often expired credentials and old history are removed */
 
+	bool admin_auth;           /* the Admin API asks who is there */
+	struct slice admin_tokens; /* admins beside those of the database: "name:role:digest, ..." */
+	struct slice admin_gui_url;
+	struct slice admin_ssl_cert, admin_ssl_cert_key; /* unset: a pair of our own in prefix/ssl */
+	struct slice admin_ssl_client_ca;
+
 	struct slice headers, headers_upstream, server_token,
 	        kong_version; /* kong_version: what GET / answers, default 3.9.3 */
 	struct slice error_default_type, http_strictness, router_flavor, route_match_calculation;

@@ -74,7 +74,8 @@ START_TEST(without_file_and_environment_the_defaults_hold)
 	ck_slice(s.database, "postgres");
 	ck_slice(s.log_level, "notice");
 	ck_slice(s.proxy_listen, "0.0.0.0:8000 reuseport backlog=16384");
-	ck_slice(s.admin_listen, "127.0.0.1:8001 reuseport backlog=16384");
+	ck_slice(s.admin_listen,
+	        "127.0.0.1:8001 reuseport backlog=16384, 127.0.0.1:8444 http2 ssl reuseport backlog=16384");
 	ck_slice(s.status_listen, "127.0.0.1:8100");
 	ck_slice(s.cluster_listen, "off");
 	ck_slice(s.cluster_control_plane, "ipc");
