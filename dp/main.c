@@ -36,7 +36,7 @@ struct plane {
 	struct replica *replica;
 	struct subscriber *subscriber;
 	struct status *status;
-	struct access_log access_log;
+	struct access_log access_log, status_log;
 	struct event *signals[5];
 	struct loop_timer *drain;
 	uint64_t drain_until_ms; /* 0: not draining */
@@ -148,6 +148,7 @@ static void on_reopen(evutil_socket_t number, short what, void *arg)
 	(void)number, (void)what;
 	log_reopen();
 	access_log_reopen(&p->access_log);
+	access_log_reopen(&p->status_log);
 }
 
 static void catch_signals(struct plane *p)
@@ -240,7 +241,8 @@ static bool start(struct plane *p, struct err *e)
 	const struct settings *s = &p->settings;
 
 	if (!log_setup(s, s->proxy_error_log, e) ||
-	        !access_log_open(&p->access_log, s, "proxy_access_log", s->proxy_access_log, e))
+	        !access_log_open(&p->access_log, s, "proxy_access_log", s->proxy_access_log, e) ||
+	        !access_log_open(&p->status_log, s, "status_access_log", s->status_access_log, e))
 		return false;
 	raise_file_limit();
 	p->loop = loop_new(e);
@@ -251,7 +253,7 @@ static bool start(struct plane *p, struct err *e)
 	p->subscriber = subscriber_start(p->loop, s, p->replica, e);
 	if (!p->subscriber)
 		return false;
-	p->status = status_start(p->loop, s->status_listen, fill_report, p, e);
+	p->status = status_start(p->loop, s->status_listen, &p->status_log, fill_report, p, e);
 	return p->status && write_pid(p, e);
 }
 
@@ -270,6 +272,7 @@ static void end(struct plane *p)
 	if (p->node.counters)
 		counters_free(p->node.counters);
 	access_log_close(&p->access_log);
+	access_log_close(&p->status_log);
 	for (int i = 0; i < 5; i++)
 		if (p->signals[i])
 			event_free(p->signals[i]);

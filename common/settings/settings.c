@@ -53,6 +53,8 @@ static const struct field fields[] = {
                 .doc = "File of the data plane's log, or off."),
         FIELD(struct settings, admin_access_log, .dflt = "'logs/admin_access.log'",
                 .doc = "File of the Admin API's access log and perhaps its format, or off."),
+        FIELD(struct settings, status_access_log, .dflt = "'off'",
+                .doc = "File of the status API's access log and perhaps its format, or off."),
         FIELD(struct settings, admin_error_log, .dflt = "'logs/error.log'",
                 .doc = "File of the control plane's log, or off."),
 

@@ -18,7 +18,8 @@ struct settings {
 	struct slice declarative_config;
 
 	struct slice proxy_listen, admin_listen, status_listen;
-	struct slice proxy_access_log, proxy_error_log, admin_access_log, admin_error_log; /* path, or off */
+	struct slice proxy_access_log, proxy_error_log, admin_access_log, admin_error_log,
+	        status_access_log;      /* path, or off */
 	int64_t nginx_worker_processes; /* 0: one per CPU ("auto") */
 
 	struct slice pg_host, pg_user, pg_password, pg_database, pg_schema;
