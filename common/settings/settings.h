@@ -66,7 +66,8 @@ struct settings {
 	int64_t metrics_max_series;
 	bool retry_stale_post;
 	struct slice client_half_close;
-	int64_t drain_delay;    /* s */
+	int64_t drain_delay; /* s */
+	struct slice mem_cache_size;
 	int64_t shutdown_grace; /* s, default 10 */
 };
 

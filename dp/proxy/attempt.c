@@ -123,6 +123,7 @@ enum flow attempt_connect(struct request *r)
 	r->proxied = true;
 	r->tried++;
 	r->picked_ns = clock_mono_ns();
+	facts_try_begin(r);
 	if (take_pooled(r))
 		return FLOW_NEXT;
 	r->connecting = conn_connect(
@@ -140,6 +141,7 @@ enum flow attempt_connect(struct request *r)
 static void write_request(struct request *r)
 {
 	struct head out;
+	body_plan_streaming(r);
 	forward_head(r, &out);
 	bool upgrades = slice_is_set(r->upgrade);
 	r->client.upgrade = upgrades;
@@ -171,7 +173,8 @@ enum flow attempt_send(struct request *r)
 	r->client.limits = &r->proxy->options->response_limits;
 	r->client.read_timeout_ms = (uint32_t)r->plan->service->read_timeout;
 	r->client.write_timeout_ms = (uint32_t)r->plan->service->write_timeout;
-	h1_client_start(&r->client, c, r->x.arena, r->x.request->method, &client_ops, r);
+	struct slice method = slice_is_set(r->x.upstream.method) ? r->x.upstream.method : r->x.request->method;
+	h1_client_start(&r->client, c, r->x.arena, method, &client_ops, r);
 	c->requests++;
 	r->written = true;
 	request_goto(r, STEP_ANSWER); /* callbacks may come from inside the writes */
@@ -201,8 +204,10 @@ static bool can_replay(const struct request *r, bool stale)
 	const struct proxy_options *o = r->proxy->options;
 	if (!r->written)
 		return true;
-	return is_whole(r) && (is_idempotent(r->x.request->method) || (o->retry.conditions & RETRY_NON_IDEMPOTENT) ||
-	                              (stale && o->retry_stale_post));
+	if (r->answer.stage != ANSWER_NONE || !is_whole(r))
+		return false;
+	return is_idempotent(r->x.request->method) || (o->retry.conditions & RETRY_NON_IDEMPOTENT) ||
+	       (stale && o->retry_stale_post);
 }
 
 /* Is another try allowed after one that ended like this? */
@@ -265,6 +270,7 @@ static void try_failed(struct request *r, enum client_failure why)
 		stream_abort(s); /* the client must see that the response is incomplete */
 		return;
 	}
+	facts_try_failed(r, why);
 	bool stale = r->reused && r->written && why == CLIENT_CLOSED && !r->client.received_any;
 	log_failure(r, why);
 	r->fresh_only = stale;
@@ -313,6 +319,7 @@ static void on_head(struct h1_client *x, struct head *response, struct slice pie
 	struct request *r = x->owner;
 	if (is_passed_over(r, response->status)) {
 		h1_client_cancel(x);
+		facts_try_answered(r, response->status);
 		r->tries_left--;
 		r->fresh_only = false;
 		next_try(r);
