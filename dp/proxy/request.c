@@ -234,6 +234,7 @@ void request_finish(struct request *r)
 	if (r->over)
 		return;
 	attempt_cancel(r);
+	rate_end(r);
 	chain_use_global(r);
 	if (chain_has_log(r)) {
 		facts_end(r);
@@ -285,7 +286,8 @@ static void on_drained(struct stream *s)
 	struct request *r = request_of(s);
 	if (r->answer.stage != ANSWER_SENT) /* an interim answer was what drained */
 		return;
-	h1_client_pause(&r->client, false);
+	if (!r->rate.timer)
+		h1_client_pause(&r->client, false);
 	tunnel_pause(&r->tunnel, false);
 }
 

@@ -116,6 +116,10 @@ struct request {
 	struct h1_client client;
 	struct slice upgrade; /* sent as Upgrade; unset: none */
 	struct tunnel tunnel; /* after a 101 */
+	struct {
+		uint64_t per_second, begun_ms; /* 0: no limit */
+		struct loop_timer *timer;      /* while the upstream is not read */
+	} rate;
 	int64_t tries_left;
 	uint32_t tried;
 	bool proxied; /* a target was chosen: latency headers of proxied responses */
@@ -170,6 +174,11 @@ enum flow attempt_pick(struct request *r);
 enum flow attempt_connect(struct request *r);
 enum flow attempt_send(struct request *r);
 void attempt_cancel(struct request *r);
+
+/* rate.c */
+void rate_begin(struct request *r, struct slice bytes_per_second); /* what is no number changes nothing */
+void rate_hold(struct request *r);                                 /* after a piece that was not the last */
+void rate_end(struct request *r);
 
 /* upgrade.c */
 struct slice upgrade_wanted(const struct request *r); /* the protocol to ask the upstream for; unset: none */

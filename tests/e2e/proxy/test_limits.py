@@ -164,6 +164,15 @@ def test_row_32_fields_with_underscores(gateway, raw_origin):
         assert len(re.findall(rb"(?m)^X.A: ", origin.heads[-1])) == count
 
 
+def test_an_upstream_limits_the_rate_of_its_answer(gateway, raw_origin):
+    body = b"a" * 300000
+    origin = raw_origin(b"HTTP/1.1 200 OK\r\nX-Accel-Limit-Rate: 120000\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
+    begun = time.monotonic()
+    answer = kit.call(gateway.proxies[USUAL], "GET", origin.path)
+    assert answer.body == body and "x-accel-limit-rate" not in answer.headers
+    assert time.monotonic() - begun > 0.5, "but for the first second and the last buffer"
+
+
 def test_error_bodies_by_template(gateway):
     answer = kit.call(gateway.proxies[SMALL], "GET", "/nowhere")
     assert answer.json == {"oops": "no Route matched with those values", "id": answer.headers["x-kong-request-id"]}
