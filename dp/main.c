@@ -17,6 +17,7 @@
 #include "common/core/log.h"
 #include "common/core/release.h"
 #include "common/net/tls.h"
+#include "common/plugin/objects.h"
 #include "common/settings/log_setup.h"
 #include "common/settings/node_id.h"
 #include "dp/config/document_feed.h"
@@ -394,7 +395,8 @@ int main(int argc, char **argv)
 		return code;
 	log_init("gatehouse-dp");
 	arena_init(&plane.arena);
-	if (!settings_load(&plane.arena, conf, &plane.settings, &e) || !start(&plane, &e)) {
+	if (!settings_load(&plane.arena, conf, &plane.settings, &e) || !objects_load(plane.settings.plugin_dir, &e) ||
+	        !start(&plane, &e)) {
 		fprintf(stderr, "gatehouse-dp: %s\n", plane.why.len > 0 ? text_cstr(&plane.why) : e.message);
 		return 1;
 	}

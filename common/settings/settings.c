@@ -203,6 +203,8 @@ static const struct field fields[] = {
                 .doc = "Seconds without a byte either way before a WebSocket is closed; 0: the service's timeouts."),
         FIELD(struct settings, lua_max_req_headers, .dflt = "100", .flags = REQUIRED, BETWEEN(1, 1000),
                 .doc = "Fields of a request that routes with headers look at."),
+        FIELD(struct settings, plugin_dir,
+                .doc = "Folder of plugins built outside the tree, as shared objects; the same on both planes."),
         FIELD(struct settings, mem_cache_size, .dflt = "'128m'", .flags = REQUIRED, .check = check_size,
                 .doc = "Size of the memory cache of a data plane, shared by its workers: answers that plugins keep."),
         FIELD(struct settings, metrics_max_series, .dflt = "100000", .flags = REQUIRED, BETWEEN(0, 1000000),

@@ -68,7 +68,7 @@ struct settings {
 	bool retry_stale_post;
 	struct slice client_half_close;
 	int64_t drain_delay; /* s */
-	struct slice mem_cache_size;
+	struct slice mem_cache_size, plugin_dir;
 	int64_t shutdown_grace; /* s, default 10 */
 };
 
