@@ -210,8 +210,6 @@ static const struct field fields[] = {
                 .doc = "Connection of upgrades on their way upstream: compat is Kong's 'keep-alive, Upgrade'."),
         FIELD(struct settings, websocket_idle_timeout, .dflt = "0", .flags = REQUIRED, BETWEEN(0, 86400),
                 .doc = "Seconds without a byte either way before a WebSocket is closed; 0: the service's timeouts."),
-        FIELD(struct settings, lua_max_req_headers, .dflt = "100", .flags = REQUIRED, BETWEEN(1, 1000),
-                .doc = "Fields of a request that routes with headers look at."),
         FIELD(struct settings, plugin_dir,
                 .doc = "Folder of plugins built outside the tree, as shared objects; the same on both planes."),
         FIELD(struct settings, mem_cache_size, .dflt = "'128m'", .flags = REQUIRED, .check = check_size,

@@ -66,7 +66,6 @@ struct settings {
 	int64_t worker_connections; /* 0: as many as there are file descriptors */
 	struct slice upgrade_protocols, websocket_connection_header;
 	int64_t websocket_idle_timeout; /* s; 0: as the service says */
-	int64_t lua_max_req_headers;
 	int64_t metrics_max_series;
 	bool retry_stale_post;
 	struct slice client_half_close;

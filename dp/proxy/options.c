@@ -38,7 +38,6 @@ static void read_router(struct router_options *o, const struct settings *s)
 	o->max_headers = (unsigned)s->lua_max_req_headers;
 	o->max_args = (unsigned)s->lua_max_uri_args;
 	o->calculation = slice_eq(s->route_match_calculation, S("strict")) ? ROUTER_STRICT : ROUTER_ORIGINAL;
-	o->max_headers = (unsigned)s->lua_max_req_headers;
 }
 
 /* ---- sizes ------------------------------------------------------------------------------------------------------
