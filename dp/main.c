@@ -16,11 +16,16 @@
 #include "common/core/file_limit.h"
 #include "common/core/log.h"
 #include "common/core/release.h"
+#include "common/entity/route.h"
+#include "common/net/tls.h"
+#include "common/plugin/objects.h"
 #include "common/settings/log_setup.h"
+#include "common/settings/node_id.h"
 #include "dp/config/document_feed.h"
 #include "dp/config/replica.h"
 #include "dp/config/secrets.h"
 #include "dp/config/subscriber.h"
+#include "dp/host/cache.h"
 #include "dp/host/counters.h"
 #include "dp/status/status.h"
 #include "dp/worker.h"
@@ -44,7 +49,7 @@ struct plane {
 	struct subscriber *subscriber; /* the one or the other */
 	struct text why;               /* what is wrong with the document, in several lines */
 	struct status *status;
-	struct access_log access_log;
+	struct access_log access_log, status_log;
 	struct event *signals[5];
 	struct loop_timer *drain;
 	uint64_t drain_until_ms; /* 0: not draining */
@@ -124,9 +129,13 @@ static void fill_report(void *arg, struct status_report *r)
 	for (unsigned i = 0; i < p->worker_count; i++) {
 		struct server_stats one = worker_stats(p->workers[i]);
 		add_stats(&r->proxy, &one);
+		r->entries_unsent += worker_unsent(p->workers[i]);
+		r->entries_lost += worker_lost(p->workers[i]);
 		p->meters[i] = worker_meter(p->workers[i]);
 	}
 	r->access_lines_lost = access_log_lost(&p->access_log);
+	r->snapshot = p->node.board ? lease_board_current(p->node.board) : NULL;
+	r->router = &p->options.router;
 	r->meters = p->meters;
 	r->meter_count = p->worker_count;
 }
@@ -142,13 +151,33 @@ static unsigned active(const struct plane *p)
 	return n;
 }
 
+static uint64_t unsent(const struct plane *p)
+{
+	uint64_t n = 0;
+	for (unsigned i = 0; i < p->worker_count; i++)
+		n += worker_unsent(p->workers[i]);
+	return n;
+}
+
 static void check_drained(void *arg)
 {
 	struct plane *p = arg;
-	if (active(p) == 0 || clock_mono_ms() >= p->drain_until_ms)
+	if ((active(p) == 0 && unsent(p) == 0) || clock_mono_ms() >= p->drain_until_ms)
 		loop_stop(p->loop);
 }
 
+/* No new connections; those that are there end after what they do. */
+static void drain(void *arg)
+{
+	struct plane *p = arg;
+	for (unsigned i = 0; i < p->worker_count; i++)
+		worker_drain(p->workers[i]);
+	loop_timer_free(p->drain);
+	p->drain = loop_timer_new(p->loop, DRAIN_POLL_MS, true, check_drained, p);
+}
+
+/* In order (pitfalls.md A6-6): balancers learn it from /status/ready, for drain_delay; then connections are drained;
+ * asked twice, or after shutdown_grace, the end. */
 static void on_stop(evutil_socket_t number, short what, void *arg)
 {
 	struct plane *p = arg;
@@ -158,10 +187,12 @@ static void on_stop(evutil_socket_t number, short what, void *arg)
 		return;
 	}
 	log_notice("stopping", LOG_INT("signal", number), LOG_INT("connections", active(p)));
-	p->drain_until_ms = clock_mono_ms() + (uint64_t)p->settings.shutdown_grace * 1000;
-	for (unsigned i = 0; i < p->worker_count; i++)
-		worker_drain(p->workers[i]);
-	p->drain = loop_timer_new(p->loop, DRAIN_POLL_MS, true, check_drained, p);
+	uint64_t delay_ms = (uint64_t)p->settings.drain_delay * 1000;
+	p->drain_until_ms = clock_mono_ms() + delay_ms + (uint64_t)p->settings.shutdown_grace * 1000;
+	if (delay_ms)
+		p->drain = loop_timer_new(p->loop, (uint32_t)delay_ms, false, drain, p);
+	else
+		drain(p);
 }
 
 /* Log files have been moved away. */
@@ -171,6 +202,7 @@ static void on_reopen(evutil_socket_t number, short what, void *arg)
 	(void)number, (void)what;
 	log_reopen();
 	access_log_reopen(&p->access_log);
+	access_log_reopen(&p->status_log);
 }
 
 /* Kong's reload: what is a file is read again. */
@@ -241,6 +273,24 @@ static bool read_listen(struct plane *p, struct err *e)
 	return true;
 }
 
+/* What plugins share beside counters: the cache, and TLS contexts for going out. */
+static bool make_shared(struct plane *p, struct err *e)
+{
+	struct tls_client_conf verified = {.alpn = "http/1.1"}, unverified = {.alpn = "http/1.1", .insecure = true};
+	uint64_t cache_bytes;
+	if (!settings_size(p->settings.mem_cache_size, &cache_bytes))
+		return err_set(e, "mem_cache_size is '%.*s', expected a size such as 512k or 128m",
+		        SLICE_ARG(p->settings.mem_cache_size));
+	char *node_id = arena_alloc(&p->arena, UUID_TEXT + 1);
+	if (!node_id_load(&p->settings, node_id, e))
+		return false;
+	p->node.node_id = slice_of(node_id, UUID_TEXT);
+	p->node.cache = cache_new((size_t)cache_bytes);
+	p->node.tls_verified = tls_client_new(&verified, e);
+	p->node.tls_unverified = p->node.tls_verified ? tls_client_new(&unverified, e) : NULL;
+	return p->node.tls_unverified != NULL;
+}
+
 static bool start_workers(struct plane *p, struct err *e)
 {
 	if (!read_listen(p, e))
@@ -250,6 +300,8 @@ static bool start_workers(struct plane *p, struct err *e)
 	p->node.options = &p->options;
 	p->node.board = lease_board_new(p->loop);
 	p->node.counters = counters_new();
+	if (!make_shared(p, e))
+		return false;
 	for (unsigned n = workers_wanted(&p->settings); p->worker_count < n; p->worker_count++) {
 		p->workers[p->worker_count] = worker_start(&p->node, p->worker_count, e);
 		if (!p->workers[p->worker_count])
@@ -276,17 +328,19 @@ static bool start(struct plane *p, struct err *e)
 	const struct settings *s = &p->settings;
 
 	if (!log_setup(s, s->proxy_error_log, e) ||
-	        !access_log_open(&p->access_log, s, "proxy_access_log", s->proxy_access_log, e))
+	        !access_log_open(&p->access_log, s, "proxy_access_log", s->proxy_access_log, e) ||
+	        !access_log_open(&p->status_log, s, "status_access_log", s->status_access_log, e))
 		return false;
 	file_limit_raise();
 	schema_use_expressions(slice_eq(s->router_flavor, S("expressions")));
+	route_use_rust_regexes(!slice_eq(s->router_flavor, S("traditional")));
 	p->loop = loop_new(e);
 	if (!p->loop || !proxy_options_init(&p->options, s, &p->arena, e) || !start_workers(p, e))
 		return false;
 	catch_signals(p);
 	if (!start_configuration(p, e))
 		return false;
-	p->status = status_start(p->loop, s->status_listen, fill_report, p, e);
+	p->status = status_start(p->loop, s->status_listen, &p->status_log, fill_report, p, e);
 	return p->status && write_pid(p, e);
 }
 
@@ -307,7 +361,11 @@ static void end(struct plane *p)
 		lease_board_free(p->node.board);
 	if (p->node.counters)
 		counters_free(p->node.counters);
+	cache_free(p->node.cache);
+	SSL_CTX_free(p->node.tls_verified);
+	SSL_CTX_free(p->node.tls_unverified);
 	access_log_close(&p->access_log);
+	access_log_close(&p->status_log);
 	for (int i = 0; i < 5; i++)
 		if (p->signals[i])
 			event_free(p->signals[i]);
@@ -366,7 +424,8 @@ int main(int argc, char **argv)
 		return code;
 	log_init("gatehouse-dp");
 	arena_init(&plane.arena);
-	if (!settings_load(&plane.arena, conf, &plane.settings, &e) || !start(&plane, &e)) {
+	if (!settings_load(&plane.arena, conf, &plane.settings, &e) || !objects_load(plane.settings.plugin_dir, &e) ||
+	        !start(&plane, &e)) {
 		fprintf(stderr, "gatehouse-dp: %s\n", plane.why.len > 0 ? text_cstr(&plane.why) : e.message);
 		return 1;
 	}

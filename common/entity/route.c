@@ -3,6 +3,8 @@
 #include "common/entity/route.h"
 
 #include "common/entity/protocols.h"
+#include "common/expr/expr.h"
+#include "common/expr/rust_regex.h"
 #include "common/schema/violations.h"
 
 static bool check_not_host(const struct field *f, json_t **value, struct err *e)
@@ -238,6 +240,51 @@ static void check_family(const json_t *route, bool is_update, struct violations 
 #define FAILED   "Router Expression failed validation: "
 #define WITH     "with 'methods', 'hosts', 'paths', 'headers', 'snis', 'sources' or 'destinations' simultaneously"
 
+static bool rust_regexes;
+
+void route_use_rust_regexes(bool on)
+{
+	rust_regexes = on;
+}
+
+static void check_rust_regex(const char *text, const char *mark, struct violations *v)
+{
+	struct err e;
+
+	if (text && strncmp(text, mark, strlen(mark)) == 0 &&
+	        !rust_regex_accepts(slice_cstr(text + strlen(mark)), &e))
+		violations_add_entity(v, FAILED "%s", e.message);
+}
+
+/* The fields become an expression in the end, so their regexes must be such as expressions have. */
+static void check_regexes(const json_t *route, bool is_update, struct violations *v)
+{
+	const json_t *item, *values;
+	const char *name;
+	size_t i;
+
+	if (!rust_regexes)
+		return;
+	json_array_foreach(json_object_get(route, "paths"), i, item)
+	        check_rust_regex(json_string_value(item), "~", v);
+	json_object_foreach((json_t *)json_object_get(route, "headers"), name, values)
+	        json_array_foreach(values, i, item) check_rust_regex(json_string_value(item), "~*", v);
+}
+
+static void check_text(const json_t *route, struct violations *v)
+{
+	const char *text = json_string_value(json_object_get(route, "expression"));
+	bool is_stream = first_family(route) &&
+	                 holds(FIELDS("tcp", "tls_passthrough"), first_family(route)->protocols[0]);
+	struct arena a;
+	struct err e;
+
+	arena_init(&a);
+	if (!expr_parse(slice_cstr(text), is_stream ? EXPR_STREAM : EXPR_HTTP, &a, &e))
+		violations_add_entity(v, FAILED "%s", e.message);
+	arena_fini(&a);
+}
+
 static void check_expression(const json_t *route, bool is_update, struct violations *v)
 {
 	bool others = sets_one_of(route, FIELDS(MATCHING));
@@ -253,6 +300,8 @@ static void check_expression(const json_t *route, bool is_update, struct violati
 		violations_add_entity(v, FAILED "cannot set 'expression' " WITH);
 	else if (json_integer_value(json_object_get(route, "regex_priority")) != 0)
 		violations_add_entity(v, FAILED "cannot set 'regex_priority' with 'expression' simultaneously");
+	else
+		check_text(route, v);
 }
 
 #define WITHOUT_SNI                                  \
@@ -264,6 +313,7 @@ static const struct entity_check checks[] = {
                 .text = "'snis' can only be set when 'protocols' is 'grpcs', 'https', 'tls' or 'tls_passthrough'"),
         CUSTOM(check_family),
         CUSTOM(check_expression),
+        CUSTOM(check_regexes, .fields = FIELDS("paths", "headers")),
         {0},
 };
 

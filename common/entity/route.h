@@ -25,4 +25,8 @@ struct route {
 
 extern const struct schema route_schema;
 
+/* From now on regular expressions that Rust's dialect lacks are refused: in every router_flavor but traditional
+ * (proxy.md 1.4). For the control plane, before it serves; data planes take what is stored. */
+void route_use_rust_regexes(bool on);
+
 #endif

@@ -19,7 +19,8 @@ struct settings {
 	struct slice declarative_config_env; /* files, all, off: where ${NAME} is replaced */
 
 	struct slice proxy_listen, admin_listen, status_listen;
-	struct slice proxy_access_log, proxy_error_log, admin_access_log, admin_error_log; /* path, or off */
+	struct slice proxy_access_log, proxy_error_log, admin_access_log, admin_error_log,
+	        status_access_log;      /* path, or off */
 	int64_t nginx_worker_processes; /* 0: one per CPU ("auto") */
 
 	struct slice pg_host, pg_user, pg_password, pg_database, pg_schema;
@@ -44,7 +45,8 @@ struct settings {
 	struct slice admin_ssl_client_ca;
 
 	struct slice headers, headers_upstream, server_token,
-	        kong_version; /* kong_version: what GET / answers, default 3.9.3 */
+	        kong_version;                          /* kong_version: what GET / answers, default 3.9.3 */
+	int64_t lua_max_req_headers, lua_max_uri_args; /* how many the router looks at, default 100 */
 	struct slice vault_env_prefix, vault_file_path;
 	struct slice error_default_type, http_strictness, router_flavor, route_match_calculation;
 	struct slice trusted_ips, real_ip_header, port_maps;
@@ -66,6 +68,10 @@ struct settings {
 	struct slice upgrade_protocols, websocket_connection_header;
 	int64_t websocket_idle_timeout; /* s; 0: as the service says */
 	int64_t metrics_max_series;
+	bool retry_stale_post;
+	struct slice client_half_close;
+	int64_t drain_delay; /* s */
+	struct slice mem_cache_size, plugin_dir;
 	int64_t shutdown_grace; /* s, default 10 */
 };
 

@@ -32,7 +32,11 @@ static void read_headers(struct proxy_options *o, struct slice list)
 
 static void read_router(struct router_options *o, const struct settings *s)
 {
-	o->flavor = slice_eq(s->router_flavor, S("traditional")) ? ROUTER_TRADITIONAL : ROUTER_TRADITIONAL_COMPATIBLE;
+	o->flavor = slice_eq(s->router_flavor, S("traditional"))   ? ROUTER_TRADITIONAL
+	            : slice_eq(s->router_flavor, S("expressions")) ? ROUTER_EXPRESSIONS
+	                                                           : ROUTER_TRADITIONAL_COMPATIBLE;
+	o->max_headers = (unsigned)s->lua_max_req_headers;
+	o->max_args = (unsigned)s->lua_max_uri_args;
 	o->calculation = slice_eq(s->route_match_calculation, S("strict")) ? ROUTER_STRICT : ROUTER_ORIGINAL;
 }
 
@@ -168,6 +172,8 @@ bool proxy_options_init(struct proxy_options *o, const struct settings *s, struc
 	                                      : S("keep-alive, Upgrade"),
 	        .websocket_idle_ms = (uint32_t)s->websocket_idle_timeout * 1000,
 	        .charset = charset_suffix(a, s->charset),
+	        .retry_stale_post = s->retry_stale_post,
+	        .answer_half_closed = slice_eq(s->client_half_close, S("answer")),
 	        .drop_underscores = !s->underscores_in_headers,
 	        .debug_headers = s->allow_debug_header,
 	        .pool = {(uint32_t)s->upstream_keepalive_pool_size, (uint32_t)s->upstream_keepalive_max_requests,

@@ -60,15 +60,47 @@ static void write_golden(const char *path, const struct text *t)
 	fclose(f);
 }
 
+/* Where two lines part, with a little of what stands before. */
+static void fail_at(const char *name, const char *wanted, size_t w, const char *got, size_t g)
+{
+	size_t at = 0, from;
+
+	while (at < w && at < g && wanted[at] == got[at])
+		at++;
+	from = at < 60 ? 0 : at - 60;
+	ck_abort_msg("%s: expected ...%.*s\nnot ...%.*s", name, w - from < 160 ? (int)(w - from) : 160, wanted + from,
+	        g - from < 160 ? (int)(g - from) : 160, got + from);
+}
+
 /* Two texts up to the first line that differs. */
 static void same_lines(const char *name, const char *wanted, const char *got)
 {
 	while (*wanted || *got) {
 		size_t w = strcspn(wanted, "\n"), g = strcspn(got, "\n");
-		ck_assert_msg(w == g && memcmp(wanted, got, w) == 0, "%s: expected\n%.*s\nnot\n%.*s", name, (int)w,
-		        wanted, (int)g, got);
+		if (w != g || memcmp(wanted, got, w) != 0)
+			fail_at(name, wanted, w, got, g);
 		wanted += w + (wanted[w] == '\n');
 		got += g + (got[g] == '\n');
+	}
+}
+
+/* The config of a plugin, a field on each line too. */
+static void put_config(struct text *out, json_t *fields)
+{
+	static const char *const lists[] = {"fields", "shorthand_fields"};
+	json_t *field, *config = NULL;
+	size_t i;
+
+	json_array_foreach(fields, i, field)
+	{
+		if (json_object_get(json_object_get(field, "config"), "fields"))
+			config = json_object_get(field, "config");
+	}
+	for (i = 0; config && i < 2; i++) {
+		json_t *list = json_object_get(config, lists[i]);
+		put_lines(out, lists[i], list);
+		if (list)
+			json_object_set_new(config, lists[i], json_string("below"));
 	}
 }
 
@@ -83,7 +115,11 @@ static void check(const char *name)
 	snprintf(path, sizeof path, "/schemas/%s", name);
 	ck_assert_msg(ask(&api, "GET", path, NULL) == 200, "no %s", path);
 	drop_descriptions(api.json);
+	struct text config = {0};
+	put_config(&config, json_object_get(api.json, "fields"));
 	put_lines(&got, "fields", json_object_get(api.json, "fields"));
+	text_put(&got, text_slice(&config));
+	text_fini(&config);
 	put_lines(&got, "entity_checks", json_object_get(api.json, "entity_checks"));
 	snprintf(path, sizeof path, FOLDER "/%s.txt", name);
 	if (getenv("GOLDEN_UPDATE"))

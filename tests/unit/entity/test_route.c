@@ -145,7 +145,10 @@ static const struct {
 	const char *input, *message; /* NULL: accepted */
 } expressions[] = {
         {"{'expression':'http.path ^= \\'/a\\''}", NULL},
-        {"{'expression':'tcp.port == 1','protocols':['tcp'],'priority':70368744177663}", NULL},
+        {"{'expression':'http.path =='}", "Router Expression failed validation: expected a value at byte 13"},
+        {"{'expression':'http.path == \\'/\\'','protocols':['tcp']}",
+                "Router Expression failed validation: Unknown LHS field"},
+        {"{'expression':'net.dst.port == 1','protocols':['tcp'],'priority':70368744177663}", NULL},
         {"{'paths':['/a']}", NULL},
         {"{'hosts':['a.test'],'sources':[{'port':1}]}", NULL},
         {"{}", "must set one of 'methods', 'hosts', 'headers', 'paths', 'snis', 'expression' when 'protocols' is 'https'"},
@@ -159,9 +162,29 @@ static const struct {
         {"{'paths':['/a'],'priority':1}",
                 "Router Expression failed validation: cannot set 'priority' with 'methods', 'hosts', 'paths', 'headers', "
                 "'snis', 'sources' or 'destinations' simultaneously"},
-        {"{'expression':'a','priority':70368744177664}", "priority: value should be between 0 and 70368744177663"},
-        {"{'expression':'a','priority':null}", "priority: required field missing"},
+        {"{'expression':'net.dst.port == 1','priority':70368744177664}",
+                "priority: value should be between 0 and 70368744177663"},
+        {"{'expression':'net.dst.port == 1','priority':null}", "priority: required field missing"},
 };
+
+/* example 24 */
+START_TEST(example_24_regexes_that_rust_lacks_are_refused_where_the_router_has_its_dialect)
+{
+	static const char *const inputs[] = {"{'paths':['~/(?=secret)']}", "{'headers':{'a':['~*x(?!y)']}}"};
+
+	for (size_t i = 0; i < 2; i++)
+		json_decref(created(&route_schema, inputs[i]));
+	route_use_rust_regexes(true);
+	refused_saying(&route_schema, inputs[0],
+	        "Router Expression failed validation: regex parse error: '/(?=secret)': look-around, including "
+	        "look-ahead and look-behind, is not supported");
+	refused_saying(&route_schema, inputs[1],
+	        "Router Expression failed validation: regex parse error: 'x(?!y)': look-around, including look-ahead "
+	        "and look-behind, is not supported");
+	json_decref(created(&route_schema, "{'paths':['~/v\\\\d+/(?<item>[^/]+)$']}"));
+	route_use_rust_regexes(false);
+}
+END_TEST
 
 /* entities.md 4.2, expressions flavor */
 START_TEST(an_expression_route_is_accepted_or_refused_as_kong_does)
@@ -189,9 +212,9 @@ START_TEST(expressions_exist_where_the_router_has_them)
 	json_decref(r);
 
 	schema_use_expressions(true);
-	r = created(&route_schema, "{'expression':'a'}");
+	r = created(&route_schema, "{'expression':'net.dst.port == 1'}");
 	shown = schema_render(&route_schema, r, true);
-	has(shown, "expression", "'a'");
+	has(shown, "expression", "'net.dst.port == 1'");
 	has(shown, "priority", "0");
 	json_decref(shown);
 	schema_use_expressions(false);
@@ -213,6 +236,7 @@ int main(void)
 	tcase_add_test(t, a_route_decodes);
 	tcase_add_loop_test(t, an_expression_route_is_accepted_or_refused_as_kong_does, 0,
 	        sizeof expressions / sizeof *expressions);
+	tcase_add_test(t, example_24_regexes_that_rust_lacks_are_refused_where_the_router_has_its_dialect);
 	tcase_add_test(t, expressions_exist_where_the_router_has_them);
 	suite_add_tcase(s, t);
 	return run_suite(s);
