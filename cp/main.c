@@ -12,6 +12,7 @@
 #include "common/core/file.h"
 #include "common/core/log.h"
 #include "common/core/release.h"
+#include "common/net/handover.h"
 #include "common/settings/log_setup.h"
 #include "cp/admin/admin_server.h"
 #include "cp/publish/publish.h"
@@ -31,6 +32,8 @@ struct program {
 	struct event *signals[5];
 	struct loop_timer *drain_timer;
 	uint64_t drain_until_ms; /* 0: not draining */
+	const char *conf;        /* --conf; NULL */
+	bool is_reloading;       /* after the end comes a new beginning */
 };
 
 /* ---- the command line ------------------------------------------------------------------------------------------ */
@@ -43,7 +46,8 @@ static void print_help(FILE *out)
 	      "  --version              print the release and exit\n"
 	      "  --help                 print this and exit\n\n"
 	      "Every setting can also be given as an environment variable: GATEHOUSE_PG_HOST=db.example gatehouse-cp\n"
-	      "Signals: TERM, INT and QUIT finish what is under way and stop; HUP reopens the log files.\n",
+	      "Signals: TERM and INT finish what is under way within shutdown_grace and stop, QUIT without that limit; USR1\n"
+	      "reopens the log files, and so does HUP, which under gatectl start reads the settings anew.\n",
 	        out);
 }
 
@@ -128,6 +132,14 @@ static void check_drained(void *arg)
 		loop_stop(p->loop);
 }
 
+/* politely: without a limit (proxy.md 10.4). */
+static void begin_drain(struct program *p, bool politely)
+{
+	p->drain_until_ms = politely ? UINT64_MAX : clock_mono_ms() + (uint64_t)p->settings.shutdown_grace * 1000 + 1;
+	admin_server_drain(p->admin);
+	p->drain_timer = loop_timer_new(p->loop, DRAIN_CHECK_MS, true, check_drained, p);
+}
+
 static void on_stop(evutil_socket_t signal, short what, void *arg)
 {
 	struct program *p = arg;
@@ -137,9 +149,22 @@ static void on_stop(evutil_socket_t signal, short what, void *arg)
 		return;
 	}
 	log_notice("stopping", LOG_INT("signal", signal));
-	p->drain_until_ms = clock_mono_ms() + (uint64_t)p->settings.shutdown_grace * 1000 + 1;
-	admin_server_drain(p->admin);
-	p->drain_timer = loop_timer_new(p->loop, DRAIN_CHECK_MS, true, check_drained, p);
+	begin_drain(p, signal == SIGQUIT);
+}
+
+/* What would keep a new process from starting is found out while the old one still answers. */
+static bool can_reload(const struct program *p)
+{
+	struct arena a;
+	struct settings s;
+	struct err e;
+
+	arena_init(&a);
+	bool ok = settings_load(&a, p->conf, &s, &e) && check_role(&s, &e) && check_database(&s, &e);
+	if (!ok)
+		log_error("nothing is reloaded", LOG_STR("error", e.message));
+	arena_fini(&a);
+	return ok;
 }
 
 /* Log files have been moved away. */
@@ -152,6 +177,20 @@ static void on_reopen(evutil_socket_t signal, short what, void *arg)
 	log_notice("log files reopened");
 }
 
+static void on_hangup(evutil_socket_t signal, short what, void *arg)
+{
+	struct program *p = arg;
+
+	if (!handover_is_supervised()) {
+		on_reopen(signal, what, arg);
+	} else if (!p->drain_until_ms && can_reload(p)) {
+		log_notice("reloading");
+		p->is_reloading = true;
+		handover_keep(); /* who connects meanwhile waits in the queue */
+		begin_drain(p, false);
+	}
+}
+
 static bool catch_signals(struct program *p, struct err *e)
 {
 	static const int stops[] = {SIGTERM, SIGINT, SIGQUIT};
@@ -159,7 +198,7 @@ static bool catch_signals(struct program *p, struct err *e)
 	signal(SIGPIPE, SIG_IGN);
 	for (size_t i = 0; i < 3; i++)
 		p->signals[i] = evsignal_new(p->loop->base, stops[i], on_stop, p);
-	p->signals[3] = evsignal_new(p->loop->base, SIGHUP, on_reopen, p);
+	p->signals[3] = evsignal_new(p->loop->base, SIGHUP, on_hangup, p);
 	p->signals[4] = evsignal_new(p->loop->base, SIGUSR1, on_reopen, p);
 	for (size_t i = 0; i < 5; i++)
 		if (!p->signals[i] || evsignal_add(p->signals[i], NULL) != 0)
@@ -183,7 +222,10 @@ static bool start(struct program *p, const char *conf, struct err *e)
 	if (!p->publish || !(p->upkeep = upkeep_start(s, e)))
 		return false;
 	p->admin = admin_server_start(p->loop, s, e);
-	return p->admin && write_pid_file(p, e);
+	if (!p->admin || !write_pid_file(p, e))
+		return false;
+	handover_complete(p->loop);
+	return true;
 }
 
 static void stop(struct program *p)
@@ -212,6 +254,7 @@ int main(int argc, char **argv)
 	if (code >= 0)
 		return code;
 	arena_init(&p.arena);
+	p.conf = conf;
 	log_init("gatehouse-cp");
 	bool ok = start(&p, conf, &e);
 	if (ok) {
@@ -222,5 +265,10 @@ int main(int argc, char **argv)
 		fprintf(stderr, "gatehouse-cp: %s\n", e.message);
 	}
 	stop(&p);
+	if (ok && p.is_reloading) {
+		handover_exec(argv, &e);
+		fprintf(stderr, "gatehouse-cp: %s\n", e.message);
+		return 1;
+	}
 	return ok ? 0 : 1;
 }

@@ -1,9 +1,9 @@
 /* gatehouse-dp: a data plane. Starts workers, then follows a control plane; this thread owns configuration, signals
  * and status.
  *
- * Order of life: settings, workers (listening, though every answer is 404 until there is a configuration), status,
- * subscriber (which loads the last good version from disk first), pid file; then the loop until SIGTERM, SIGINT or
- * SIGQUIT: drain, end. */
+ * Order of life: settings, subscriber (which loads the last good version from disk first), workers (listening; every
+ * answer is 404 until there is a configuration), status, pid file; then the loop until SIGTERM, SIGINT or SIGQUIT:
+ * drain, end. SIGHUP under `gatectl start`: a successor takes over, see common/net/handover.h. */
 #include <errno.h>
 #include <limits.h>
 #include <signal.h>
@@ -15,6 +15,7 @@
 #include "common/core/file.h"
 #include "common/core/log.h"
 #include "common/core/release.h"
+#include "common/net/handover.h"
 #include "common/settings/log_setup.h"
 #include "dp/config/replica.h"
 #include "dp/config/subscriber.h"
@@ -22,7 +23,7 @@
 #include "dp/status/status.h"
 #include "dp/worker.h"
 
-enum { WORKERS_MAX = 256, DRAIN_POLL_MS = 50 };
+enum { WORKERS_MAX = 256, DRAIN_POLL_MS = 50, TAKE_OVER_MS = 30000 };
 
 struct plane {
 	struct arena arena;
@@ -40,6 +41,9 @@ struct plane {
 	struct event *signals[5];
 	struct loop_timer *drain;
 	uint64_t drain_until_ms; /* 0: not draining */
+	const char *conf;        /* --conf; NULL */
+	char **argv;
+	struct successor *successor; /* after a reload: the process that takes our place */
 };
 
 /* ---- configuration ----------------------------------------------------------------------------------------------
@@ -76,7 +80,10 @@ static void fill_report(void *arg, struct status_report *r)
 	static struct subscriber_status s; /* its strings outlive the call; this is the only thread that asks */
 	struct plane *p = arg;
 
-	subscriber_status(p->subscriber, &s);
+	if (p->subscriber)
+		subscriber_status(p->subscriber, &s);
+	else /* a successor follows the control plane; what is here stays as it is */
+		s.error = "", s.last_contact_ms = 0;
 	r->has_config = s.has_config;
 	r->draining = p->drain_until_ms != 0;
 	r->epoch = s.epoch;
@@ -108,7 +115,7 @@ static unsigned active(const struct plane *p)
 static void check_drained(void *arg)
 {
 	struct plane *p = arg;
-	if (active(p) == 0 || clock_mono_ms() >= p->drain_until_ms)
+	if ((active(p) == 0 && is_status_idle(p->status)) || clock_mono_ms() >= p->drain_until_ms)
 		loop_stop(p->loop);
 }
 
@@ -121,7 +128,13 @@ static void on_stop(evutil_socket_t number, short what, void *arg)
 		return;
 	}
 	log_notice("stopping", LOG_INT("signal", number), LOG_INT("connections", active(p)));
-	p->drain_until_ms = clock_mono_ms() + (uint64_t)p->settings.shutdown_grace * 1000;
+	/* who is asked politely takes the time that requests take (proxy.md 10.4) */
+	p->drain_until_ms = number == SIGQUIT ? UINT64_MAX
+	                                      : clock_mono_ms() + (uint64_t)p->settings.shutdown_grace * 1000;
+	if (p->successor) {
+		successor_has_taken_over(p->successor);
+		status_drain(p->status); /* it answers for the node from now on */
+	}
 	for (unsigned i = 0; i < p->worker_count; i++)
 		worker_drain(p->workers[i]);
 	p->drain = loop_timer_new(p->loop, DRAIN_POLL_MS, true, check_drained, p);
@@ -136,13 +149,66 @@ static void on_reopen(evutil_socket_t number, short what, void *arg)
 	access_log_reopen(&p->access_log);
 }
 
+static void follow_again(void *arg)
+{
+	struct plane *p = arg;
+	struct err e;
+
+	log_error("the reload failed, everything goes on as before");
+	successor_free(p->successor);
+	p->successor = NULL;
+	p->subscriber = subscriber_start(p->loop, &p->settings, p->replica, &e);
+	if (!p->subscriber)
+		log_error("cannot follow the control plane any more", LOG_STR("error", e.message));
+}
+
+/* Settings that would not do are found out while there is still somebody to serve. */
+static bool are_settings_well(const struct plane *p)
+{
+	struct arena a;
+	struct settings s;
+	struct err e;
+
+	arena_init(&a);
+	bool ok = settings_load(&a, p->conf, &s, &e);
+	if (!ok)
+		log_error("nothing is reloaded: the settings are not well", LOG_STR("error", e.message));
+	arena_fini(&a);
+	return ok;
+}
+
+/* A successor with the settings of now takes our sockets, and our place with the control plane. */
+static void reload(struct plane *p)
+{
+	struct err e;
+
+	if (p->successor || p->drain_until_ms || !are_settings_well(p))
+		return;
+	log_notice("reloading");
+	subscriber_stop(p->subscriber); /* two of one name would confuse the control plane */
+	p->subscriber = NULL;
+	p->successor = successor_start(p->loop, p->argv, TAKE_OVER_MS, follow_again, p, &e);
+	if (p->successor)
+		return;
+	log_error(e.message);
+	follow_again(p);
+}
+
+static void on_hangup(evutil_socket_t number, short what, void *arg)
+{
+	if (handover_is_supervised())
+		reload(arg);
+	else
+		on_reopen(number, what, arg);
+}
+
 static void catch_signals(struct plane *p)
 {
 	static const int stops[] = {SIGTERM, SIGINT, SIGQUIT};
 	signal(SIGPIPE, SIG_IGN);
 	for (int i = 0; i < 3; i++)
 		p->signals[i] = evsignal_new(p->loop->base, stops[i], on_stop, p);
-	p->signals[3] = evsignal_new(p->loop->base, SIGHUP, on_reopen, p);
+	p->signals[3] = evsignal_new(p->loop->base, SIGHUP, on_hangup, p);
 	p->signals[4] = evsignal_new(p->loop->base, SIGUSR1, on_reopen, p);
 	for (int i = 0; i < 5; i++)
 		event_add(p->signals[i], NULL);
@@ -211,7 +277,6 @@ static bool start_workers(struct plane *p, struct err *e)
 	p->node.settings = &p->settings;
 	p->node.access_log = &p->access_log;
 	p->node.options = &p->options;
-	p->node.board = lease_board_new(p->loop);
 	p->node.counters = counters_new();
 	for (unsigned n = workers_wanted(&p->settings); p->worker_count < n; p->worker_count++) {
 		p->workers[p->worker_count] = worker_start(&p->node, p->worker_count, e);
@@ -230,15 +295,19 @@ static bool start(struct plane *p, struct err *e)
 		return false;
 	raise_file_limit();
 	p->loop = loop_new(e);
-	if (!p->loop || !proxy_options_init(&p->options, s, &p->arena, e) || !start_workers(p, e))
+	if (!p->loop || !proxy_options_init(&p->options, s, &p->arena, e))
 		return false;
-	catch_signals(p);
+	p->node.board = lease_board_new(p->loop);
 	p->replica = replica_new(apply, p);
 	p->subscriber = subscriber_start(p->loop, s, p->replica, e);
-	if (!p->subscriber)
+	if (!p->subscriber || !start_workers(p, e))
 		return false;
+	catch_signals(p);
 	p->status = status_start(p->loop, s->status_listen, fill_report, p, e);
-	return p->status && write_pid(p, e);
+	if (!p->status || !write_pid(p, e))
+		return false;
+	handover_complete(p->loop);
+	return true;
 }
 
 static void end(struct plane *p)
@@ -260,10 +329,13 @@ static void end(struct plane *p)
 		if (p->signals[i])
 			event_free(p->signals[i]);
 	loop_timer_free(p->drain);
+	successor_free(p->successor);
 	if (p->loop)
 		loop_free(p->loop);
-	pid_path(p, path, sizeof path);
-	unlink(path);
+	if (!p->successor) { /* else it is the successor's */
+		pid_path(p, path, sizeof path);
+		unlink(path);
+	}
 	arena_fini(&p->arena);
 }
 
@@ -289,6 +361,8 @@ int main(int argc, char **argv)
 	if (argc != 1 && !(argc == 3 && strcmp(argv[1], "--conf") == 0))
 		return usage(argv[1]);
 	arena_init(&plane.arena);
+	plane.argv = argv;
+	plane.conf = argc == 3 ? argv[2] : NULL;
 	if (!settings_load(&plane.arena, argc == 3 ? argv[2] : NULL, &plane.settings, &e) || !start(&plane, &e)) {
 		fprintf(stderr, "gatehouse-dp: %s\n", e.message);
 		return 1;
