@@ -6,6 +6,7 @@
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,6 +14,7 @@
 #include <sys/time.h>
 #include <unistd.h>
 
+#include "common/core/file.h"
 #include "common/core/release.h"
 #include "common/http/h1_chunk.h"
 #include "common/http/h1_parse.h"
@@ -20,12 +22,12 @@
 #include "common/net/listener.h"
 #include "common/net/tls.h"
 
-enum { SILENCE_S = 300, BODY_MAX = 1 << 30, READ_SIZE = 65536 };
+enum { SILENCE_S = 300, BODY_MAX = 1 << 30, READ_SIZE = 65536, TOKEN_FILE_MAX = 4096 };
 
 struct admin_client {
 	struct arena arena;
 	char *url, *host, *port, *authority;
-	const char *token;
+	const char *token, *author;
 	SSL_CTX *context; /* https only */
 	SSL *tls;
 	int fd; /* -1: not connected */
@@ -120,6 +122,37 @@ static bool set_up_tls(struct admin_client *a, struct cli *c)
 	return a->context != NULL;
 }
 
+/* Only what may stand in a header. NULL: nobody we could name. */
+static const char *author_name(struct admin_client *a)
+{
+	const char *name = getenv("GATEHOUSE_AUTHOR");
+	const struct passwd *user = name ? NULL : getpwuid(geteuid());
+
+	if (user)
+		name = user->pw_name;
+	for (const char *at = name; at && *at; at++)
+		if ((unsigned char)*at < 0x20 || *at == 0x7f)
+			return NULL;
+	return name && *name ? arena_cstr(&a->arena, slice_cstr(name)) : NULL;
+}
+
+static bool find_token(struct admin_client *a, struct cli *c)
+{
+	const char *file = option(c, "--token-file", "GATEHOUSE_ADMIN_TOKEN_FILE");
+	struct slice bytes;
+	struct err e;
+
+	a->token = option(c, "--token", "GATEHOUSE_ADMIN_TOKEN");
+	if (a->token || !file)
+		return true;
+	if (!file_read(&a->arena, file, TOKEN_FILE_MAX, &bytes, &e)) {
+		cli_fail("--token-file: %s", e.message);
+		return false;
+	}
+	a->token = arena_cstr(&a->arena, slice_trim(slice_cut(&bytes, '\n')));
+	return true;
+}
+
 struct admin_client *admin_client_open(struct cli *c)
 {
 	struct admin_client *a = calloc(1, sizeof *a);
@@ -131,7 +164,11 @@ struct admin_client *admin_client_open(struct cli *c)
 	signal(SIGPIPE, SIG_IGN);
 	a->fd = -1;
 	arena_init(&a->arena);
-	a->token = option(c, "--token", "GATEHOUSE_ADMIN_TOKEN");
+	a->author = author_name(a);
+	if (!find_token(a, c)) {
+		admin_client_close(a);
+		return NULL;
+	}
 	if (!url)
 		url = url_of_settings(c);
 	if (url && !split_url(a, url, &tls))
@@ -257,6 +294,8 @@ static void make_head(struct admin_client *a, struct arena *arena, const char *m
 	head_add_id(&h, HEADER_USER_AGENT, S("gatectl/" GATEHOUSE_RELEASE));
 	if (a->token)
 		head_add_id(&h, HEADER_AUTHORIZATION, arena_printf(arena, "Bearer %s", a->token));
+	if (a->author && strcmp(method, "GET") != 0)
+		head_add(&h, S("X-Gatehouse-Author"), slice_cstr(a->author));
 	if (body)
 		head_add_id(&h, HEADER_CONTENT_TYPE, body->type);
 	char *to = text_reserve(out, h1_write_bound(&h));

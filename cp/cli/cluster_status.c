@@ -103,7 +103,7 @@ static enum exit_code run_status(struct cli *c)
 
 const struct command status_command = {
         .name = "status",
-        .usage = "[--admin URL] [-o json]",
+        .usage = "[--admin URL] [--token-file FILE] [-o json]",
         .summary = "show control planes, data planes, the version each runs, and the store; 0 only if all is well",
         .examples = "  gatectl status\n"
                     "  gatectl status --admin https://cp.example:8444 -o json\n",
@@ -218,7 +218,7 @@ static enum exit_code run_wait(struct cli *c)
 
 const struct command wait_command = {
         .name = "wait",
-        .usage = "[--version VERSION] [--all-dp] [--timeout TIME] [--admin URL] [-o json]",
+        .usage = "[--version VERSION] [--all-dp] [--timeout TIME] [--admin URL] [--token-file FILE] [-o json]",
         .summary =
                 "wait until a version (default: the present one) is live on all data planes; 3 when it is not in time",
         .examples = "  gatectl wait --version 42 --all-dp --timeout 10s\n"
