@@ -238,7 +238,7 @@ static bool start(struct program *p, const char *conf, struct err *e)
 	if (!p->loop || !catch_signals(p, e))
 		return false;
 	p->publish = publish_start(p->loop, s, e);
-	if (!p->publish || !(p->upkeep = upkeep_start(s, e)))
+	if (!p->publish || (!is_without_database(s) && !(p->upkeep = upkeep_start(s, e))))
 		return false;
 	p->admin = admin_server_start(p->loop, s, e);
 	if (!p->admin || !write_pid_file(p, e))

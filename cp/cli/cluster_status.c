@@ -148,8 +148,8 @@ static enum exit_code find_version(struct waiting *w)
 	enum exit_code code = EXIT_OK;
 
 	if (w->version == 0) {
-		code = admin_client_ask(w->client, "GET", "/versions?size=1", NULL, &answer);
-		w->version = (uint64_t)number_at(json_array_get(json_object_get(answer.json, "data"), 0), "version");
+		code = admin_client_ask(w->client, "GET", "/clustering/overview", NULL, &answer);
+		w->version = (uint64_t)number_at(answer.json, "config_version");
 	}
 	admin_answer_fini(&answer);
 	return code;
