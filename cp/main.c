@@ -227,6 +227,14 @@ static bool open_configuration(struct program *p, struct err *e)
 	                                         : check_database(&p->settings, e);
 }
 
+static uint64_t published_version(void *arg)
+{
+	struct publish_status status;
+
+	publish_status(arg, &status);
+	return status.version;
+}
+
 static bool start(struct program *p, const char *conf, struct err *e)
 {
 	const struct settings *s = &p->settings;
@@ -238,7 +246,8 @@ static bool start(struct program *p, const char *conf, struct err *e)
 	if (!p->loop || !catch_signals(p, e))
 		return false;
 	p->publish = publish_start(p->loop, s, e);
-	if (!p->publish || (!is_without_database(s) && !(p->upkeep = upkeep_start(s, e))))
+	if (!p->publish ||
+	        (!is_without_database(s) && !(p->upkeep = upkeep_start(s, published_version, p->publish, e))))
 		return false;
 	p->admin = admin_server_start(p->loop, s, e);
 	if (!p->admin || !write_pid_file(p, e))
