@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "common/core/file.h"
+#include "common/core/file_limit.h"
 #include "common/core/log.h"
 #include "common/core/release.h"
 #include "common/net/handover.h"
@@ -242,6 +243,7 @@ static bool start(struct program *p, const char *conf, struct err *e)
 	if (!settings_load(&p->arena, conf, &p->settings, e) || !check_role(s, e) ||
 	        !log_setup(&p->settings, p->settings.admin_error_log, e) || !open_configuration(p, e))
 		return false;
+	file_limit_raise();
 	p->loop = loop_new(e);
 	if (!p->loop || !catch_signals(p, e))
 		return false;

@@ -10,10 +10,10 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include "common/core/file.h"
+#include "common/core/file_limit.h"
 #include "common/core/log.h"
 #include "common/core/release.h"
 #include "common/net/handover.h"
@@ -241,16 +241,6 @@ static bool write_pid(const struct plane *p, struct err *e)
 	return file_make_dirs(dir, 0755, e) && file_replace(path, slice_cstr(text), 0644, e);
 }
 
-/* Every connection is two descriptors; take what the system lets us have. */
-static void raise_file_limit(void)
-{
-	struct rlimit limit;
-	if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
-		limit.rlim_cur = limit.rlim_max;
-		setrlimit(RLIMIT_NOFILE, &limit);
-	}
-}
-
 static unsigned workers_wanted(const struct settings *s)
 {
 	long n = s->nginx_worker_processes ? (long)s->nginx_worker_processes : sysconf(_SC_NPROCESSORS_ONLN);
@@ -313,7 +303,7 @@ static bool start(struct plane *p, struct err *e)
 	if (!log_setup(s, s->proxy_error_log, e) ||
 	        !access_log_open(&p->access_log, s, "proxy_access_log", s->proxy_access_log, e))
 		return false;
-	raise_file_limit();
+	file_limit_raise();
 	p->loop = loop_new(e);
 	if (!p->loop || !proxy_options_init(&p->options, s, &p->arena, e))
 		return false;

@@ -103,6 +103,11 @@ static const struct field fields[] = {
         FIELD(struct settings, admin_gui_url,
                 .doc = "Addresses of browser applications that may use the Admin API (CORS), comma separated; unset: "
                        "any may while admin_auth is off."),
+        FIELD(struct settings, admin_body_timeout, .dflt = "60", .flags = REQUIRED, SECONDS,
+                .doc = "Seconds that the body of an Admin API request may take, and longer only at 32 kB a second or "
+                       "more."),
+        FIELD(struct settings, audit_log_record_ttl, .dflt = "2592000", .flags = REQUIRED, BETWEEN(0, 1e10),
+                .doc = "Seconds that the record of an Admin API write is kept; 0: for ever."),
         FIELD(struct settings, admin_ssl_cert,
                 .doc = "Certificate (with its chain) of admin_listen's addresses with ssl, a PEM file; unset: a "
                        "self-signed one is made in <prefix>/ssl."),

@@ -38,6 +38,8 @@ struct settings {
 	bool admin_auth;           /* the Admin API asks who is there */
 	struct slice admin_tokens; /* admins beside those of the database: "name:role:digest, ..." */
 	struct slice admin_gui_url;
+	int64_t admin_body_timeout;                      /* s */
+	int64_t audit_log_record_ttl;                    /* s; 0: for ever */
 	struct slice admin_ssl_cert, admin_ssl_cert_key; /* unset: a pair of our own in prefix/ssl */
 	struct slice admin_ssl_client_ca;
 
