@@ -57,7 +57,8 @@ struct plane {
 static bool apply(struct catalog *candidate, struct slice epoch, void *arg, struct err *e)
 {
 	struct plane *p = arg;
-	struct snapshot *s = snapshot_build(epoch, candidate, &p->options.router, e);
+	struct snapshot *s = snapshot_build(
+	        lease_board_current(p->node.board), epoch, candidate, &p->options.router, e);
 	if (!s)
 		return false;
 	lease_board_publish(p->node.board, s);
