@@ -15,6 +15,7 @@
 #include "cp/cli/command.h"
 #include "cp/cli/output.h"
 #include "cp/cli/supervisor.h"
+#include "cp/store/memory.h"
 
 enum { START_TIMEOUT_S = 30, STOP_TIMEOUT_MS = 30000, RELOAD_TIMEOUT_MS = 40000 };
 
@@ -318,13 +319,29 @@ static bool wait_for_reload(const struct settings *s, const ino_t before[PROGRAM
 	return true;
 }
 
+/* A broken document would only be refused by the control plane, where nobody looks at this moment. */
+static bool check_document(struct cli *c, const struct settings *s)
+{
+	struct document_source from = document_source_of(c->arena, s);
+	struct text why = {0};
+
+	if (!is_without_database(s) || !from.path)
+		return true;
+	struct document *d = document_source_load(c->arena, &from, &why);
+	if (!d)
+		cli_fail("nothing is reloaded: %s", text_cstr(&why));
+	document_free(d);
+	text_fini(&why);
+	return d != NULL;
+}
+
 static enum exit_code run_reload(struct cli *c)
 {
 	ino_t before[PROGRAMS];
 	struct settings s;
 	pid_t pid = running(c, &s); /* and the settings are well */
 
-	if (!pid)
+	if (!pid || !check_document(c, &s))
 		return EXIT_FAILED;
 	for (int i = 0; i < PROGRAMS; i++)
 		before[i] = pid_file_id(&s, i);
@@ -340,8 +357,13 @@ static enum exit_code run_reload(struct cli *c)
 
 const struct command reload_command = {
         .name = "reload",
+<<<<<<< HEAD
         .usage = "[--conf FILE] [--prefix DIR] [-o json]",
         .summary = "read the settings anew: new processes take over, no connection is refused, running requests end",
+=======
+        .usage = "[--conf FILE] [--prefix DIR]",
+        .summary = "reopen log files and, with database = off, read the declarative file again",
+>>>>>>> main
         .examples = "  gatectl reload\n  gatectl reload --conf /etc/gatehouse/gatehouse.conf\n",
         .run = run_reload,
 };
