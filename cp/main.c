@@ -16,6 +16,7 @@
 #include "common/core/release.h"
 #include "common/net/handover.h"
 #include "common/settings/log_setup.h"
+#include "common/entity/route.h"
 #include "cp/admin/admin_server.h"
 #include "cp/publish/publish.h"
 #include "cp/publish/upkeep.h"
@@ -161,7 +162,8 @@ static bool can_reload(const struct program *p)
 	struct err e;
 
 	arena_init(&a);
-	bool ok = settings_load(&a, p->conf, &s, &e) && check_role(&s, &e) && check_database(&s, &e);
+	bool ok = settings_load(&a, p->conf, &s, &e) && check_role(&s, &e) &&
+	          (is_without_database(&s) || check_database(&s, &e));
 	if (!ok)
 		log_error("nothing is reloaded", LOG_STR("error", e.message));
 	arena_fini(&a);
@@ -179,30 +181,40 @@ static void on_reopen(evutil_socket_t signal, short what, void *arg)
 }
 
 /* A document that is a file is read again, here and now. */
-static void reload_document(struct program *p)
+static bool reload_document(struct program *p)
 {
-	struct err e;
-
 	text_clear(&p->why);
-	if (!memory_reload(&p->settings, &p->why))
-		log_error("configuration refused, the one before stays", LOG_STR("error", text_cstr(&p->why)));
-	else if (write_pid_file(p, &e)) /* whoever waits for the reload sees it by that */
+	if (memory_reload(&p->settings, &p->why)) {
 		log_notice("configuration read again");
+		return true;
+	}
+	log_error("configuration refused, the one before stays", LOG_STR("error", text_cstr(&p->why)));
+	return false;
+}
+
+/* A new process with the settings of now; who connects meanwhile waits in the queue. */
+static void reload(struct program *p)
+{
+	log_notice("reloading");
+	p->is_reloading = true;
+	handover_keep();
+	begin_drain(p, false);
 }
 
 static void on_hangup(evutil_socket_t signal, short what, void *arg)
 {
 	struct program *p = arg;
+	bool in_memory = is_without_database(&p->settings);
+	struct err e;
 
 	on_reopen(signal, what, arg);
-	if (is_without_database(&p->settings)) {
-		reload_document(p);
-	} else if (handover_is_supervised() && !p->drain_until_ms && can_reload(p)) {
-		log_notice("reloading");
-		p->is_reloading = true;
-		handover_keep(); /* who connects meanwhile waits in the queue */
-		begin_drain(p, false);
-	}
+	if ((in_memory && !reload_document(p)) || !handover_is_supervised() || p->drain_until_ms || !can_reload(p))
+		return;
+	if (!in_memory || p->settings.declarative_config.len > 0)
+		reload(p);
+	else if (!write_pid_file(
+	                 p, &e)) /* what was posted must not be lost; who waits for the reload sees the file */
+		log_error(e.message);
 }
 
 static bool catch_signals(struct program *p, struct err *e)
@@ -241,7 +253,11 @@ static bool start(struct program *p, const char *conf, struct err *e)
 	const struct settings *s = &p->settings;
 
 	if (!settings_load(&p->arena, conf, &p->settings, e) || !check_role(s, e) ||
-	        !log_setup(&p->settings, p->settings.admin_error_log, e) || !open_configuration(p, e))
+	        !log_setup(&p->settings, p->settings.admin_error_log, e))
+		return false;
+	schema_use_expressions(slice_eq(s->router_flavor, S("expressions")));
+	route_use_rust_regexes(!slice_eq(s->router_flavor, S("traditional")));
+	if (!open_configuration(p, e))
 		return false;
 	file_limit_raise();
 	p->loop = loop_new(e);

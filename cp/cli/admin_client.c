@@ -136,27 +136,27 @@ static const char *author_name(struct admin_client *a)
 	return name && *name ? arena_cstr(&a->arena, slice_cstr(name)) : NULL;
 }
 
-static bool find_token(struct admin_client *a, struct cli *c)
+/* *token stays NULL when there is none; false with a message. */
+static bool find_token(struct cli *c, const char **token)
 {
 	const char *file = option(c, "--token-file", "GATEHOUSE_ADMIN_TOKEN_FILE");
 	struct slice bytes;
 	struct err e;
 
-	a->token = option(c, "--token", "GATEHOUSE_ADMIN_TOKEN");
-	if (a->token || !file)
+	*token = option(c, "--token", "GATEHOUSE_ADMIN_TOKEN");
+	if (*token || !file)
 		return true;
-	if (!file_read(&a->arena, file, TOKEN_FILE_MAX, &bytes, &e)) {
+	if (!file_read(c->arena, file, TOKEN_FILE_MAX, &bytes, &e)) {
 		cli_fail("--token-file: %s", e.message);
 		return false;
 	}
-	a->token = arena_cstr(&a->arena, slice_trim(slice_cut(&bytes, '\n')));
+	*token = arena_cstr(c->arena, slice_trim(slice_cut(&bytes, '\n')));
 	return true;
 }
 
-struct admin_client *admin_client_open(struct cli *c)
+static struct admin_client *open_with(struct cli *c, const char *url, const char *token)
 {
 	struct admin_client *a = calloc(1, sizeof *a);
-	const char *url = option(c, "--admin", "GATEHOUSE_ADMIN_URL");
 	bool tls = false;
 
 	if (!a)
@@ -165,18 +165,27 @@ struct admin_client *admin_client_open(struct cli *c)
 	a->fd = -1;
 	arena_init(&a->arena);
 	a->author = author_name(a);
-	if (!find_token(a, c)) {
-		admin_client_close(a);
-		return NULL;
-	}
-	if (!url)
-		url = url_of_settings(c);
+	a->token = token;
 	if (url && !split_url(a, url, &tls))
-		cli_fail("the Admin API's address \"%s\" is not of the form http://host:port", url);
+		cli_fail("the address \"%s\" is not of the form http://host:port", url);
 	else if (url && (!tls || set_up_tls(a, c)))
 		return a;
 	admin_client_close(a);
 	return NULL;
+}
+
+struct admin_client *admin_client_open(struct cli *c)
+{
+	const char *url = option(c, "--admin", "GATEHOUSE_ADMIN_URL"), *token;
+
+	if (!find_token(c, &token))
+		return NULL;
+	return open_with(c, url ? url : url_of_settings(c), token);
+}
+
+struct admin_client *admin_client_open_at(struct cli *c, const char *url)
+{
+	return open_with(c, url, NULL);
 }
 
 const char *admin_client_url(const struct admin_client *a)

@@ -357,13 +357,9 @@ static enum exit_code run_reload(struct cli *c)
 
 const struct command reload_command = {
         .name = "reload",
-<<<<<<< HEAD
         .usage = "[--conf FILE] [--prefix DIR] [-o json]",
-        .summary = "read the settings anew: new processes take over, no connection is refused, running requests end",
-=======
-        .usage = "[--conf FILE] [--prefix DIR]",
-        .summary = "reopen log files and, with database = off, read the declarative file again",
->>>>>>> main
+        .summary =
+                "read settings and declarative file anew: new processes take over, no connection is refused, running requests end",
         .examples = "  gatectl reload\n  gatectl reload --conf /etc/gatehouse/gatehouse.conf\n",
         .run = run_reload,
 };
