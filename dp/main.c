@@ -16,6 +16,7 @@
 #include "common/core/file_limit.h"
 #include "common/core/log.h"
 #include "common/core/release.h"
+#include "common/entity/route.h"
 #include "common/net/handover.h"
 #include "common/net/tls.h"
 #include "common/plugin/objects.h"
@@ -360,6 +361,7 @@ static bool start(struct plane *p, struct err *e)
 		return false;
 	file_limit_raise();
 	schema_use_expressions(slice_eq(s->router_flavor, S("expressions")));
+	route_use_rust_regexes(!slice_eq(s->router_flavor, S("traditional")));
 	p->loop = loop_new(e);
 	if (!p->loop || !proxy_options_init(&p->options, s, &p->arena, e))
 		return false;

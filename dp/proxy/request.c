@@ -179,6 +179,23 @@ static void add_debug_headers(struct request *r)
 		head_add(to, S("Kong-Service-Name"), r->x.service->name);
 }
 
+/* What a route's protocols make of a request, whatever else. */
+static void check_protocol(struct request *r)
+{
+	if (r->plan->https_only && !slice_eq(forward_scheme(r), S("https"))) {
+		respond_https_only(r);
+		return;
+	}
+	if (!r->plan->is_grpc)
+		return;
+	if (!slice_starts(head_get(r->x.request, HEADER_CONTENT_TYPE), S("application/grpc"))) {
+		respond_failure(r, FAILURE_NOT_GRPC);
+	} else if (r->x.request->version != HTTP_2) {
+		respond_failure(r, FAILURE_NOT_HTTP2);
+		head_add_id(&r->x.added, HEADER_UPGRADE, S("HTTP/2"));
+	}
+}
+
 static enum flow step_route(struct request *r)
 {
 	if (!find_route(r)) {
@@ -194,8 +211,7 @@ static enum flow step_route(struct request *r)
 	r->tries_left = r->plan->service ? r->plan->service->retries : 0;
 	if (r->proxy->options->debug_headers)
 		add_debug_headers(r);
-	if (r->plan->https_only && !slice_eq(forward_scheme(r), S("https")))
-		respond_https_only(r);
+	check_protocol(r);
 	return FLOW_NEXT;
 }
 
