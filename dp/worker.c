@@ -7,6 +7,7 @@
 
 #include "common/core/log.h"
 #include "dp/host/counters.h"
+#include "dp/host/entity_texts.h"
 #include "dp/host/redis.h"
 
 struct worker {
@@ -66,8 +67,10 @@ static bool set_up(struct worker *w, struct err *e)
 		return false;
 	p->options = w->node->options;
 	p->leases = leases_new(w->node->board, p->loop);
-	p->host = (struct host_worker){
-	        .loop = p->loop, .counters = w->node->counters, .redis = redis_set_new(p->loop)};
+	p->host = (struct host_worker){.loop = p->loop,
+	        .counters = w->node->counters,
+	        .redis = redis_set_new(p->loop),
+	        .texts = entity_texts_new()};
 	proxy_init(p);
 	set_timeouts(&p->server, s);
 	p->dns = dns_new(p->loop, &dns, e);
@@ -85,6 +88,7 @@ static void tear_down(struct worker *w)
 		if (p->dns)
 			dns_free(p->dns);
 		redis_set_free(p->host.redis);
+		entity_texts_free(p->host.texts);
 		leases_free(p->leases);
 		loop_free(p->loop);
 	}

@@ -3,6 +3,7 @@
 
 #include "common/model/kinds.h"
 #include "dp/host/counters.h"
+#include "dp/host/entity_texts.h"
 #include "dp/host/redis.h"
 
 static struct host_owner *owner_of(struct call *c)
@@ -27,6 +28,27 @@ static const void *find(struct call *c, const struct schema *kind, const char *n
 	const struct field *f = schema_field(kind, slice_cstr(name));
 	struct record *r = f ? look_up(owner_of(c)->snapshot->catalog, kind, f, value) : NULL;
 	return r && !record_is_expired(r, clock_wall_ms()) ? r->entity : NULL;
+}
+
+struct each {
+	entity_fn fn;
+	void *arg;
+	int64_t now_ms;
+};
+
+static bool give_entity(struct record *r, void *arg)
+{
+	const struct each *e = arg;
+	return record_is_expired(r, e->now_ms) || e->fn(r->entity, e->arg);
+}
+
+static void each(
+        struct call *c, const struct schema *kind, const char *ref, const struct uuid *id, entity_fn fn, void *arg)
+{
+	const struct field *f = schema_field(kind, slice_cstr(ref));
+	struct each e = {fn, arg, clock_wall_ms()};
+	if (f)
+		catalog_each_ref(owner_of(c)->snapshot->catalog, kind, f, id, give_entity, &e);
 }
 
 /* A count under way: ends with its answer or with the request. */
@@ -74,4 +96,15 @@ static enum verdict count_now(struct call *c, struct count *count, phase_fn done
 	return done(c);
 }
 
-const struct host host_vtable = {.find = find, .count = count_now};
+static enum verdict read_body(struct call *c, phase_fn done)
+{
+	return owner_of(c)->read_body(c, done);
+}
+
+static struct slice entity_json(struct call *c, const struct schema *kind, const struct uuid *id)
+{
+	return entity_texts_get(owner_of(c)->worker->texts, owner_of(c)->snapshot->catalog, kind, id);
+}
+
+const struct host host_vtable = {
+        .find = find, .each = each, .count = count_now, .read_body = read_body, .entity_json = entity_json};

@@ -15,12 +15,14 @@ struct host_owner {
 	const struct snapshot *snapshot;
 	/* A phase that had returned WAIT has come to this verdict. */
 	void (*resume)(struct call *c, enum verdict v);
+	enum verdict (*read_body)(struct call *c, phase_fn done);
 };
 
 struct host_worker {
 	struct loop *loop;
 	struct counters *counters;
 	struct redis_set *redis;
+	struct entity_texts *texts; /* entity_texts.h */
 };
 
 extern const struct host host_vtable;

@@ -120,6 +120,7 @@ enum flow attempt_connect(struct request *r)
 		return FLOW_WAIT;
 	r->proxied = true;
 	r->picked_ns = clock_mono_ns();
+	facts_try_begin(r);
 	if (take_pooled(r))
 		return FLOW_NEXT;
 	r->connecting = conn_connect(
@@ -137,6 +138,7 @@ enum flow attempt_connect(struct request *r)
 static void write_request(struct request *r)
 {
 	struct head out;
+	body_plan_streaming(r);
 	forward_head(r, &out);
 	char *bytes = arena_alloc(r->x.arena, h1_write_bound(&out));
 	struct iovec parts[2] = {
@@ -165,7 +167,8 @@ enum flow attempt_send(struct request *r)
 	r->client.limits = &r->proxy->server.limits;
 	r->client.read_timeout_ms = (uint32_t)r->plan->service->read_timeout;
 	r->client.write_timeout_ms = (uint32_t)r->plan->service->write_timeout;
-	h1_client_start(&r->client, c, r->x.arena, r->x.request->method, &client_ops, r);
+	struct slice method = slice_is_set(r->x.upstream.method) ? r->x.upstream.method : r->x.request->method;
+	h1_client_start(&r->client, c, r->x.arena, method, &client_ops, r);
 	c->requests++;
 	r->written = true;
 	request_goto(r, STEP_ANSWER); /* callbacks may come from inside the writes */
@@ -188,8 +191,8 @@ static bool can_replay(const struct request *r)
 {
 	if (!r->written)
 		return true;
-	return is_idempotent(r->x.request->method) && r->plan->route->request_buffering &&
-	       (r->body.mode == BODY_NONE || r->body.mode == BODY_COLLECTED);
+	return r->answer.stage == ANSWER_NONE && is_idempotent(r->x.request->method) &&
+	       r->plan->route->request_buffering && (r->body.mode == BODY_NONE || r->body.mode == BODY_COLLECTED);
 }
 
 static void next_try(struct request *r)
@@ -209,6 +212,7 @@ static void try_failed(struct request *r, enum client_failure why)
 		stream_abort(s); /* the client must see that the response is incomplete */
 		return;
 	}
+	facts_try_failed(r, why);
 	bool stale = r->reused && r->written && why == CLIENT_CLOSED && !r->client.received_any;
 	log_info("try failed", LOG_SLICE("request_id", r->x.request_id), LOG_SLICE("host", r->pick.host_header),
 	        LOG_STR("why", why == CLIENT_TIMEOUT  ? "timeout"

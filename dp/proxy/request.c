@@ -17,7 +17,7 @@ static enum flow (*const steps[STEP_COUNT])(struct request *r) = {
         [STEP_REWRITE] = step_rewrite,
         [STEP_ROUTE] = step_route,
         [STEP_ACCESS] = step_access,
-        [STEP_BODY] = body_collect,
+        [STEP_BODY] = body_step,
         [STEP_PICK] = attempt_pick,
         [STEP_CONNECT] = attempt_connect,
         [STEP_SEND] = attempt_send,
@@ -67,7 +67,9 @@ static void set_exchange(struct request *r)
 	x->scheme = s->listener && s->listener->ssl ? S("https") : S("http");
 	x->request_id = slice_of(r->id, REQUEST_ID_LEN);
 	x->started_ms = clock_wall_ms();
-	x->added.arena = &s->arena;
+	x->started_ns = s->started_ns;
+	x->port = s->listener ? s->listener->port : 0;
+	x->added.arena = x->appended.arena = &s->arena;
 	request_id_next(&r->proxy->ids, r->id);
 	set_client(r);
 }
@@ -140,6 +142,8 @@ static enum flow step_route(struct request *r)
 	r->plan = r->match.value;
 	r->x.route = r->plan->route;
 	r->x.service = r->plan->service;
+	r->x.captures = r->match.captures;
+	r->x.captures_count = r->match.captures_count;
 	r->tries_left = r->plan->service ? r->plan->service->retries : 0;
 	if (r->plan->https_only && !slice_eq(forward_scheme(r), S("https")))
 		respond_https_only(r);
@@ -158,10 +162,11 @@ static enum flow step_access(struct request *r)
 	return FLOW_NEXT;
 }
 
-/* The response comes by the client's callbacks, and on_done ends the request. */
+/* The response comes by the client's callbacks, and on_done ends the request. Here is what goes on when a plugin had
+ * the answer wait. */
 static enum flow step_answer(struct request *r)
 {
-	return FLOW_WAIT;
+	return answer_run(r);
 }
 
 void request_finish(struct request *r)
@@ -169,9 +174,14 @@ void request_finish(struct request *r)
 	if (r->over)
 		return;
 	attempt_cancel(r);
-	chain_log(r);
+	chain_use_global(r);
+	if (chain_has_log(r)) {
+		facts_end(r);
+		chain_log(r);
+	}
 	r->over = true;
 	text_fini(&r->body.bytes);
+	text_fini(&r->answer.held);
 	if (r->lease)
 		lease_give(r->lease);
 	r->lease = NULL;
@@ -211,7 +221,9 @@ static void on_body(struct stream *s, struct slice piece, bool last)
 
 static void on_drained(struct stream *s)
 {
-	h1_client_pause(&request_of(s)->client, false);
+	struct request *r = request_of(s);
+	if (r->answer.stage == ANSWER_SENT)
+		h1_client_pause(&r->client, false);
 }
 
 static void on_done(struct stream *s)
@@ -221,8 +233,10 @@ static void on_done(struct stream *s)
 
 static void on_abort(struct stream *s, enum stream_abort why)
 {
-	(void)why;
-	request_finish(request_of(s));
+	struct request *r = request_of(s);
+	if (why == ABORT_CLIENT_GONE && !s->responded)
+		r->x.status = 499;
+	request_finish(r);
 }
 
 const struct stream_ops proxy_stream_ops = {

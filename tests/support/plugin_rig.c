@@ -8,6 +8,7 @@
 #include "common/model/kinds.h"
 #include "common/plugin/entity.h"
 #include "common/plugin/registry.h"
+#include "common/core/text.h"
 #include "common/schema/load.h"
 
 enum { REQUEST_AT_MS = 17 * 1000 };
@@ -26,6 +27,26 @@ static const void *find(struct call *c, const struct schema *kind, const char *f
 	ck_assert_msg(f != NULL, "%s has no field '%s'", kind->name, field);
 	const struct record *found = catalog_find(r->catalog, kind, f, value);
 	return found && !record_is_expired(found, r->now_ms) ? found->entity : NULL;
+}
+
+struct each {
+	entity_fn fn;
+	void *arg;
+};
+
+static bool give_entity(struct record *r, void *arg)
+{
+	const struct each *e = arg;
+	return e->fn(r->entity, e->arg);
+}
+
+static void each(
+        struct call *c, const struct schema *kind, const char *ref, const struct uuid *id, entity_fn fn, void *arg)
+{
+	const struct field *f = schema_field(kind, slice_cstr(ref));
+	struct each e = {fn, arg};
+	ck_assert_msg(f != NULL, "%s has no field '%s'", kind->name, ref);
+	catalog_each_ref(rig_of(c)->catalog, kind, f, id, give_entity, &e);
 }
 
 static int64_t *counter_at(struct rig *r, struct slice key)
@@ -69,7 +90,20 @@ static enum verdict count(struct call *c, struct count *counting, phase_fn done)
 	return done(c);
 }
 
-static const struct host host = {.find = find, .count = count};
+static enum verdict read_body(struct call *c, phase_fn done)
+{
+	c->x->body = rig_of(c)->body;
+	return done(c);
+}
+
+static struct slice entity_json(struct call *c, const struct schema *kind, const struct uuid *id)
+{
+	const struct record *found = catalog_get(rig_of(c)->catalog, kind, id);
+	return found ? found->json : S("");
+}
+
+static const struct host host = {
+        .find = find, .each = each, .count = count, .read_body = read_body, .entity_json = entity_json};
 
 /* ---- configuration --------------------------------------------------------------------------------------------- */
 
@@ -179,6 +213,7 @@ void rig_plugin(struct rig *r, const char *json)
 
 	ck_assert_uint_lt(r->instances_count, RIG_PLUGINS);
 	struct call call = {.plugin = plugin, .conf = record->config, .host = &host, .x = &r->x, .owner = r};
+	call.id = &record->id;
 	call.route_id = id_of(&row->route);
 	call.service_id = id_of(&row->service);
 	call.consumer_id = id_of(&row->consumer);
@@ -190,11 +225,11 @@ void rig_plugin(struct rig *r, const char *json)
 
 /* ---- requests -------------------------------------------------------------------------------------------------- */
 
-static void add_headers(struct rig *r, const char *headers)
+static void add_headers_to(struct rig *r, struct head *to, const char *headers)
 {
 	for (struct slice rest = arena_dup(&r->request_arena, slice_cstr(headers)); rest.len;) {
 		struct slice value = slice_cut(&rest, '\n'), name = slice_cut(&value, ':');
-		head_add(&r->request, name, slice_trim(value));
+		head_add(to, name, slice_trim(value));
 	}
 }
 
@@ -209,7 +244,7 @@ void rig_request(struct rig *r, const char *line, const char *headers)
 	r->request.method = method;
 	r->request.target = target;
 	r->request.version = HTTP_1_1;
-	add_headers(r, headers);
+	add_headers_to(r, &r->request, headers);
 	r->body = slice_of(NULL, 0);
 	r->x = (struct exchange){
 	        .arena = a,
@@ -222,13 +257,26 @@ void rig_request(struct rig *r, const char *line, const char *headers)
 	        .started_ms = r->now_ms,
 	};
 	head_init(&r->x.added, a);
+	head_init(&r->x.appended, a);
 	r->pending = NULL;
+	r->answered = false;
 }
 
 void rig_body(struct rig *r, const char *type, const char *body)
 {
 	head_set(&r->request, S("Content-Type"), arena_dup(&r->request_arena, slice_cstr(type)));
 	r->body = arena_dup(&r->request_arena, slice_cstr(body));
+}
+
+/* The body of an answer made here. */
+static struct slice own_body(struct rig *r)
+{
+	const struct reply *reply = &r->x.reply;
+	if (!slice_is_set(reply->message))
+		return slice_is_set(reply->body) ? reply->body : S("");
+	struct slice accept = head_get(&r->request, HEADER_ACCEPT);
+	enum error_kind kind = error_body_negotiate(accept, reply->plain ? ERROR_PLAIN : ERROR_JSON);
+	return error_body(&r->request_arena, kind, reply->message, r->x.request_id);
 }
 
 /* Only what asks for the body gets it. */
@@ -242,16 +290,47 @@ static bool is_body_wanted(const struct rig *r)
 	return false;
 }
 
-static enum verdict go_on(struct rig *r, enum verdict verdict)
+/* ---- phases ---------------------------------------------------------------------------------------------------- */
+
+static unsigned wants_of(const struct rig_instance *in)
+{
+	return in->plugin->wants ? in->plugin->wants(in->call.conf) : 0;
+}
+
+static void reset_call(struct rig *r, struct rig_instance *in)
+{
+	struct call *c = &in->call;
+	c->state = arena_zalloc(&r->request_arena, in->plugin->state_size);
+	c->scratch = NULL;
+	c->request_use = in->plugin->request_body ? USE_CHANGE : USE_NOTHING;
+	c->response_use = !in->plugin->response_body           ? USE_NOTHING
+	                  : wants_of(in) & WHOLE_RESPONSE_BODY ? USE_WHOLE
+	                                                       : USE_CHANGE;
+}
+
+static enum verdict check(struct rig *r, enum verdict verdict)
+{
+	ck_assert_int_eq(verdict == WAIT, r->pending != NULL);
+	if (verdict == STOP)
+		ck_assert_int_ne(r->x.reply.status, 0);
+	return verdict;
+}
+
+static enum verdict go_on_access(struct rig *r, enum verdict verdict)
 {
 	while (verdict == GO && r->at < r->instances_count) {
 		struct rig_instance *in = &r->instances[r->at++];
 		if (in->plugin->access)
 			verdict = in->plugin->access(&in->call);
 	}
-	ck_assert_int_eq(verdict == WAIT, r->pending != NULL);
-	ck_assert_int_eq(verdict == STOP, r->x.reply.status != 0);
-	return verdict;
+	return check(r, verdict);
+}
+
+static void run_rewrite(struct rig *r)
+{
+	for (size_t i = 0; i < r->instances_count; i++)
+		if (r->instances[i].plugin->rewrite)
+			ck_assert_int_eq(r->instances[i].plugin->rewrite(&r->instances[i].call), GO);
 }
 
 enum verdict rig_run(struct rig *r)
@@ -259,9 +338,93 @@ enum verdict rig_run(struct rig *r)
 	if (is_body_wanted(r))
 		r->x.body = r->body;
 	for (size_t i = 0; i < r->instances_count; i++)
-		r->instances[i].call.state = arena_zalloc(&r->request_arena, r->instances[i].plugin->state_size);
+		reset_call(r, &r->instances[i]);
+	run_rewrite(r);
 	r->at = 0;
-	return go_on(r, GO);
+	return go_on_access(r, GO);
+}
+
+static void make_answer(struct rig *r, int status, const char *headers, const char *body)
+{
+	struct arena *a = &r->request_arena;
+	bool is_ours = r->x.reply.status != 0;
+	head_init(&r->response, a);
+	r->response.status = is_ours ? r->x.reply.status : status;
+	r->x.from_upstream = !is_ours;
+	if (!is_ours)
+		add_headers_to(r, &r->response, headers);
+	else if (slice_is_set(r->x.reply.type))
+		head_add(&r->response, S("Content-Type"), r->x.reply.type);
+	for (uint32_t i = 0; i < r->x.added.count; i++)
+		head_set(&r->response, r->x.added.headers[i].name, r->x.added.headers[i].value);
+	for (uint32_t i = 0; i < r->x.appended.count; i++)
+		head_copy(&r->response, &r->x.appended.headers[i]);
+	r->answer = is_ours ? own_body(r) : arena_dup(a, slice_cstr(body));
+	r->x.response = &r->response;
+}
+
+static enum verdict give_pieces(struct rig *r, struct call *c, phase_fn phase, bool whole)
+{
+	struct text out = {0};
+	struct slice rest = r->answer;
+	enum verdict verdict = GO;
+	size_t size = r->piece_size && !whole ? r->piece_size : rest.len;
+	do {
+		size_t n = size < rest.len ? size : rest.len;
+		if (c->scratch)
+			text_clear(c->scratch);
+		c->piece = slice_of(rest.ptr, n);
+		rest = slice_from(rest, n);
+		c->piece_last = rest.len == 0;
+		verdict = phase(c);
+		text_put(&out, c->piece);
+	} while (rest.len && verdict == GO);
+	r->answer = arena_dup(&r->request_arena, text_slice(&out));
+	text_fini(&out);
+	return verdict;
+}
+
+/* A STOP of these phases puts the plugin's own answer in place, and those behind go on with that. */
+static enum verdict take(struct rig *r, enum verdict verdict)
+{
+	if (verdict == STOP)
+		make_answer(r, 0, "", "");
+	return check(r, verdict) == WAIT ? WAIT : GO;
+}
+
+static enum verdict go_on_head(struct rig *r, enum verdict verdict)
+{
+	while (take(r, verdict) == GO && r->at < r->instances_count) {
+		struct rig_instance *in = &r->instances[r->at++];
+		verdict = in->plugin->response_head ? in->plugin->response_head(&in->call) : GO;
+	}
+	return verdict == WAIT ? WAIT : GO;
+}
+
+static enum verdict go_on_body(struct rig *r)
+{
+	for (size_t i = 0; i < r->instances_count; i++) {
+		struct call *c = &r->instances[i].call;
+		if (c->response_use == USE_NOTHING)
+			continue;
+		enum verdict v = give_pieces(r, c, c->plugin->response_body, c->response_use == USE_WHOLE);
+		ck_assert_msg(v != WAIT, "the rig does not wait in response_body");
+		take(r, v);
+	}
+	return GO;
+}
+
+static enum verdict go_on_answer(struct rig *r, enum verdict verdict)
+{
+	return go_on_head(r, verdict) == WAIT ? WAIT : go_on_body(r);
+}
+
+enum verdict rig_answer(struct rig *r, int status, const char *headers, const char *body)
+{
+	make_answer(r, status, headers, body);
+	r->answered = true;
+	r->at = 0;
+	return go_on_answer(r, GO);
 }
 
 enum verdict rig_complete(struct rig *r)
@@ -270,7 +433,18 @@ enum verdict rig_complete(struct rig *r)
 	ck_assert_ptr_nonnull(pending);
 	r->pending = NULL;
 	count_now(r, pending);
-	return go_on(r, r->pending_done(&r->instances[r->at - 1].call));
+	enum verdict verdict = r->pending_done(&r->instances[r->at - 1].call);
+	return r->answered ? go_on_answer(r, verdict) : go_on_access(r, verdict);
+}
+
+void rig_log(struct rig *r)
+{
+	struct exchange *x = &r->x;
+	if (!x->status)
+		x->status = rig_status(r);
+	for (size_t i = 0; i < r->instances_count; i++)
+		if (r->instances[i].plugin->log)
+			r->instances[i].plugin->log(&r->instances[i].call);
 }
 
 enum verdict rig_get(struct rig *r, const char *line, const char *headers)
@@ -288,6 +462,8 @@ static const char *text_or_null(struct rig *r, struct slice s)
 
 int rig_status(struct rig *r)
 {
+	if (r->answered)
+		return r->response.status;
 	return r->x.reply.status ? r->x.reply.status : 200;
 }
 
@@ -298,11 +474,7 @@ const char *rig_message(struct rig *r)
 
 const char *rig_client_body(struct rig *r)
 {
-	const struct reply *reply = &r->x.reply;
-	if (!slice_is_set(reply->message))
-		return arena_cstr(&r->request_arena, reply->body);
-	enum error_kind kind = error_body_negotiate(head_get(&r->request, HEADER_ACCEPT), ERROR_JSON);
-	return text_or_null(r, error_body(&r->request_arena, kind, reply->message, r->x.request_id));
+	return arena_cstr(&r->request_arena, r->answered ? r->answer : own_body(r));
 }
 
 static const char *header(struct rig *r, const struct head *h, const char *name)
@@ -313,7 +485,7 @@ static const char *header(struct rig *r, const struct head *h, const char *name)
 
 const char *rig_down(struct rig *r, const char *name)
 {
-	return header(r, &r->x.added, name);
+	return header(r, r->answered ? &r->response : &r->x.added, name);
 }
 
 const char *rig_up(struct rig *r, const char *name)
