@@ -15,6 +15,7 @@
 #include "common/settings/log_setup.h"
 #include "cp/admin/admin_server.h"
 #include "cp/publish/publish.h"
+#include "cp/publish/upkeep.h"
 #include "cp/store/migrate.h"
 
 enum { DRAIN_CHECK_MS = 20 };
@@ -25,6 +26,7 @@ struct program {
 	char pid_file[PATH_MAX];
 	struct loop *loop;
 	struct publish *publish;
+	struct upkeep *upkeep;
 	struct admin_server *admin;
 	struct event *signals[4];
 	struct loop_timer *drain_timer;
@@ -173,7 +175,7 @@ static bool start(struct program *p, const char *conf, struct err *e)
 	if (!p->loop || !catch_signals(p, e))
 		return false;
 	p->publish = publish_start(p->loop, s, e);
-	if (!p->publish)
+	if (!p->publish || !(p->upkeep = upkeep_start(s, e)))
 		return false;
 	p->admin = admin_server_start(p->loop, s, e);
 	return p->admin && write_pid_file(p, e);
@@ -183,6 +185,7 @@ static void stop(struct program *p)
 {
 	loop_timer_free(p->drain_timer);
 	admin_server_free(p->admin);
+	upkeep_stop(p->upkeep);
 	publish_stop(p->publish);
 	for (size_t i = 0; i < 4; i++)
 		if (p->signals[i])

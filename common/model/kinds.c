@@ -4,7 +4,9 @@
 #include <pthread.h>
 #include <stdlib.h>
 
+#include "common/entity/certificate.h"
 #include "common/entity/consumer.h"
+#include "common/entity/consumer_group.h"
 #include "common/entity/route.h"
 #include "common/entity/service.h"
 #include "common/entity/target.h"

@@ -21,6 +21,9 @@ static const struct field fields[] = {
                 .doc = "If set, it only runs for requests to this service."),
         FIELD(struct plugin_entity, consumer, .ref = "consumers", .on_delete = ON_DELETE_CASCADE, .flags = SCOPE,
                 .doc = "If set, it only runs for requests of this consumer."),
+        FIELD(struct plugin_entity, consumer_group, .ref = "consumer_groups", .on_delete = ON_DELETE_CASCADE,
+                .flags = SCOPE | ADDITION,
+                .doc = "If set, it only runs for requests of consumers of this group, unless one for the consumer does."),
         {.name = "config", .type = TYPE_RECORD, .doc = "The plugin's own settings."},
         FIELD(struct plugin_entity, protocols, .dflt = "['grpc','grpcs','http','https']", .flags = REQUIRED | AS_SET,
                 STRINGS(.one_of = PROTOCOL_NAMES), .doc = "The protocols that it runs for."),
@@ -48,6 +51,13 @@ static void check_scopes(const json_t *merged, bool is_update, struct violations
 		if (value && !json_is_null(value) && !(plugin->scopes & scopes[i].scope))
 			violations_replace(v, scopes[i].name, "value must be null");
 	}
+	/* where Kong has no such field, neither do we */
+	const json_t *group = json_object_get(merged, "consumer_group");
+	if (group && !json_is_null(group) && !(plugin->scopes & SCOPE_CONSUMER_GROUP))
+		violations_replace(v, "consumer_group", "unknown field");
+	else if (group && !json_is_null(group) && !json_is_null(json_object_get(merged, "consumer")))
+		violations_add_entity(
+		        v, "only one or none of these fields must be set: 'consumer', 'consumer_group'");
 }
 
 static bool is_http_protocol(const char *name)

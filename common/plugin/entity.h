@@ -9,7 +9,7 @@ struct plugin_entity {
 	struct uuid id;
 	int64_t created_at, updated_at;
 	struct slice name, instance_name;
-	struct ref route, service, consumer;
+	struct ref route, service, consumer, consumer_group;
 	struct slice_list protocols, tags;
 	bool enabled;
 	/* config: decoded by the plugin's own schema, see record.h */

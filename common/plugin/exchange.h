@@ -69,6 +69,7 @@ struct exchange {
 	uint64_t connection;          /* serial number of the client's connection in this process */
 	uint32_t connection_requests; /* number of this request on it, from 1 */
 	struct tls_facts tls;
+	struct slice server_name; /* SNI; unset: none */
 
 	const struct consumer *consumer; /* set by authentication */
 	bool has_credential;

@@ -33,14 +33,17 @@ enum body_use {
 	USE_WHOLE,   /* response only: one piece, the whole body, before the head is sent. Too large: 502 */
 };
 
-/* clang-format off */
 enum plugin_scope {
-	SCOPE_ROUTE = 1, SCOPE_SERVICE = 2, SCOPE_CONSUMER = 4, SCOPE_ALL = 7,
+	SCOPE_ROUTE = 1,
+	SCOPE_SERVICE = 2,
+	SCOPE_CONSUMER = 4,
+	SCOPE_CONSUMER_GROUP = 8,
+	SCOPE_ALL = 15,
 	SCOPE_GLOBAL_ONLY = 0,
 };
-/* clang-format on */
 enum plugin_protocols { PROTOCOLS_HTTP, PROTOCOLS_ANY };
 
+/* clang-format off */
 /* Phases, in the order in which they come. A request's configuration of a plugin is chosen in access and stays.
  *
  * certificate    a TLS handshake asks for a certificate: only global rows, c->x has `tls` and `server_name` only
@@ -48,13 +51,14 @@ enum plugin_protocols { PROTOCOLS_HTTP, PROTOCOLS_ANY };
  * rewrite        before routing: only global rows. GO, STOP, WAIT
  * access         after routing. GO, STOP, WAIT
  * request_body   each piece of the body on its way to the upstream, in c->piece. GO or STOP
- * response_head  the head of the answer, whoever made it, in c->x->response. GO, WAIT; STOP: the answer is replaced
- * by what call_exit() or call_reject() said, and the plugins behind see that one response_body  each piece of the
- * answer's body. GO; with USE_WHOLE also WAIT, and STOP as above log            when all is over, also for requests
- * refused before routing. The verdict does not matter
+ * response_head  the head of the answer, whoever made it, in c->x->response. GO, WAIT; STOP: the answer is replaced by
+ *                what call_exit() or call_reject() said, and the plugins behind see that one
+ * response_body  each piece of the answer's body. GO; with USE_WHOLE also WAIT, and STOP as above
+ * log            when all is over, also for requests refused before routing. The verdict does not matter
  *
  * A STOP before the answer ends access for the plugins behind; the later phases of all that are configured run on the
  * answer (plugins.md 0.2, proxy.md 8.5). When access never ran, they are the global ones. */
+/* clang-format on */
 struct plugin {
 	const char *name; /* "key-auth" */
 	int priority;     /* higher runs first (plugins.md 0.2) */

@@ -108,7 +108,11 @@ static void describe_patterns(const struct field *f, json_t *out)
 static json_t *describe_fields(const struct schema *s)
 {
 	json_t *out = json_array();
-	for_each_field(f, s) json_array_append_new(out, json_pack("{s:o}", f->name, describe_field(f)));
+	for_each_field(f, s)
+	{
+		if (!(f->flags & ADDITION))
+			json_array_append_new(out, json_pack("{s:o}", f->name, describe_field(f)));
+	}
 	return out;
 }
 
@@ -130,10 +134,16 @@ static json_t *describe_deprecation(const struct schema *s, const struct shortha
 	        "path", path_steps(sh->replaced_by));
 }
 
+/* What has no id is the config of a plugin, or a record within. */
+static bool is_entity(const struct schema *s)
+{
+	return schema_field(s, S("id")) != NULL;
+}
+
 /* Kong shows the shorthands of records, not those of entities. */
 static void describe_shorthands(const struct schema *s, json_t *out)
 {
-	if (!s->shorthands || !s->shorthands->name || s->path || s->nested_path)
+	if (!s->shorthands || !s->shorthands->name || is_entity(s))
 		return;
 	json_t *list = json_array();
 	for (const struct shorthand *sh = s->shorthands; sh->name; sh++) {
@@ -188,7 +198,7 @@ static json_t *describe_field(const struct field *f)
 	describe_patterns(f, out);
 	describe_parts(f, out);
 	set_true(out, "referenceable", f->flags & REFERENCEABLE);
-	set_true(out, "encrypted", f->flags & SECRET);
+	set_true(out, "encrypted", (f->flags & ENCRYPTED) == ENCRYPTED);
 	set_text(out, "description", f->doc);
 	set_true(out, "immutable", f->flags & IMMUTABLE);
 	set_true(out, "abstract", f->type == TYPE_RECORD && !f->record);
@@ -256,13 +266,12 @@ static json_t *describe_checks(const struct schema *s, const char *prefix)
 	return out;
 }
 
-/* What is no entity is the config of a plugin; its fields have their full names in messages, and so here. */
+/* The fields of a plugin's config have their full names in messages, and so here. */
 json_t *schema_describe(const struct schema *s)
 {
-	bool is_entity = s->path || s->nested_path;
 	json_t *out = json_object();
 	json_object_set_new(out, "fields", describe_fields(s));
-	json_object_set_new(out, "entity_checks", describe_checks(s, is_entity ? "" : "config."));
+	json_object_set_new(out, "entity_checks", describe_checks(s, is_entity(s) ? "" : "config."));
 	describe_shorthands(s, out);
 	return out;
 }

@@ -12,7 +12,9 @@ enum load_op {
 	LOAD_CREATE,  /* POST, and PUT of something new: auto values and defaults are filled in */
 	LOAD_REPLACE, /* PUT on something that exists: as create; `existing` gives the id */
 	LOAD_UPDATE,  /* PATCH: input is merged over `existing`, then the whole is checked */
-	LOAD_STORED,  /* from the store, the wire or a snapshot: fills in what a newer field lacks; no transform */
+	/* From the store, the wire or a snapshot: fills in what a newer field lacks; no checks across fields, which
+	 * were made when it was written, and no transform. */
+	LOAD_STORED,
 };
 
 struct load_options {

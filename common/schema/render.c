@@ -54,6 +54,11 @@ static void echo_aliases(const struct schema *s, json_t *rendered)
 	}
 }
 
+static bool is_left_out(const struct field *f, const json_t *value)
+{
+	return (f->flags & ADDITION) && (!value || json_is_null(value));
+}
+
 static json_t *render_record(const struct schema *s, const struct schema *sub, const json_t *record, bool reveal)
 {
 	json_t *out = json_object();
@@ -61,8 +66,9 @@ static json_t *render_record(const struct schema *s, const struct schema *sub, c
 	{
 		struct field room;
 		const struct field *f = field_with_sub(declared, sub, &room);
-		if (!(f->flags & (HIDDEN | WRITE_ONLY)))
-			json_object_set_new(out, f->name, render_value(f, json_object_get(record, f->name), reveal));
+		json_t *value = json_object_get(record, f->name);
+		if (!(f->flags & (HIDDEN | WRITE_ONLY)) && !is_left_out(f, value))
+			json_object_set_new(out, f->name, render_value(f, value, reveal));
 	}
 	echo_aliases(s, out);
 	return out;

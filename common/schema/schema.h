@@ -139,6 +139,8 @@ enum field_flags {
 	HIDDEN        = 1 << 11, /* not rendered by the Admin API */
 	ENDPOINT_KEY  = 1 << 12, /* addresses the entity in URLs beside its id */
 	SCOPE         = 1 << 13, /* part of the composite unique key */
+	ADDITION      = 1 << 14, /* a field that Kong does not have: clients see it only when it is set */
+	ENCRYPTED     = SECRET | 1 << 15, /* a secret that /schemas calls encrypted */
 };
 /* clang-format on */
 
@@ -168,7 +170,12 @@ enum format {
 	FORMAT_COUNT
 };
 
-enum on_delete { ON_DELETE_RESTRICT, ON_DELETE_CASCADE };
+/* What becomes of a record when the one that it refers to is removed. */
+enum on_delete {
+	ON_DELETE_RESTRICT, /* that one cannot be removed */
+	ON_DELETE_CASCADE,  /* it is removed too */
+	ON_DELETE_FOLLOW,   /* the same, but /schemas does not say so */
+};
 
 struct field;
 struct schema;

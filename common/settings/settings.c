@@ -79,6 +79,12 @@ static const struct field fields[] = {
                 .doc = "Milliseconds that a write waits for the data planes to apply it."),
         FIELD(struct settings, admin_threads, .dflt = "4", .flags = REQUIRED, BETWEEN(1, 64),
                 .doc = "Admin API requests that are worked on at the same time."),
+        FIELD(struct settings, history_versions, .dflt = "10000", .flags = REQUIRED, BETWEEN(0, 1e9),
+                .doc = "How many versions of the configuration are kept to read, compare and return to; 0: no limit."),
+        FIELD(struct settings, history_days, .dflt = "90", .flags = REQUIRED, BETWEEN(0, 36500),
+                .doc = "Versions older than this are not kept, except the latest ten; 0: no limit."),
+        FIELD(struct settings, upkeep_interval, .dflt = "60", .flags = REQUIRED, BETWEEN(1, 86400),
+                .doc = "Seconds between two rounds in which expired credentials and old versions are removed."),
         FIELD(struct settings, admin_max_body_size, .dflt = "'10m'", .flags = REQUIRED, .check = check_size,
                 .doc = "Largest body of an Admin API request; 0: no limit."),
 

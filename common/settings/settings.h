@@ -28,9 +28,11 @@ struct settings {
 	struct slice cluster_listen, cluster_control_plane; /* "0.0.0.0:8005"; "host:port", or "ipc" for a cp on this
 	                                                       machine with the same prefix */
 	struct slice cluster_cert, cluster_cert_key, cluster_ca_cert;
-	struct slice node_id;  /* default: made once and kept in prefix/kong.id */
-	int64_t admin_wait;    /* ms: how long a write waits for the data planes, default 200 */
-	int64_t admin_threads; /* default 4 */
+	struct slice node_id;                   /* default: made once and kept in prefix/kong.id */
+	int64_t admin_wait;                     /* ms: how long a write waits for the data planes, default 200 */
+	int64_t admin_threads;                  /* default 4 */
+	int64_t history_versions, history_days; /* what is kept of the past; 0: no bound */
+	int64_t upkeep_interval;                /* s: how often expired credentials and old history are removed */
 
 	struct slice headers, headers_upstream, server_token,
 	        kong_version; /* kong_version: what GET / answers, default 3.9.3 */

@@ -1,7 +1,10 @@
 /* admin_request: see admin_request.h. Called by the server (copy) and by dispatch (parse). */
 #include "cp/admin/admin_request.h"
 
+#include <arpa/inet.h>
+
 #include "common/http/uri.h"
+#include "common/net/conn.h"
 
 static enum admin_method method_of(struct slice name)
 {
@@ -23,7 +26,17 @@ static struct slice copy_header(struct arena *a, const struct head *h, struct sl
 	return found ? arena_dup(a, slice_is_set(found->value) ? found->value : S("")) : (struct slice){0};
 }
 
-void admin_request_copy(struct arena *a, const struct head *h, struct admin_request *out)
+static struct slice copy_address(struct arena *a, const struct sockaddr *peer)
+{
+	char text[INET6_ADDRSTRLEN] = "";
+	int port;
+
+	if (peer)
+		conn_address_text(peer, text, sizeof text, &port);
+	return arena_dup(a, slice_cstr(text));
+}
+
+void admin_request_copy(struct arena *a, const struct head *h, const struct sockaddr *peer, struct admin_request *out)
 {
 	*out = (struct admin_request){
 	        .target = arena_dup(a, h->target),
@@ -31,6 +44,9 @@ void admin_request_copy(struct arena *a, const struct head *h, struct admin_requ
 	        .content_type = copy_header(a, h, S("Content-Type")),
 	        .origin = copy_header(a, h, S("Origin")),
 	        .cors_headers = copy_header(a, h, S("Access-Control-Request-Headers")),
+	        .author = copy_header(a, h, S("X-Gatehouse-Author")),
+	        .message = copy_header(a, h, S("X-Gatehouse-Message")),
+	        .client_ip = copy_address(a, peer),
 	};
 }
 

@@ -7,6 +7,8 @@
 #include "common/http/form.h"
 #include "common/http/head.h"
 
+struct sockaddr;
+
 enum admin_method {
 	ADMIN_OTHER = 0,
 	ADMIN_GET = 1 << 0, /* and HEAD */
@@ -27,6 +29,8 @@ struct admin_request {
 	struct slice target;       /* as received */
 	struct slice content_type; /* unset: no such header */
 	struct slice origin, cors_headers;
+	struct slice author, message; /* X-Gatehouse-Author, X-Gatehouse-Message; unset: not sent */
+	struct slice client_ip;       /* of the connection */
 	struct slice body;
 	enum admin_method method;
 
@@ -37,8 +41,9 @@ struct admin_request {
 	struct form query;
 };
 
-/* Copies what is needed of the head onto the arena. */
-void admin_request_copy(struct arena *a, const struct head *h, struct admin_request *out);
+/* Copies what is needed of the head and of the connection's peer (NULL: none) onto the arena. */
+void admin_request_copy(
+        struct arena *a, const struct head *h, const struct sockaddr *peer, struct admin_request *out);
 
 enum admin_parsed {
 	ADMIN_PARSED,

@@ -8,15 +8,17 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "common/core/clock.h"
 #include "common/core/log.h"
 #include "common/http/error_body.h"
 #include "common/settings/node_id.h"
 #include "cp/admin/headers.h"
 #include "cp/admin/job.h"
 #include "cp/admin/log_level.h"
+#include "cp/admin/wait.h"
 #include "cp/admin/workers.h"
 
-enum { MAX_LISTENERS = 16, MAX_JOBS = 1024 };
+enum { MAX_LISTENERS = 16, MAX_JOBS = 1024, WAIT_LOOK_MS = 5 };
 
 struct admin_server {
 	struct server server;
@@ -26,7 +28,8 @@ struct admin_server {
 	size_t listener_count;
 	struct job *jobs; /* all that exist */
 	unsigned job_count;
-	struct arena arena; /* of the listeners' specs */
+	struct loop_timer *wait_timer; /* while a job waits for all data planes */
+	struct arena arena;            /* of the listeners' specs */
 };
 
 /* What hangs on a stream. */
@@ -44,7 +47,7 @@ static struct admin_server *server_of(struct stream *s)
 static struct job *new_job(struct stream *s)
 {
 	struct admin_server *a = server_of(s);
-	struct job *j = job_new(&a->env, &s->request, &s->server->stats, s->started_ns);
+	struct job *j = job_new(&a->env, s);
 
 	j->stream = s;
 	j->server = a;
@@ -77,9 +80,8 @@ static void respond(struct stream *s, const struct admin_request *request, const
 	stream_respond(s, &h, body, true);
 }
 
-static void job_finished(void *arg)
+static void answer_job(struct job *j)
 {
-	struct job *j = arg;
 	struct stream *s = j->stream;
 
 	if (s) {
@@ -87,6 +89,55 @@ static void job_finished(void *arg)
 		respond(s, &j->request, &j->response, j->body_out, j->started_ns);
 	}
 	end_job(j);
+}
+
+/* True: it has waited long enough, one way or the other. */
+static bool is_wait_over(struct job *j)
+{
+	bool is_over = admin_wait_is_over(&j->response);
+
+	if (!is_over && j->stream && clock_mono_ms() < j->wait_until_ms)
+		return false;
+	if (j->response.applied < j->response.connected) {
+		admin_wait_give_up(&j->response);
+		job_make_body(j);
+	}
+	return true;
+}
+
+/* Looks at those that wait. */
+static void look_at_waiting(void *arg)
+{
+	struct admin_server *a = arg;
+	bool any = false;
+
+	for (struct job *j = a->jobs, *next; j; j = next) {
+		next = j->next_job;
+		if (!j->is_waiting)
+			continue;
+		if (is_wait_over(j))
+			answer_job(j);
+		else
+			any = true;
+	}
+	if (any)
+		return;
+	loop_timer_free(a->wait_timer);
+	a->wait_timer = NULL;
+}
+
+static void job_finished(void *arg)
+{
+	struct job *j = arg;
+	struct admin_server *a = j->server;
+
+	if (j->wait_until_ms == 0 || is_wait_over(j)) {
+		answer_job(j);
+		return;
+	}
+	j->is_waiting = true;
+	if (!a->wait_timer)
+		a->wait_timer = loop_timer_new(a->env.loop, WAIT_LOOK_MS, true, look_at_waiting, a);
 }
 
 /* On an admin thread. */
@@ -277,6 +328,7 @@ void admin_server_free(struct admin_server *a)
 	close_listeners(a);
 	server_close(&a->server);
 	workers_stop(a->workers);
+	loop_timer_free(a->wait_timer);
 	while (a->jobs)
 		end_job(a->jobs);
 	log_level_guard_free(a->env.log_level);

@@ -59,6 +59,9 @@ struct admin_call {
 	struct store *store;
 	struct server_stats stats; /* of the HTTP server, when the request came */
 
+	int64_t wait_ms;     /* how long the answer to a write waits for all data planes; 0: as usual */
+	struct slice author; /* who asks, as far as that is known for certain; unset: nobody was asked */
+
 	struct admin_target target; /* of paths below the kinds */
 	struct slice params[4];     /* what the :names of a special path stood for, in order */
 	json_t *input;              /* the body: an object; borrowed from the call's owner */

@@ -1,8 +1,11 @@
-/* clustering: which data planes there are (admin-api.md 8.9). Only for a node whose role is control_plane, as clients
- * tell the two kinds of installation apart by that. */
+/* clustering: which nodes there are, and how they are. Kong's two endpoints (admin-api.md 8.9) answer only on a node
+ * whose role is control_plane, as clients tell the two kinds of installation apart by that; the overview (users.md
+ * 2.1) answers everywhere. */
+#include "common/core/release.h"
 #include "cp/admin/errors.h"
 #include "cp/admin/info.h"
 #include "cp/admin/list.h"
+#include "cp/publish/nodes.h"
 #include "cp/publish/publish.h"
 
 static bool check_role(struct admin_call *c)
@@ -61,4 +64,44 @@ void admin_clustering_status(struct admin_call *c)
 	json_decref(all);
 	c->response->status = 200;
 	c->response->json = out;
+}
+
+/* ---- overview -------------------------------------------------------------------------------------------------- */
+
+/* The store as it is at this moment; *version stays 0 when it cannot be read. */
+static json_t *store_json(struct admin_call *c, uint64_t *version, json_t *problems)
+{
+	const struct settings *s = c->env->settings;
+	struct text epoch = {0};
+	struct err e = {""};
+	bool ok = store_position(c->store, &epoch, version, &e);
+
+	text_fini(&epoch);
+	if (!ok)
+		json_array_append_new(problems, json_sprintf("store: %s", e.message));
+	return json_pack("{s:b, s:o, s:s?}", "reachable", (int)ok, "address",
+	        json_sprintf("%.*s:%d/%.*s", SLICE_ARG(s->pg_host), (int)s->pg_port, SLICE_ARG(s->pg_database)),
+	        "error", ok ? NULL : e.message);
+}
+
+static json_t *this_node(const struct admin_call *c, uint64_t version)
+{
+	return json_pack("{s:s, s:s, s:s, s:s, s:I, s:b}", "id", c->env->node_id, "name", c->env->hostname,
+	        "hostname", c->env->hostname, "release", GATEHOUSE_RELEASE, "config_version", (json_int_t)version,
+	        "reachable", 1);
+}
+
+void admin_clustering_overview(struct admin_call *c)
+{
+	json_t *problems = json_array(), *data_planes = json_array();
+	uint64_t version = 0;
+
+	json_t *store = store_json(c, &version, problems);
+	nodes_overview(version, data_planes, problems);
+	if (json_array_size(data_planes) == 0)
+		json_array_append_new(problems, json_string("no data plane is connected"));
+	c->response->status = 200;
+	c->response->json = json_pack("{s:b, s:I, s:o, s:[o], s:o, s:o}", "ok", json_array_size(problems) == 0,
+	        "config_version", (json_int_t)version, "store", store, "control_planes", this_node(c, version),
+	        "data_planes", data_planes, "problems", problems);
 }

@@ -23,7 +23,7 @@ static bool list(struct admin_call *c, const struct store_scope *scope)
 	}
 	json_t *data = json_array();
 	if (row)
-		json_array_append_new(data, admin_render(c->target.kind, row));
+		json_array_append_new(data, admin_render(c, c->target.kind, row));
 	json_decref(row);
 	admin_list_answer(c, data, (struct slice){0}, S(""));
 	return true;

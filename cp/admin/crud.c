@@ -23,12 +23,15 @@ static json_t *find_by(
 
 json_t *admin_find(struct admin_call *c, const struct schema *kind, struct slice key, const struct store_scope *scope)
 {
+	const struct admin_rules *rules = admin_rules_of(kind);
 	struct uuid id;
 	struct fault f = {0};
 	struct store_key by = {0};
 
 	if (uuid_parse(key, &id))
 		by.id = &id;
+	else if (rules->find)
+		return rules->find(c, key);
 	else
 		by = (struct store_key){.field = schema_endpoint_key(kind), .value = key};
 	if (by.id || by.field)
@@ -77,9 +80,28 @@ bool admin_find_scope(struct admin_call *c, struct store_scope *scope, struct uu
 	return true;
 }
 
-json_t *admin_render(const struct schema *kind, const json_t *row)
+json_t *admin_render(struct admin_call *c, const struct schema *kind, const json_t *row)
 {
-	return schema_render(kind, row, true);
+	const struct admin_rules *rules = admin_rules_of(kind);
+	json_t *rendered = schema_render(kind, row, true);
+
+	if (rules->decorate)
+		rules->decorate(c, rendered);
+	return rendered;
+}
+
+/* Answers with a row, unless rendering it has failed. */
+static bool answer_row(struct admin_call *c, int status, const struct schema *kind, const json_t *row)
+{
+	json_t *rendered = admin_render(c, kind, row);
+
+	if (c->response->status) {
+		json_decref(rendered);
+		return false;
+	}
+	c->response->status = status;
+	c->response->json = rendered;
+	return true;
 }
 
 /* The entity that c->target.outer refers to. *outer is the row that refers. NULL with status 0: unset. */
@@ -110,19 +132,18 @@ void admin_get(struct admin_call *c)
 {
 	json_t *row = find_target(c);
 
-	if (row) {
-		c->response->status = 200;
-		c->response->json = admin_render(c->target.kind, row);
-		json_decref(row);
-	} else if (!c->response->status) {
+	if (row)
+		answer_row(c, 200, c->target.kind, row);
+	else if (!c->response->status && !c->target.outer && admin_rules_of(c->target.kind)->missing_is_typed)
+		admin_missing(c, c->target.kind, c->target.key);
+	else if (!c->response->status)
 		admin_not_found(c);
-	}
+	json_decref(row);
 }
 
 /* ---- units ----------------------------------------------------------------------------------------------------- */
 
-/* Runs change() as one unit. It returns false when the answer is a refusal: then nothing is kept. */
-static void in_unit(struct admin_call *c, bool (*change)(struct admin_call *c))
+void admin_in_unit(struct admin_call *c, bool (*change)(struct admin_call *c))
 {
 	struct fault f = {0};
 	uint64_t version = 0;
@@ -209,17 +230,22 @@ static bool write_input(struct admin_call *c, enum load_op op, const json_t *exi
 
 	if (!admin_body_prepare(c, kind, op == LOAD_UPDATE ? existing : NULL))
 		return false;
+	const struct admin_rules *rules = admin_rules_of(kind);
 	json_t *record = write_record(
 	        c, &(struct write){.kind = kind, .op = op, .existing = existing, .input = c->input});
 	if (!record)
 		return false;
-	c->response->status = status;
-	c->response->json = admin_render(kind, record);
+	bool ok = (!rules->written || rules->written(c, op, record)) && answer_row(c, status, kind, record);
 	json_decref(record);
-	return true;
+	return ok;
 }
 
-static void set_reference(json_t *input, const struct field *f, const struct uuid *id)
+json_t *admin_insert(struct admin_call *c, const struct schema *kind, json_t *input)
+{
+	return write_record(c, &(struct write){.kind = kind, .op = LOAD_CREATE, .input = input});
+}
+
+void admin_set_reference(json_t *input, const struct field *f, const struct uuid *id)
 {
 	char text[UUID_TEXT + 1];
 
@@ -237,13 +263,13 @@ static bool create(struct admin_call *c)
 	if (!admin_find_scope(c, &scope, &parent))
 		return false;
 	if (scope.field)
-		set_reference(c->input, scope.field, &parent);
+		admin_set_reference(c->input, scope.field, &parent);
 	return write_input(c, LOAD_CREATE, NULL, 201);
 }
 
 void admin_create(struct admin_call *c)
 {
-	in_unit(c, create);
+	admin_in_unit(c, create);
 }
 
 /* ---- PUT ------------------------------------------------------------------------------------------------------- */
@@ -251,14 +277,19 @@ void admin_create(struct admin_call *c)
 /* The path says which row is meant, whatever the body says; only a new row found by its key may bring its own id. */
 static void put_key_into_input(struct admin_call *c, const json_t *existing)
 {
-	const struct field *key = is_uuid(c->target.key) ? NULL : schema_endpoint_key(c->target.kind);
+	const struct admin_rules *rules = admin_rules_of(c->target.kind);
+	const struct field *field = schema_endpoint_key(c->target.kind);
+	struct slice key = c->target.key;
+	bool is_id = is_uuid(key);
 
-	if (existing || !key)
+	if (existing || is_id)
 		json_object_del(c->input, "id");
-	if (key)
-		json_object_set_new(c->input, key->name, json_stringn(c->target.key.ptr, c->target.key.len));
-	else if (!existing)
-		json_object_set_new(c->input, "id", json_stringn(c->target.key.ptr, c->target.key.len));
+	if (is_id && !existing)
+		json_object_set_new(c->input, "id", json_stringn(key.ptr, key.len));
+	else if (!is_id && rules->put_key)
+		rules->put_key(c, key);
+	else if (!is_id && field)
+		json_object_set_new(c->input, field->name, json_stringn(key.ptr, key.len));
 }
 
 static bool replace(struct admin_call *c)
@@ -279,7 +310,7 @@ static bool replace(struct admin_call *c)
 	bool ok = admin_body_prepare(c, c->target.kind, NULL);
 	put_key_into_input(c, row);
 	if (scope.field)
-		set_reference(c->input, scope.field, &parent);
+		admin_set_reference(c->input, scope.field, &parent);
 	ok = ok && write_input(c, row ? LOAD_REPLACE : LOAD_CREATE, row, 200);
 	json_decref(row);
 	return ok;
@@ -292,7 +323,7 @@ static bool link_to_new(struct admin_call *c, const json_t *outer)
 	json_t *input = json_object();
 	struct uuid id = admin_row_id(c->response->json);
 
-	set_reference(input, c->target.reference, &id);
+	admin_set_reference(input, c->target.reference, &id);
 	json_t *record = write_record(
 	        c, &(struct write){.kind = kind, .op = LOAD_UPDATE, .existing = outer, .input = input});
 	bool ok = record != NULL;
@@ -320,7 +351,7 @@ void admin_put(struct admin_call *c)
 	if (admin_rules_of(c->target.kind)->put_is_patch)
 		admin_patch(c);
 	else
-		in_unit(c, c->target.shape == SHAPE_REFERRED ? replace_referred : replace);
+		admin_in_unit(c, c->target.shape == SHAPE_REFERRED ? replace_referred : replace);
 }
 
 /* ---- PATCH ----------------------------------------------------------------------------------------------------- */
@@ -352,7 +383,7 @@ static bool update(struct admin_call *c)
 
 void admin_patch(struct admin_call *c)
 {
-	in_unit(c, update);
+	admin_in_unit(c, update);
 }
 
 /* ---- DELETE ---------------------------------------------------------------------------------------------------- */
@@ -369,20 +400,30 @@ static bool delete_missing(struct admin_call *c)
 	return !c->target.outer;
 }
 
-static bool delete_row(struct admin_call *c)
+bool admin_remove(struct admin_call *c, const struct schema *kind, const struct uuid *id)
 {
+	const struct admin_rules *rules = admin_rules_of(kind);
 	struct fault f = {0};
 	uint64_t version;
+
+	if (rules->removable && !rules->removable(c, id))
+		return false;
+	if (store_delete(c->store, kind, id, &version, &f))
+		return true;
+	admin_fault(c, &f, kind);
+	return false;
+}
+
+static bool delete_row(struct admin_call *c)
+{
 	json_t *row = find_target(c);
 
 	if (!row)
 		return delete_missing(c);
 	struct uuid id = admin_row_id(row);
 	json_decref(row);
-	if (!store_delete(c->store, c->target.kind, &id, &version, &f)) {
-		admin_fault(c, &f, c->target.kind);
+	if (!admin_remove(c, c->target.kind, &id))
 		return false;
-	}
 	c->response->status = 204;
 	return true;
 }
@@ -390,7 +431,7 @@ static bool delete_row(struct admin_call *c)
 void admin_delete(struct admin_call *c)
 {
 	if (c->target.shape != SHAPE_REFERRED) {
-		in_unit(c, delete_row);
+		admin_in_unit(c, delete_row);
 		return;
 	}
 	json_t *row = find_target(c);

@@ -26,8 +26,16 @@ json_t *admin_find_or_404(
 /* Restricts to what belongs to the target's outer entity, whose id goes to *id; answers 404 when that is missing. No
  * restriction for top-level targets. */
 bool admin_find_scope(struct admin_call *c, struct store_scope *scope, struct uuid *id);
-/* What clients see of a row; a new reference. */
-json_t *admin_render(const struct schema *kind, const json_t *row);
+/* What clients see of a row; a new reference. When the database fails, c->response says so (status >= 500). */
+json_t *admin_render(struct admin_call *c, const struct schema *kind, const json_t *row);
+/* {"id":"..."} as the value of a reference. */
+void admin_set_reference(json_t *input, const struct field *f, const struct uuid *id);
+/* Runs change() as one unit of the store. It returns false when the answer is a refusal: then nothing is kept. */
+void admin_in_unit(struct admin_call *c, bool (*change)(struct admin_call *c));
+/* Checks input and writes it as a new row, within a unit. The record as stored, or NULL with the answer. */
+json_t *admin_insert(struct admin_call *c, const struct schema *kind, json_t *input);
+/* Removes a row, within a unit. False: the answer is ready. */
+bool admin_remove(struct admin_call *c, const struct schema *kind, const struct uuid *id);
 /* The id of a row. */
 struct uuid admin_row_id(const json_t *row);
 

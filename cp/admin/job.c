@@ -3,15 +3,16 @@
 
 #include <stdlib.h>
 
+#include "common/core/clock.h"
 #include "common/core/log.h"
 #include "cp/admin/routes.h"
 #include "cp/publish/applied.h"
+#include "cp/publish/publish.h"
 
 /* 15 digits are what a double keeps of any decimal number: 1686720000.123 is shown as it was written. */
 enum { DUMP_FLAGS = JSON_COMPACT | JSON_REAL_PRECISION(15) };
 
-struct job *job_new(const struct admin_env *env, const struct head *request, const struct server_stats *stats,
-        uint64_t started_ns)
+struct job *job_new(const struct admin_env *env, const struct stream *s)
 {
 	struct job *j = calloc(1, sizeof *j);
 
@@ -19,9 +20,9 @@ struct job *job_new(const struct admin_env *env, const struct head *request, con
 		abort();
 	arena_init(&j->arena);
 	j->env = env;
-	j->stats = *stats;
-	j->started_ns = started_ns;
-	admin_request_copy(&j->arena, request, &j->request);
+	j->stats = s->server->stats;
+	j->started_ns = s->started_ns;
+	admin_request_copy(&j->arena, &s->request, (const struct sockaddr *)&s->conn->peer, &j->request);
 	return j;
 }
 
@@ -34,8 +35,9 @@ void job_free(struct job *j)
 	free(j);
 }
 
-/* A write that changed nothing is answered with the version in force. */
-static void wait_until_applied(struct job *j, struct store *st)
+/* A write that changed nothing is answered with the version in force. wait_ms: for all data planes; the loop's thread
+ * does that. 0: only for those in step, and not long. */
+static void wait_until_applied(struct job *j, struct store *st, int64_t wait_ms)
 {
 	struct admin_response *r = &j->response;
 	struct text epoch = {0};
@@ -48,14 +50,20 @@ static void wait_until_applied(struct job *j, struct store *st)
 		log_info("configuration changed", LOG_INT("version", r->version), LOG_INT("status", r->status),
 		        LOG_SLICE("target", admin_target_shape(&j->arena, j->request.target)));
 	}
-	applied_wait(r->version, (int)j->env->settings->admin_wait, &r->applied, &r->connected);
+	if (wait_ms == 0) {
+		applied_wait(r->version, (int)j->env->settings->admin_wait, &r->applied, &r->connected);
+		return;
+	}
+	publish_nudge();
+	j->wait_until_ms = clock_mono_ms() + (uint64_t)wait_ms;
 }
 
-static void make_body(struct job *j)
+void job_make_body(struct job *j)
 {
 	j->body_out = j->response.text;
 	if (!j->response.json)
 		return;
+	free(j->dump);
 	j->dump = json_dumps(j->response.json, DUMP_FLAGS);
 	if (!j->dump)
 		abort();
@@ -76,6 +84,6 @@ void job_run(struct job *j, struct store *st)
 	json_decref(c.input);
 	text_fini(&j->body_in);
 	if (j->response.is_write)
-		wait_until_applied(j, st);
-	make_body(j);
+		wait_until_applied(j, st, c.wait_ms);
+	job_make_body(j);
 }

@@ -12,6 +12,7 @@ struct job {
 	struct job *next_job, **link;
 	struct stream *stream; /* the loop thread's; NULL: the client has left */
 	bool is_submitted;
+	bool is_waiting; /* done, but for the data planes; the loop thread's */
 
 	struct arena arena;
 	const struct admin_env *env;
@@ -21,16 +22,18 @@ struct job {
 	uint64_t started_ns;
 
 	struct admin_response response;
+	uint64_t wait_until_ms; /* monotonic: the response waits for all data planes; 0: it does not */
 	struct slice body_out;
 	char *dump; /* owns body_out when it is JSON */
 };
 
-/* Copies what it needs of the head and the stats. */
-struct job *job_new(const struct admin_env *env, const struct head *request, const struct server_stats *stats,
-        uint64_t started_ns);
+/* Copies what it needs of the stream. */
+struct job *job_new(const struct admin_env *env, const struct stream *s);
 void job_free(struct job *j);
 
 /* Does it all, blocking: answers the request, waits for the data planes after a write, makes the body's bytes. */
 void job_run(struct job *j, struct store *st);
+/* The body's bytes, again after the response has changed. */
+void job_make_body(struct job *j);
 
 #endif

@@ -133,6 +133,12 @@ static void put_escaped(struct text *out, struct slice s)
 void admin_list_answer(struct admin_call *c, json_t *data, struct slice offset, struct slice extra)
 {
 	struct text next = {0};
+	struct slice version;
+
+	if (c->response->status) { /* rendering the rows has failed */
+		json_decref(data);
+		return;
+	}
 	json_t *body = json_pack("{s:o, s:n}", "data", data, "next");
 
 	if (slice_is_set(offset)) {
@@ -140,6 +146,10 @@ void admin_list_answer(struct admin_call *c, json_t *data, struct slice offset, 
 		text_puts(&next, "?offset=");
 		put_escaped(&next, offset);
 		text_put(&next, extra);
+		if (admin_query(c->request, S("version"), &version)) { /* the same state for all pages */
+			text_puts(&next, "&version=");
+			put_escaped(&next, version);
+		}
 		json_object_set_new(body, "next", json_stringn(next.ptr, next.len));
 		json_object_set_new(body, "offset", json_stringn(offset.ptr, offset.len));
 	}
@@ -167,16 +177,16 @@ static struct slice repeated_args(struct admin_call *c, const struct page *page)
 	return extra;
 }
 
-static json_t *render_rows(const struct schema *kind, const json_t *rows)
+static json_t *render_rows(struct admin_call *c, const struct schema *kind, const json_t *rows)
 {
 	json_t *data = json_array(), *row;
 	size_t i;
 
-	json_array_foreach((json_t *)rows, i, row) json_array_append_new(data, admin_render(kind, row));
+	json_array_foreach((json_t *)rows, i, row) json_array_append_new(data, admin_render(c, kind, row));
 	return data;
 }
 
-static struct slice last_id(const json_t *rows)
+struct slice admin_list_last_id(const json_t *rows)
 {
 	const json_t *last = json_array_get(rows, json_array_size(rows) - 1);
 	return slice_cstr(json_string_value(json_object_get(last, "id")));
@@ -201,8 +211,8 @@ static void list_rows(struct admin_call *c, const struct store_scope *scope)
 		admin_fault(c, &f, c->target.kind);
 		return;
 	}
-	struct slice offset = more ? admin_offset_encode(c->arena, last_id(rows)) : (struct slice){0};
-	admin_list_answer(c, render_rows(c->target.kind, rows), offset, repeated_args(c, &page));
+	struct slice offset = more ? admin_offset_encode(c->arena, admin_list_last_id(rows)) : (struct slice){0};
+	admin_list_answer(c, render_rows(c, c->target.kind, rows), offset, repeated_args(c, &page));
 	json_decref(rows);
 }
 
@@ -234,7 +244,7 @@ bool admin_each_row(struct admin_call *c, const struct schema *kind, const struc
 		for (size_t i = 0; i < json_array_size(rows) && go_on; i++)
 			go_on = fn(json_array_get(rows, i), arg);
 		more = more && json_array_size(rows) > 0;
-		page.after = more ? arena_dup(c->arena, last_id(rows)) : (struct slice){0};
+		page.after = more ? arena_dup(c->arena, admin_list_last_id(rows)) : (struct slice){0};
 		json_decref(rows);
 	}
 	return true;

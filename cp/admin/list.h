@@ -22,6 +22,9 @@ bool admin_list_tags(struct admin_call *c, struct page *page);
  * repeats. */
 void admin_list_answer(struct admin_call *c, json_t *data, struct slice offset, struct slice extra);
 
+/* The id of the last of some rows; unset when there are none. */
+struct slice admin_list_last_id(const json_t *rows);
+
 /* Unpadded base64 of ["<last id>"]. */
 struct slice admin_offset_encode(struct arena *a, struct slice id);
 /* False with *why: "bad base64 encoding" or "bad json encoding". */

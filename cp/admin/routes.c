@@ -2,6 +2,7 @@
 #include "cp/admin/routes.h"
 
 #include "cp/admin/body.h"
+#include "cp/admin/consumer_groups.h"
 #include "cp/admin/crud.h"
 #include "cp/admin/errors.h"
 #include "cp/admin/info.h"
@@ -9,8 +10,11 @@
 #include "cp/admin/log_level.h"
 #include "cp/admin/rules.h"
 #include "cp/admin/schemas.h"
+#include "cp/admin/sign.h"
 #include "cp/admin/tags.h"
 #include "cp/admin/targets.h"
+#include "cp/admin/versions.h"
+#include "cp/admin/wait.h"
 
 /* Literals before parameters: the first that matches is meant. */
 static const struct admin_route table[] = {
@@ -28,8 +32,19 @@ static const struct admin_route table[] = {
         {"/routes/:routes/filters/:filters", ADMIN_GET, 0, false, admin_filter_chains},
         {"/services/:services/filter-chains", ADMIN_COLLECTION, 0, true, admin_filter_chains},
         {"/services/:services/filter-chains/:filter_chains", ADMIN_ITEM, 0, true, admin_filter_chains},
+        {"/versions", ADMIN_GET, 0, false, admin_versions},
+        {"/versions/:versions", ADMIN_GET, 0, false, admin_version},
+        {"/versions/:versions/progress", ADMIN_GET, 0, false, admin_progress},
+        {"/versions/:versions/rollback", ADMIN_POST, 0, false, admin_rollback},
+        {"/consumer_groups/:consumer_groups/consumers", ADMIN_COLLECTION | ADMIN_DELETE, 0, false, admin_memberships},
+        {"/consumer_groups/:consumer_groups/consumers/:consumers", ADMIN_GET | ADMIN_PUT | ADMIN_DELETE, 0, false,
+                admin_membership},
+        {"/consumers/:consumers/consumer_groups", ADMIN_COLLECTION | ADMIN_DELETE, 0, false, admin_memberships},
+        {"/consumers/:consumers/consumer_groups/:consumer_groups", ADMIN_GET | ADMIN_PUT | ADMIN_DELETE, 0, false,
+                admin_membership},
         {"/clustering/data-planes", ADMIN_GET, 0, false, admin_clustering_nodes},
         {"/clustering/status", ADMIN_GET, 0, false, admin_clustering_status},
+        {"/clustering/overview", ADMIN_GET, 0, false, admin_clustering_overview},
         {"/cache", ADMIN_DELETE, 0, false, admin_cache_delete},
         {"/cache/:key", ADMIN_GET | ADMIN_DELETE, 0, false, admin_cache_item},
         {"/debug/node/log-level", ADMIN_GET, 0, false, admin_log_level_get},
@@ -117,7 +132,7 @@ static bool find_referred(const struct admin_request *r, struct admin_target *ou
 {
 	const struct field *f = r->segment_count == 3 ? schema_field(out->outer, r->segments[2]) : NULL;
 
-	if (!f || f->type != TYPE_FOREIGN)
+	if (!f || f->type != TYPE_FOREIGN || admin_rules_of(out->outer)->hides_references)
 		return false;
 	out->reference = f;
 	out->kind = kinds_by_name(slice_cstr(f->ref));
@@ -193,6 +208,16 @@ static void answer_options(struct admin_call *c, const struct found *found)
 	c->response->allow = found->advertised | ADMIN_OPTIONS;
 }
 
+static void handle(struct admin_call *c, admin_handler handler)
+{
+	bool is_read = c->request->method == ADMIN_GET;
+
+	if (is_read ? admin_look_back(c) : admin_sign(c) && admin_wait_read(c))
+		handler(c);
+	if (is_read)
+		admin_look_ahead(c);
+}
+
 void admin_dispatch(struct admin_call *c)
 {
 	struct found found = {0};
@@ -210,5 +235,5 @@ void admin_dispatch(struct admin_call *c)
 	else if (parsed == ADMIN_TOO_MANY_ARGS)
 		admin_fail(c, 400, "Too many arguments");
 	else if (!(request->method & ADMIN_HAS_BODY) || found.raw_body || admin_body_read(c))
-		found.handler(c);
+		handle(c, found.handler);
 }

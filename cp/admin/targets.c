@@ -61,11 +61,11 @@ static bool read_offset(struct admin_call *c, size_t *out)
 	return true;
 }
 
-typedef json_t *(*render_fn)(const json_t *target, const json_t *upstream);
+typedef json_t *(*render_fn)(struct admin_call *c, const json_t *target, const json_t *upstream);
 
-static json_t *render_plain(const json_t *target, const json_t *upstream)
+static json_t *render_plain(struct admin_call *c, const json_t *target, const json_t *upstream)
 {
-	return admin_render(&target_schema, target);
+	return admin_render(c, &target_schema, target);
 }
 
 /* One page of the upstream's targets, newest first. */
@@ -84,7 +84,7 @@ static void answer_page(
 		if (rows.len > 0)
 			qsort(rows.items, rows.len, sizeof *rows.items, newest_first);
 		for (size_t i = from; i < end; i++)
-			json_array_append_new(data, render(rows.items[i], upstream));
+			json_array_append_new(data, render(c, rows.items[i], upstream));
 		struct slice next = end < rows.len ? arena_printf(c->arena, "%zu", end) : (struct slice){0};
 		admin_list_answer(c, data, next, S(""));
 	}
@@ -130,7 +130,7 @@ void admin_targets_all(struct admin_call *c)
 	}
 	json_t *data = json_array(), *row;
 	size_t i;
-	json_array_foreach(rows, i, row) json_array_append_new(data, admin_render(&target_schema, row));
+	json_array_foreach(rows, i, row) json_array_append_new(data, admin_render(c, &target_schema, row));
 	const char *last = json_string_value(json_object_get(json_array_get(rows, i ? i - 1 : 0), "id"));
 	admin_list_answer(c, data, more ? admin_offset_encode(c->arena, slice_cstr(last)) : (struct slice){0}, S(""));
 	json_decref(rows);
@@ -176,9 +176,9 @@ static json_t *host_of(const json_t *target)
 }
 
 /* With checks on, only data planes know: then health and data are left out (admin-api.md 7.2). */
-static json_t *render_health(const json_t *target, const json_t *upstream)
+static json_t *render_health(struct admin_call *c, const json_t *target, const json_t *upstream)
 {
-	json_t *out = admin_render(&target_schema, target);
+	json_t *out = admin_render(c, &target_schema, target);
 
 	if (!has_checks(upstream)) {
 		json_object_set_new(out, "health", json_string("HEALTHCHECKS_OFF"));

@@ -21,6 +21,7 @@ struct cli {
 	const char *conf;    /* --conf FILE or -c FILE; NULL: none given */
 	const char *prefix;  /* --prefix DIR or -p DIR; NULL */
 	bool foreground;     /* --foreground */
+	bool json;           /* -o json: the result is one JSON value on stdout */
 	int argc;
 	char **argv; /* the rest */
 };
@@ -39,6 +40,12 @@ const char *cli_option(struct cli *c, const char *name);
 bool cli_flag(struct cli *c, const char *name);
 /* Loads settings; says what is wrong on stderr and returns false when they are. */
 bool cli_settings(struct cli *c, struct settings *out);
+/* True when no argument is left; else says which one was not expected: EXIT_USAGE. */
+bool cli_no_more(const struct cli *c);
+/* "5s", "500ms", "2m", or a number of seconds, to milliseconds; false with a message. name: of the option. */
+bool cli_duration(const char *name, const char *text, int64_t *ms);
+/* "41" or "v41"; false with a message. */
+bool cli_version(const char *text, uint64_t *version);
 /* One line on stderr, "gatectl: ..."; returns EXIT_FAILED. */
 enum exit_code cli_fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
 

@@ -29,7 +29,7 @@ static int words_matched(const struct command *cmd, int argc, char **argv)
 
 static void print_usage(FILE *to)
 {
-	fprintf(to, "usage: gatectl COMMAND [--conf FILE] [--prefix DIR] ...\n\n");
+	fprintf(to, "usage: gatectl COMMAND [--conf FILE] [--prefix DIR] [-o json] ...\n\n");
 	for (int i = 0; i < COMMANDS; i++)
 		fprintf(to, "  %-14s %s\n", commands[i]->name, commands[i]->summary);
 	fprintf(to, "\ngatectl COMMAND --help shows arguments and examples.\n"
@@ -41,12 +41,27 @@ static void print_help(const struct command *cmd)
 	printf("usage: gatectl %s %s\n%s\n\nexamples:\n%s", cmd->name, cmd->usage, cmd->summary, cmd->examples);
 }
 
+static bool take_output(struct cli *c)
+{
+	const char *format = cli_option(c, "--output");
+
+	if (!format)
+		format = cli_option(c, "-o");
+	c->json = format && strcmp(format, "json") == 0;
+	if (!format || c->json || strcmp(format, "text") == 0)
+		return true;
+	cli_fail("-o is '%s', expected json or text", format);
+	return false;
+}
+
 static enum exit_code run(const struct command *cmd, struct cli *c)
 {
 	if (cli_flag(c, "--help") || cli_flag(c, "-h")) {
 		print_help(cmd);
 		return EXIT_OK;
 	}
+	if (!take_output(c))
+		return EXIT_USAGE;
 	c->foreground = cli_flag(c, "--foreground");
 	c->conf = cli_option(c, "--conf");
 	if (!c->conf)

@@ -54,6 +54,44 @@ bool cli_flag(struct cli *c, const char *name)
 	return false;
 }
 
+bool cli_no_more(const struct cli *c)
+{
+	if (c->argc == 0)
+		return true;
+	cli_fail("'%s' is not expected here; --help shows what is", c->argv[0]);
+	return false;
+}
+
+bool cli_duration(const char *name, const char *text, int64_t *ms)
+{
+	char *unit;
+	double n = strtod(text, &unit);
+	double factor = *unit == '\0' || strcmp(unit, "s") == 0 ? 1000
+	                : strcmp(unit, "ms") == 0               ? 1
+	                : strcmp(unit, "m") == 0                ? 60000
+	                                                        : 0;
+
+	if (unit != text && factor > 0 && n * factor >= 1 && n * factor <= 86400000) {
+		*ms = (int64_t)(n * factor);
+		return true;
+	}
+	cli_fail("%s is '%s', expected a time such as 10s, 500ms or 2m", name, text);
+	return false;
+}
+
+bool cli_version(const char *text, uint64_t *version)
+{
+	struct slice digits = slice_cstr(*text == 'v' ? text + 1 : text);
+	int64_t n;
+
+	if (slice_to_int(digits, &n) && n >= 0) {
+		*version = (uint64_t)n;
+		return true;
+	}
+	cli_fail("'%s' is not a version, expected one such as v41", text);
+	return false;
+}
+
 bool cli_settings(struct cli *c, struct settings *out)
 {
 	struct err e;

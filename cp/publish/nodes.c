@@ -4,9 +4,11 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include "common/core/clock.h"
 #include "common/core/map.h"
+#include "common/core/text.h"
 #include "common/core/utf8.h"
 #include "common/crypto/digest.h"
 
@@ -184,6 +186,175 @@ static void put_out_of_step(uint64_t version)
 			n->in_step = false;
 }
 
+static int by_id(const void *a, const void *b)
+{
+	const struct node *const *x = a, *const *y = b;
+	return memcmp((*x)->id.bytes, (*y)->id.bytes, sizeof(*x)->id.bytes);
+}
+
+/* Every node; caller frees. */
+static struct node **all_by_id(size_t *count)
+{
+	struct node **all = calloc(table.by_id.count + 1, sizeof *all);
+	size_t n = 0;
+
+	if (!all)
+		abort();
+	for (size_t at = 0; (all[n] = next_node(&at));)
+		n++;
+	qsort(all, n, sizeof *all, by_id);
+	*count = n;
+	return all;
+}
+
+/* ---- progress of one version over all -------------------------------------------------------------------------- */
+
+static bool is_expected(const struct node *n, uint64_t now)
+{
+	return !n->leaving && now - n->seen_ms <= NODES_FORGOTTEN_MS;
+}
+
+static bool has_version(const struct node *n, uint64_t version)
+{
+	return n->has_config && n->version >= version;
+}
+
+struct nodes_progress nodes_progress(uint64_t version)
+{
+	struct nodes_progress p = {.is_over = true};
+	const struct node *n;
+
+	enter();
+	uint64_t now = clock_mono_ms();
+	for (size_t at = 0; (n = next_node(&at));) {
+		if (!is_expected(n, now))
+			continue;
+		p.expected++;
+		p.applied += has_version(n, version);
+		p.is_over = p.is_over && (has_version(n, version) || has_refused(n, version));
+	}
+	leave();
+	return p;
+}
+
+/* What tells nodes apart for people: the host, and where several are on one, the beginning of the id. */
+static void name_of(const struct node *n, char *out, size_t size)
+{
+	char id[UUID_TEXT + 1] = "";
+	const struct node *other;
+	unsigned here = 0;
+
+	for (size_t at = 0; (other = next_node(&at));)
+		here += strcmp(other->hostname, n->hostname) == 0;
+	if (here > 1 || n->hostname[0] == '\0')
+		uuid_format(&n->id, id);
+	snprintf(out, size, "%s%s%.8s", n->hostname, n->hostname[0] && id[0] ? "/" : "", id);
+}
+
+static void put_reason(struct text *out, const struct node *n, uint64_t version, bool reachable)
+{
+	char at[8];
+	time_t seen = (time_t)n->seen_wall_s;
+	struct tm parts;
+
+	if (!reachable) {
+		localtime_r(&seen, &parts);
+		strftime(at, sizeof at, "%H:%M", &parts);
+		text_printf(out, "unreachable since %s", at);
+	} else if (has_refused(n, version)) {
+		text_puts(out, "refused it");
+	} else if (!n->has_config) {
+		text_puts(out, "has no configuration yet");
+	} else {
+		text_printf(out, "%llu behind", (unsigned long long)(version - n->version));
+	}
+}
+
+static json_t *laggard_json(const struct node *n, uint64_t version, bool reachable, struct text *message)
+{
+	char id[UUID_TEXT + 1], name[NAME_MAX_LEN + 16];
+	bool refused = has_refused(n, version) && n->error[0];
+
+	uuid_format(&n->id, id);
+	name_of(n, name, sizeof name);
+	text_printf(message, "%s%s: ", message->len > 0 ? ", " : "", name);
+	put_reason(message, n, version, reachable);
+	return json_pack("{s:s, s:s, s:I, s:I, s:b, s:s?}", "id", id, "name", name, "version", (json_int_t)n->version,
+	        "behind", (json_int_t)(version - n->version), "reachable", (int)reachable, "error",
+	        refused ? n->error : NULL);
+}
+
+json_t *nodes_progress_json(uint64_t version)
+{
+	struct nodes_progress p = nodes_progress(version);
+	json_t *laggards = json_array();
+	struct text reasons = {0};
+	size_t count;
+
+	enter();
+	uint64_t now = clock_mono_ms();
+	struct node **all = all_by_id(&count);
+	for (size_t i = 0; i < count; i++)
+		if (is_expected(all[i], now) && !has_version(all[i], version))
+			json_array_append_new(
+			        laggards, laggard_json(all[i], version, is_connected(all[i], now), &reasons));
+	leave();
+	free(all);
+	const char *open = reasons.len > 0 ? " (" : "", *close = reasons.len > 0 ? ")" : "";
+	json_t *message = json_sprintf("%u/%u data planes at v%llu%s%s%s", p.applied, p.expected,
+	        (unsigned long long)version, open, text_cstr(&reasons), close);
+	text_fini(&reasons);
+	return json_pack("{s:o, s:I, s:i, s:i, s:o}", "message", message, "version", (json_int_t)version, "applied",
+	        (int)p.applied, "data_planes", (int)p.expected, "laggards", laggards);
+}
+
+static json_t *overview_of(const struct node *n, uint64_t version, bool reachable)
+{
+	char id[UUID_TEXT + 1], name[NAME_MAX_LEN + 16];
+	uint64_t behind = has_version(n, version) ? 0 : version - n->version;
+
+	uuid_format(&n->id, id);
+	name_of(n, name, sizeof name);
+	return json_pack("{s:s, s:s, s:s, s:s, s:I, s:I, s:b, s:I, s:s?}", "id", id, "name", name, "hostname",
+	        n->hostname, "release", n->release, "config_version", (json_int_t)n->version, "behind",
+	        (json_int_t)behind, "reachable", (int)reachable, "last_seen", (json_int_t)n->seen_wall_s, "error",
+	        n->error[0] ? n->error : NULL);
+}
+
+static void note_problem(json_t *problems, const struct node *n, uint64_t version, bool reachable)
+{
+	char name[NAME_MAX_LEN + 16];
+	struct text reason = {0};
+
+	if (reachable && has_version(n, version))
+		return;
+	name_of(n, name, sizeof name);
+	put_reason(&reason, n, version, reachable);
+	json_array_append_new(problems,
+	        json_sprintf("data plane %s: %s%s%s", name, text_cstr(&reason), n->error[0] ? ": " : "", n->error));
+	text_fini(&reason);
+}
+
+void nodes_overview(uint64_t version, json_t *array, json_t *problems)
+{
+	size_t count;
+
+	enter();
+	uint64_t now = clock_mono_ms();
+	struct node **all = all_by_id(&count);
+	for (size_t i = 0; i < count; i++) {
+		bool reachable = is_connected(all[i], now);
+		if (!is_expected(all[i], now))
+			continue;
+		json_array_append_new(array, overview_of(all[i], version, reachable));
+		note_problem(problems, all[i], version, reachable);
+	}
+	leave();
+	free(all);
+}
+
+/* ---- waiting --------------------------------------------------------------------------------------------------- */
+
 static struct timespec deadline_in(int ms)
 {
 	uint64_t ns = clock_mono_ns() + (uint64_t)(ms > 0 ? ms : 0) * 1000000u;
@@ -236,23 +407,12 @@ static json_t *describe(const struct node *n, uint64_t now)
 	        is_connected(n, now), "in_step", n->in_step);
 }
 
-static int by_id(const void *a, const void *b)
-{
-	const struct node *const *x = a, *const *y = b;
-	return memcmp((*x)->id.bytes, (*y)->id.bytes, sizeof(*x)->id.bytes);
-}
-
 void nodes_list(json_t *array)
 {
+	size_t n;
 	enter();
 	uint64_t now = clock_mono_ms();
-	struct node **all = calloc(table.by_id.count + 1, sizeof *all);
-	size_t n = 0;
-	if (!all)
-		abort();
-	for (size_t at = 0; (all[n] = next_node(&at));)
-		n++;
-	qsort(all, n, sizeof *all, by_id);
+	struct node **all = all_by_id(&n);
 	for (size_t i = 0; i < n; i++)
 		json_array_append_new(array, describe(all[i], now));
 	leave();

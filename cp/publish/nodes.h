@@ -28,6 +28,24 @@ uint64_t nodes_report(const struct node_report *r, struct slice epoch, uint64_t 
 /* As applied_wait(), without the nudge. */
 void nodes_wait(uint64_t version, int timeout_ms, unsigned *applied, unsigned *connected);
 
+/* How far a version has come among all data planes that should have it: those that have not said goodbye and were
+ * there within the last NODES_FORGOTTEN_MS, whether they can be reached now or not. */
+enum { NODES_FORGOTTEN_MS = 60 * 60 * 1000 };
+struct nodes_progress {
+	unsigned applied, expected;
+	bool is_over; /* all have it, or what is missing has refused it: waiting changes nothing */
+};
+struct nodes_progress nodes_progress(uint64_t version);
+/* The same for people: {"message":"37/40 data planes at v42 (eu-3: 2 behind, us-1: unreachable since 12:03)",
+ * "version":42,"applied":37,"data_planes":40,"laggards":[{"id":..,"name":"eu-3","version":40,"behind":2,
+ * "reachable":true,"error":null}]}; a new reference. A name is the host's, with the beginning of the id when several
+ * nodes are on one. */
+json_t *nodes_progress_json(uint64_t version);
+
+/* Appends an object per data plane that should have `version`, for operators: {"id","name","hostname","release",
+ * "config_version","behind","reachable","last_seen","error"}; and to problems, in words, what is wrong with each. */
+void nodes_overview(uint64_t version, json_t *array, json_t *problems);
+
 /* A connected node that is in step has not had this version yet (and has not refused it). */
 bool nodes_is_anyone_behind(uint64_t version);
 

@@ -104,6 +104,8 @@ static const char *id_in(const json_t *object)
 static bool put_key(json_t *key, const struct field *f, const json_t *record)
 {
 	json_t *value = json_object_get(record, f->name);
+	if ((f->flags & ADDITION) && json_is_null(value))
+		return true;
 	return json_object_set_new(key, f->name, value ? json_incref(value) : json_null()) == 0;
 }
 

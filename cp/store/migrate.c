@@ -231,13 +231,19 @@ static bool plan_schema(const struct plan *p, const char *schema)
 	return ok;
 }
 
-/* Every missing step, in order. */
-static bool plan_walk(const struct plan *p, const char *schema)
+static bool plan_migrations(const struct plan *p, const char *schema)
 {
 	bool ok = plan_schema(p, schema);
 
 	for (size_t i = 0; ok && i < MIGRATIONS; i++)
 		ok = plan_migration(p, &migrations[i]);
+	return ok;
+}
+
+static bool plan_kinds(const struct plan *p)
+{
+	bool ok = true;
+
 	for (size_t i = 0; ok && i < kinds_count(); i++)
 		ok = plan_kind(p, kinds_at(i));
 	return ok;
@@ -265,7 +271,7 @@ bool migrate_status(struct store *st, enum migrate_state *out, struct err *e)
 	else if (inv.release > RELEASE)
 		*out = MIGRATE_NEWER;
 	else
-		*out = plan_walk(&p, st->pg.schema) ? MIGRATE_CURRENT : MIGRATE_PENDING;
+		*out = plan_migrations(&p, st->pg.schema) && plan_kinds(&p) ? MIGRATE_CURRENT : MIGRATE_PENDING;
 	inventory_fini(&inv);
 	return true;
 }
@@ -297,20 +303,35 @@ static bool run_step(const char *name, const char *sql, void *arg)
 	return true;
 }
 
-static bool run_plan(struct run *run)
+static bool run_migrations(const struct plan *p, struct run *run)
+{
+	if (p->inv->release > RELEASE)
+		return err_set(run->e,
+		        "the database is at release %d, newer than %d of this program; upgrade the program",
+		        p->inv->release, RELEASE);
+	return plan_migrations(p, run->st->pg.schema);
+}
+
+static bool run_kinds(const struct plan *p, struct run *run)
+{
+	return plan_kinds(p);
+}
+
+/* Each part looks at the database anew: migrations may have dropped what the kinds then make again. */
+static bool run_part(struct run *run, bool (*part)(const struct plan *p, struct run *run))
 {
 	struct inventory inv;
 	struct pg_error pe;
 	struct plan p = {.inv = &inv, .fn = run_step, .arg = run};
+	bool ok = (take_inventory(run->st, &inv, &pe) || err_set(run->e, "%s", pe.text.message)) && part(&p, run);
 
-	bool ok = take_inventory(run->st, &inv, &pe) || err_set(run->e, "%s", pe.text.message);
-	if (ok && inv.release > RELEASE)
-		ok = err_set(run->e,
-		        "the database is at release %d, newer than %d of this program; upgrade the program",
-		        inv.release, RELEASE);
-	ok = ok && plan_walk(&p, run->st->pg.schema);
 	inventory_fini(&inv);
 	return ok;
+}
+
+static bool run_plan(struct run *run)
+{
+	return run_part(run, run_migrations) && run_part(run, run_kinds);
 }
 
 /* One run at a time in a database. The lock belongs to the connection: a process that dies frees it. */

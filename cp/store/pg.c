@@ -354,6 +354,15 @@ uint64_t pg_affected(const PGresult *r)
 	return strtoull(PQcmdTuples((PGresult *)r), NULL, 10);
 }
 
+void pg_put_literal(struct pg *pg, struct text *out, struct slice s)
+{
+	char *quoted = pg->conn ? PQescapeLiteral(pg->conn, s.ptr ? s.ptr : "", s.len) : NULL;
+
+	if (quoted)
+		text_puts(out, quoted);
+	PQfreemem(quoted);
+}
+
 bool is_pg_text(struct slice s)
 {
 	return slice_find(s, '\0') < 0 && utf8_invalid_at(s) < 0;

@@ -11,6 +11,7 @@
 
 #include "common/core/arena.h"
 #include "common/core/err.h"
+#include "common/core/text.h"
 #include "common/settings/settings.h"
 
 struct pg {
@@ -62,6 +63,9 @@ uint64_t pg_uint(const PGresult *r, int row, int column); /* 0 when NULL */
 /* Rows that an INSERT, UPDATE or DELETE touched. */
 uint64_t pg_affected(const PGresult *r);
 
+/* Appends s as a quoted literal, for statements that take no parameters. Nothing when there is no connection: the
+ * statement will not run either. */
+void pg_put_literal(struct pg *pg, struct text *out, struct slice s);
 /* False for text that no PostgreSQL string can hold: a NUL byte, or bytes that are not UTF-8. */
 bool is_pg_text(struct slice s);
 

@@ -231,16 +231,73 @@ void sql_add_fkey(struct text *out, const struct schema *kind, const struct fiel
 	sql_ident(out, f->name);
 	text_puts(out, ") REFERENCES ");
 	sql_ident(out, target->name);
-	text_puts(out, " (id)");
+	text_puts(out, " (id) DEFERRABLE");
 }
 
 /* ---- reading --------------------------------------------------------------------------------------------------- */
 
 static const char NOW[] = "extract(epoch from now())";
 
-static void put_from(struct text *out, const char *what, const struct schema *kind)
+static void put_column_names(struct text *out, const struct schema *kind)
+{
+	text_puts(out, "doc");
+	for_each_field(f, kind)
+	{
+		if (!is_column(f))
+			continue;
+		text_puts(out, ", ");
+		sql_ident(out, f->name);
+	}
+	if (kind->has_ttl)
+		text_puts(out, ", expires_at");
+}
+
+static void put_column_expressions(struct text *out, const struct schema *kind, const char *doc)
+{
+	text_puts(out, doc);
+	for_each_field(f, kind)
+	{
+		if (!is_column(f))
+			continue;
+		text_puts(out, ", ");
+		put_expression(out, f, doc);
+	}
+	if (kind->has_ttl)
+		text_printf(out, ", (%s ->> 'expires_at')::double precision", doc);
+}
+
+/* Each record's first change beyond the version: what was there before it is the record as of the version. */
+static void put_first_changes(struct text *out, const struct schema *kind, uint64_t at, const char *before)
+{
+	text_printf(out,
+	        "(SELECT DISTINCT ON (id) id, before FROM changelog WHERE kind = '%s' AND version > %" PRIu64
+	        "%s ORDER BY id, version, seq)",
+	        kind->name, at, before);
+}
+
+/* A table as it was: rows that have not changed since, and what those that have were then. Both halves can be read in
+ * the order of ids, so a page costs no more than its rows and the changes. */
+static void put_past(struct text *out, const struct schema *kind, uint64_t at)
+{
+	text_puts(out, "(SELECT ");
+	put_column_names(out, kind);
+	text_puts(out, " FROM ");
+	sql_ident(out, kind->name);
+	text_printf(out,
+	        " t WHERE NOT EXISTS (SELECT FROM changelog l WHERE l.kind = '%s' AND l.id = t.id AND l.version > %" PRIu64
+	        ") UNION ALL SELECT ",
+	        kind->name, at);
+	put_column_expressions(out, kind, "before");
+	text_puts(out, " FROM ");
+	put_first_changes(out, kind, at, "");
+	text_puts(out, " l WHERE before IS NOT NULL) AS ");
+}
+
+static void put_from(struct text *out, const char *what, const struct schema *kind, uint64_t at)
 {
 	text_printf(out, "SELECT %s FROM ", what);
+	if (at != SQL_PRESENT)
+		put_past(out, kind, at);
 	sql_ident(out, kind->name);
 	text_puts(out, " WHERE true");
 }
@@ -258,19 +315,21 @@ static void put_visible(struct text *out, const struct schema *kind)
 		text_printf(out, " AND (expires_at IS NULL OR expires_at > %s)", NOW);
 }
 
-void sql_select(struct text *out, const struct schema *kind, const struct field *by, const struct field *scope)
+void sql_select(
+        struct text *out, const struct schema *kind, uint64_t at, const struct field *by, const struct field *scope)
 {
-	put_from(out, "doc", kind);
+	put_from(out, "doc", kind, at);
 	put_equals(out, by, 1);
 	if (scope)
 		put_equals(out, scope, 2);
-	put_visible(out, kind);
+	if (at == SQL_PRESENT)
+		put_visible(out, kind);
 	text_puts(out, " LIMIT 1");
 }
 
 void sql_select_id(struct text *out, const struct schema *kind, const struct field *by)
 {
-	put_from(out, "id", kind);
+	put_from(out, "id", kind, SQL_PRESENT);
 	put_equals(out, by, 1);
 	put_visible(out, kind);
 	text_puts(out, " LIMIT 1");
@@ -280,61 +339,96 @@ void sql_select_page(struct text *out, const struct schema *kind, const struct s
 {
 	int n = 0;
 
-	put_from(out, "doc", kind);
+	put_from(out, "doc", kind, page->at);
 	if (page->scope)
 		put_equals(out, page->scope, ++n);
 	if (page->tags)
 		text_printf(out, " AND tags %s $%d::text[]", page->tags_any ? "&&" : "@>", ++n);
 	if (page->after)
 		text_printf(out, " AND id > $%d::uuid", ++n);
-	put_visible(out, kind);
+	if (page->at == SQL_PRESENT) /* what expired since was there then */
+		put_visible(out, kind);
 	text_printf(out, " ORDER BY id LIMIT %" PRId64, page->limit);
 }
 
 void sql_select_all(struct text *out, const struct schema *kind)
 {
-	put_from(out, "doc", kind);
+	put_from(out, "doc", kind, SQL_PRESENT);
 	put_visible(out, kind);
 }
 
 /* ---- writing --------------------------------------------------------------------------------------------------- */
 
-static void put_log(struct text *out, const struct schema *kind, const char *op, const char *doc)
+/* Ends a row statement that is the CTE r. before: what r gives as the row's earlier content. */
+static void put_log(struct text *out, const struct schema *kind, const char *op, const char *doc, const char *before)
 {
 	text_printf(out,
-	        " RETURNING id) INSERT INTO changelog (version, seq, kind, id, op, doc)"
-	        " SELECT $1::bigint, $2::integer, '%s', id, '%s', %s FROM r",
-	        kind->name, op, doc);
+	        ") INSERT INTO changelog (version, seq, kind, id, op, doc, before)"
+	        " SELECT $1::bigint, $2::integer, '%s', id, '%s', %s, %s FROM r",
+	        kind->name, op, doc, before);
 }
 
 void sql_insert(struct text *out, const struct schema *kind)
 {
 	text_puts(out, "WITH r AS (INSERT INTO ");
 	sql_ident(out, kind->name);
-	text_puts(out, " (doc) VALUES ($3::json)");
-	put_log(out, kind, "create", "$3::json");
+	text_puts(out, " (doc) VALUES ($3::json) RETURNING id");
+	put_log(out, kind, "create", "$3::json", "NULL::json");
 }
 
 void sql_update(struct text *out, const struct schema *kind)
 {
-	text_puts(out, "WITH r AS (UPDATE ");
-	sql_ident(out, kind->name);
-	text_puts(out, " SET doc = $3::json WHERE id = ($3::json ->> 'id')::uuid AND doc::text <> $3::text");
+	text_puts(out, "WITH old AS (");
+	put_from(out, "id, doc", kind, SQL_PRESENT);
+	text_puts(out, " AND id = ($3::json ->> 'id')::uuid AND doc::text <> $3::text");
 	put_visible(out, kind);
-	put_log(out, kind, "update", "$3::json");
+	text_puts(out, "), r AS (UPDATE ");
+	sql_ident(out, kind->name);
+	text_puts(out, " t SET doc = $3::json FROM old WHERE t.id = old.id RETURNING t.id, old.doc AS before");
+	put_log(out, kind, "update", "$3::json", "before");
 }
 
 void sql_delete(struct text *out, const struct schema *kind)
 {
 	text_puts(out, "WITH r AS (DELETE FROM ");
 	sql_ident(out, kind->name);
-	text_puts(out, " WHERE id = $3::uuid");
-	put_log(out, kind, "delete", "NULL::json");
+	text_puts(out, " WHERE id = $3::uuid RETURNING id, doc");
+	put_log(out, kind, "delete", "NULL::json", "doc");
+}
+
+void sql_restore_remove(struct text *out, const struct schema *kind, uint64_t at)
+{
+	text_puts(out, "WITH past AS ");
+	put_first_changes(out, kind, at, " AND version < $1::bigint");
+	text_puts(out, ", gone AS (DELETE FROM ");
+	sql_ident(out, kind->name);
+	text_puts(out,
+	        " t USING past WHERE t.id = past.id AND t.doc::text IS DISTINCT FROM past.before::text"
+	        " RETURNING t.id, t.doc), logged AS (INSERT INTO changelog (version, seq, kind, id, op, doc, before)"
+	        " SELECT $1::bigint, $2::integer + row_number() OVER ()");
+	text_printf(out, ", '%s', past.id,", kind->name);
+	text_puts(out,
+	        " CASE WHEN gone.id IS NULL THEN 'create' WHEN past.before IS NULL THEN 'delete' ELSE 'update' END,"
+	        " past.before, gone.doc FROM past LEFT JOIN gone ON gone.id = past.id"
+	        " WHERE gone.id IS NOT NULL OR (past.before IS NOT NULL AND NOT EXISTS (SELECT FROM ");
+	sql_ident(out, kind->name); /* as before this statement: rows that are the same are there */
+	text_puts(out, " t WHERE t.id = past.id)) RETURNING op)"
+	               " SELECT count(*) FILTER (WHERE op = 'create'), count(*) FILTER (WHERE op = 'update'),"
+	               " count(*) FILTER (WHERE op = 'delete') FROM logged");
+}
+
+void sql_restore_insert(struct text *out, const struct schema *kind)
+{
+	text_puts(out, "INSERT INTO ");
+	sql_ident(out, kind->name);
+	text_printf(out,
+	        " (doc) SELECT doc FROM changelog WHERE version = $1::bigint AND kind = '%s' AND doc IS NOT NULL",
+	        kind->name);
 }
 
 void sql_select_referring(struct text *out, const struct schema *kind, const struct field *f, bool only_expired)
 {
-	put_from(out, "id", kind);
+	put_from(out, "id", kind, SQL_PRESENT);
 	put_equals(out, f, 1);
 	if (only_expired)
 		text_printf(out, " AND expires_at <= %s", NOW);
@@ -343,7 +437,7 @@ void sql_select_referring(struct text *out, const struct schema *kind, const str
 
 void sql_select_is_referred(struct text *out, const struct schema *kind, const struct field *f)
 {
-	put_from(out, "1", kind);
+	put_from(out, "1", kind, SQL_PRESENT);
 	put_equals(out, f, 1);
 	put_visible(out, kind);
 	text_puts(out, " LIMIT 1");
@@ -351,7 +445,7 @@ void sql_select_is_referred(struct text *out, const struct schema *kind, const s
 
 void sql_select_expired_twins(struct text *out, const struct schema *kind)
 {
-	put_from(out, "id", kind);
+	put_from(out, "id", kind, SQL_PRESENT);
 	text_printf(out, " AND expires_at <= %s AND (id = ($1::json ->> 'id')::uuid", NOW);
 	for_each_field(f, kind)
 	{
@@ -367,6 +461,6 @@ void sql_select_expired_twins(struct text *out, const struct schema *kind)
 
 void sql_select_expired(struct text *out, const struct schema *kind, size_t limit)
 {
-	put_from(out, "id", kind);
+	put_from(out, "id", kind, SQL_PRESENT);
 	text_printf(out, " AND expires_at <= %s ORDER BY expires_at LIMIT %zu", NOW, limit);
 }

@@ -43,12 +43,17 @@ void sql_add_fkey(struct text *out, const struct schema *kind, const struct fiel
 /* ---- reading: each gives rows of doc, unless said otherwise
  * --------------------------------------------------------------------------- */
 
+/* Which state is read: the present one, or that of a version, as the changelog leads back to it. */
+#define SQL_PRESENT UINT64_MAX
+
 /* $1: value of `by`, $2: id that `scope` points to. scope may be NULL. */
-void sql_select(struct text *out, const struct schema *kind, const struct field *by, const struct field *scope);
+void sql_select(
+        struct text *out, const struct schema *kind, uint64_t at, const struct field *by, const struct field *scope);
 /* $1: value of `by`. One row of id. */
 void sql_select_id(struct text *out, const struct schema *kind, const struct field *by);
 /* What a page is restricted by; parameters in this order, beginning with $1. */
 struct sql_page {
+	uint64_t at;
 	const struct field *scope; /* $n: id */
 	bool tags, tags_any;       /* $n: text[] */
 	bool after;                /* $n: id */
@@ -65,6 +70,14 @@ void sql_insert(struct text *out, const struct schema *kind);
 void sql_update(struct text *out, const struct schema *kind);
 /* $3: id */
 void sql_delete(struct text *out, const struct schema *kind);
+
+/* Two steps of a return to an earlier version, for all rows of a kind that have changed since; references and unique
+ * keys hold again only when both have been done for every kind. First: rows that were different or not there then are
+ * removed, and the changelog written. $1: the version being made, $2: sequence of its last line. One row: how many
+ * were created, updated, deleted. */
+void sql_restore_remove(struct text *out, const struct schema *kind, uint64_t at);
+/* Second: rows come back as the changelog of version $1 says. */
+void sql_restore_insert(struct text *out, const struct schema *kind);
 
 /* ids of rows whose reference f is $1: all, or only the expired ones. */
 void sql_select_referring(struct text *out, const struct schema *kind, const struct field *f, bool only_expired);

@@ -19,6 +19,8 @@ struct store *store_open(const struct settings *s, struct err *e)
 	pg_init(&st->pg, s);
 	pg_init(&st->listener, s);
 	arena_init(&st->scratch);
+	arena_init(&st->signed_on);
+	st->at = SQL_PRESENT;
 	if (pg_connect(&st->pg, &pe))
 		return st;
 	err_set(e, "%s", pe.text.message);
@@ -34,6 +36,7 @@ void store_close(struct store *st)
 	pg_fini(&st->listener);
 	text_fini(&st->sql);
 	arena_fini(&st->scratch);
+	arena_fini(&st->signed_on);
 	free(st);
 }
 
@@ -96,13 +99,64 @@ void store_rollback(struct store *st)
 	end_unit(st);
 }
 
+static struct slice signed_text(struct store *st, struct slice s)
+{
+	return slice_is_set(s) && is_pg_text(s) ? arena_dup(&st->signed_on, s) : S("");
+}
+
+void store_sign(struct store *st, const struct store_signature *by)
+{
+	arena_reset(&st->signed_on);
+	st->signature = (struct store_signature){.author = signed_text(st, by->author),
+	        .message = signed_text(st, by->message),
+	        .source = signed_text(st, by->source)};
+}
+
+void store_sign_message(struct store *st, struct slice message)
+{
+	st->signature.message = signed_text(st, message);
+}
+
+/* {"services":{"created":1,"updated":0,"deleted":0}} of the kinds that the unit changed. */
+static struct slice counts_json(struct store *st)
+{
+	struct text t = {0};
+
+	for (size_t i = 0; i < kinds_count(); i++) {
+		const unsigned *of = st->unit.tallies[i].of;
+		if (of[STORE_CREATE] + of[STORE_UPDATE] + of[STORE_DELETE] > 0)
+			text_printf(&t, "%c\"%s\":{\"created\":%u,\"updated\":%u,\"deleted\":%u}",
+			        t.len > 0 ? ',' : '{', kinds_at(i)->name, of[STORE_CREATE], of[STORE_UPDATE],
+			        of[STORE_DELETE]);
+	}
+	text_putc(&t, '}');
+	struct slice out = arena_dup(&st->scratch, text_slice(&t));
+	text_fini(&t);
+	return out;
+}
+
+/* The version's own row, and the new number. */
+static void put_version(struct store *st, uint64_t version)
+{
+	const struct slice texts[] = {
+	        st->signature.author, st->signature.message, st->signature.source, counts_json(st)};
+
+	text_printf(&st->sql,
+	        "UPDATE config_version SET version = %" PRIu64
+	        "; INSERT INTO versions (version, author, message, source, counts) VALUES (%" PRIu64,
+	        version, version);
+	for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+		text_puts(&st->sql, ", ");
+		pg_put_literal(&st->pg, &st->sql, texts[i]);
+	}
+	text_printf(&st->sql, "); NOTIFY gatehouse, '%" PRIu64 "'; ", version);
+}
+
 static void put_commit(struct store *st, uint64_t version)
 {
 	text_clear(&st->sql);
-	if (st->unit.changes > 0)
-		text_printf(&st->sql,
-		        "UPDATE config_version SET version = %" PRIu64 "; NOTIFY gatehouse, '%" PRIu64 "'; ", version,
-		        version);
+	if (version > 0)
+		put_version(st, version);
 	text_puts(&st->sql, "COMMIT");
 }
 

@@ -79,6 +79,17 @@ bool store_begin(struct store *st, struct fault *fault);
 bool store_commit(struct store *st, uint64_t *version, struct fault *fault);
 void store_rollback(struct store *st);
 
+/* Who is behind the versions made from now on through this handle, until it is signed anew. Copied. What cannot be
+ * stored as text (broken UTF-8, a NUL) is left out. */
+struct store_signature {
+	struct slice author;  /* unset: not known */
+	struct slice message; /* why; unset: none given */
+	struct slice source;  /* address the request came from; unset: this process */
+};
+void store_sign(struct store *st, const struct store_signature *by);
+/* The message alone: when nobody gave one. */
+void store_sign_message(struct store *st, struct slice message);
+
 /* Removes up to limit expired rows of every kind with a ttl, as ordinary deletes. *version: of the last change, or 0.
  * For a timer; reads do not see expired rows in any case. A record expires at its key `expires_at` (Unix seconds). */
 bool store_purge_expired(struct store *st, size_t limit, uint64_t *version, struct fault *fault);

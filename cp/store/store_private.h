@@ -7,20 +7,30 @@
 #include "cp/store/sql.h"
 #include "cp/store/store.h"
 
+enum store_op { STORE_CREATE, STORE_UPDATE, STORE_DELETE };
+/* Changes by enum store_op. */
+struct tally {
+	unsigned of[3];
+};
+
 /* The open write unit. Invariant: open == pg.pinned, and while open the version row is locked by us. */
 struct unit {
 	bool open;
 	bool failed;      /* a statement failed: only a rollback is left */
 	uint64_t base;    /* version when it began */
 	unsigned changes; /* lines written to the changelog; the version becomes base + 1 when there are any */
+	struct tally tallies[KINDS_MAX]; /* the same, by kinds_index() */
 };
 
 struct store {
 	struct pg pg;
 	struct pg listener; /* only LISTEN, so that no notification is swallowed by an answer on pg */
 	struct unit unit;
-	struct text sql;      /* of the statement being made; cleared by each */
-	struct arena scratch; /* parameters of one call; reset by each */
+	uint64_t at;                      /* what store_get() and store_list() read: SQL_PRESENT or a version */
+	struct store_signature signature; /* of the versions to come */
+	struct arena signed_on;           /* holds it */
+	struct text sql;                  /* of the statement being made; cleared by each */
+	struct arena scratch;             /* parameters of one call; reset by each */
 };
 
 /* Opens a unit if none is open (*own). */

@@ -92,7 +92,7 @@ json_t *store_get(struct store *st, const struct schema *kind, const struct stor
 	if (within)
 		params.values[1] = uuid_param(st, scope->id);
 	text_clear(&st->sql);
-	sql_select(&st->sql, kind, by, within);
+	sql_select(&st->sql, kind, st->at, by, within);
 	return first_record(st, kind, &params, fault);
 }
 
@@ -142,7 +142,8 @@ static json_t *records_of(const struct schema *kind, const PGresult *r, int64_t 
 json_t *store_list(struct store *st, const struct schema *kind, const struct store_scope *scope,
         const struct page *page, bool *more, struct fault *fault)
 {
-	struct sql_page want = {.scope = scope ? scope->field : NULL,
+	struct sql_page want = {.at = st->at,
+	        .scope = scope ? scope->field : NULL,
 	        .tags = page->tags_count > 0 && has_tags(kind),
 	        .tags_any = page->tags_any,
 	        .after = slice_is_set(page->after),

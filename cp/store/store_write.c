@@ -24,7 +24,8 @@ static const char *number(struct store *st, uint64_t n)
 }
 
 /* Runs the statement in st->sql; *touched: the row was there, and was changed. */
-static bool change(struct store *st, const char *what, bool *touched, struct pg_error *e)
+static bool change(struct store *st, const struct schema *kind, enum store_op op, const char *what, bool *touched,
+        struct pg_error *e)
 {
 	const struct pg_params *params = PG_PARAMS(
 	        number(st, st->unit.base + 1), number(st, st->unit.changes + 1), what);
@@ -34,6 +35,7 @@ static bool change(struct store *st, const char *what, bool *touched, struct pg_
 		return false;
 	*touched = pg_affected(r) > 0;
 	st->unit.changes += *touched;
+	st->unit.tallies[kinds_index(kind)].of[op] += *touched;
 	PQclear(r);
 	return true;
 }
@@ -83,10 +85,8 @@ static bool make_room(struct store *st, const struct schema *kind, const char *d
 
 /* ---- insert and update ----------------------------------------------------------------------------------------- */
 
-typedef void (*statement_fn)(struct text *out, const struct schema *kind);
-
-static bool put(struct store *st, const struct schema *kind, const json_t *record, statement_fn statement,
-        bool *touched, struct fault *fault)
+static bool put(struct store *st, const struct schema *kind, const json_t *record, enum store_op op, bool *touched,
+        struct fault *fault)
 {
 	struct pg_error e;
 	const char *doc = dump(st, record);
@@ -96,8 +96,8 @@ static bool put(struct store *st, const struct schema *kind, const json_t *recor
 	if (!make_room(st, kind, doc, fault))
 		return false;
 	text_clear(&st->sql);
-	statement(&st->sql, kind);
-	return change(st, doc, touched, &e) || fault_write(fault, &e, kind, record);
+	(op == STORE_CREATE ? sql_insert : sql_update)(&st->sql, kind);
+	return change(st, kind, op, doc, touched, &e) || fault_write(fault, &e, kind, record);
 }
 
 bool store_insert(
@@ -107,7 +107,7 @@ bool store_insert(
 
 	if (!check_id(record, fault) || !check_references(kind, record, fault) || !store_enter(st, &own, fault))
 		return false;
-	bool ok = put(st, kind, record, sql_insert, &touched, fault);
+	bool ok = put(st, kind, record, STORE_CREATE, &touched, fault);
 	return store_leave(st, own, ok, version, fault);
 }
 
@@ -117,7 +117,7 @@ static bool check_present(struct store *st, const struct schema *kind, const jso
 	const char *id = json_string_value(json_object_get(record, "id"));
 
 	text_clear(&st->sql);
-	sql_select(&st->sql, kind, schema_field(kind, S("id")), NULL);
+	sql_select(&st->sql, kind, SQL_PRESENT, schema_field(kind, S("id")), NULL);
 	PGresult *r = store_query(st, PG_PARAMS(id), fault);
 	bool there = r && PQntuples(r) > 0;
 	if (r && !there)
@@ -133,7 +133,7 @@ bool store_update(
 
 	if (!check_id(record, fault) || !check_references(kind, record, fault) || !store_enter(st, &own, fault))
 		return false;
-	bool ok = put(st, kind, record, sql_update, &touched, fault) &&
+	bool ok = put(st, kind, record, STORE_UPDATE, &touched, fault) &&
 	          (touched || check_present(st, kind, record, fault));
 	return store_leave(st, own, ok, version, fault);
 }
@@ -199,7 +199,7 @@ bool store_remove(struct store *st, const struct schema *kind, const char *id, s
 		return false;
 	text_clear(&st->sql);
 	sql_delete(&st->sql, kind);
-	return change(st, id, &touched, &e) || fault_write(fault, &e, kind, NULL);
+	return change(st, kind, STORE_DELETE, id, &touched, &e) || fault_write(fault, &e, kind, NULL);
 }
 
 bool store_delete(

@@ -52,7 +52,7 @@ const struct destination *destinations_of(struct destinations *d, const struct s
 
 /* ---- consumer rows: snapshot.c ------------------------------------------------------------------------------ */
 
-/* Open addressing over the instances that name a consumer. */
+/* Open addressing over the instances that name a consumer or a group of consumers. */
 struct consumer_rows {
 	const struct plugin_instance **slots;
 	size_t mask, count;

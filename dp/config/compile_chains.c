@@ -85,12 +85,18 @@ static bool init_instance(
 	        .route_id = attached_to(&entity->route, p, SCOPE_ROUTE),
 	        .service_id = attached_to(&entity->service, p, SCOPE_SERVICE),
 	        .consumer_id = attached_to(&entity->consumer, p, SCOPE_CONSUMER),
+	        .consumer_group_id = attached_to(&entity->consumer_group, p, SCOPE_CONSUMER_GROUP),
 	        .id = r->id};
 	if (!p->compile || p->compile(r->config, &l->s->arena, &i->compiled, l->e))
 		return true;
 	char id[UUID_TEXT + 1];
 	uuid_format(&r->id, id);
 	return err_prefix(l->e, "plugin %s (%s)", p->name, id);
+}
+
+static bool is_for_consumers(const struct plugin_instance *i)
+{
+	return i->consumer_id || i->consumer_group_id;
 }
 
 static void push_row(struct loading *l, struct plugin_row *row)
@@ -102,7 +108,7 @@ static void push_row(struct loading *l, struct plugin_row *row)
 			abort();
 	}
 	l->rows[l->count++] = row;
-	l->with_consumer += row->instance.consumer_id != NULL;
+	l->with_consumer += is_for_consumers(&row->instance);
 }
 
 static bool load_row(struct record *r, void *arg)
@@ -171,7 +177,7 @@ static void file_consumer_rows(struct loading *l)
 	l->s->consumer_rows = arena_new(&l->s->arena, struct consumer_rows);
 	consumer_rows_init(l->s->consumer_rows, &l->s->arena, l->with_consumer);
 	for (size_t i = 0; i < l->count; i++)
-		if (l->rows[i]->instance.consumer_id)
+		if (is_for_consumers(&l->rows[i]->instance))
 			consumer_rows_add(l->s->consumer_rows, &l->rows[i]->instance);
 }
 
@@ -214,9 +220,11 @@ static int level_of(const struct plugin_instance *i)
 
 static void offer(struct chain_link *link, const struct plugin_instance *i)
 {
-	if (i->consumer_id)
-		link->has_consumer_rows = true;
-	else if (!link->instance || level_of(i) < level_of(link->instance))
+	link->has_consumer_rows |= is_for_consumers(i);
+	link->has_group_rows |= i->consumer_group_id != NULL;
+	if (is_for_consumers(i))
+		return;
+	if (!link->instance || level_of(i) < level_of(link->instance))
 		link->instance = i;
 }
 

@@ -17,16 +17,16 @@ struct plugin_instance {
 	const struct plugin *plugin;
 	const void *conf, *compiled;
 	unsigned wants;
-	const struct uuid *route_id, *service_id, *consumer_id; /* attached to; NULL: not */
+	const struct uuid *route_id, *service_id, *consumer_id, *consumer_group_id; /* attached to; NULL: not */
 	struct uuid id;
 };
 
 /* One plugin in a route's chain: the instance for requests without a consumer (NULL: none), and whether there are
- * rows for consumers that may take its place once a consumer is known. */
+ * rows for consumers (and, of these, for groups of them) that may take its place once a consumer is known. */
 struct chain_link {
 	const struct plugin *plugin;
 	const struct plugin_instance *instance;
-	bool has_consumer_rows;
+	bool has_consumer_rows, has_group_rows;
 	uint32_t state_offset; /* of its state in the request's block; the same in every chain of a snapshot */
 };
 
@@ -89,7 +89,8 @@ struct snapshot *snapshot_build(
         struct slice epoch, struct catalog *catalog, const struct router_options *options, struct err *e);
 void snapshot_free(struct snapshot *s);
 
-/* the instance of a plugin for this consumer, or link->instance when no row names the consumer. */
+/* R-8.3: the instance of a plugin for this consumer, or link->instance when no row names the consumer or a group that
+ * it belongs to. */
 const struct plugin_instance *snapshot_instance(const struct snapshot *s, const struct chain_link *link,
         const struct route *r, const struct service *sv, const struct uuid *consumer);
 

@@ -68,7 +68,7 @@ static void set_exchange(struct request *r)
 	x->request_id = slice_of(r->id, REQUEST_ID_LEN);
 	x->started_ms = clock_wall_ms();
 	x->started_ns = s->started_ns;
-	x->port = s->listener ? s->listener->port : 0;
+	x->port = s->listener ? s->listener->public_port : 0;
 	x->added.arena = x->appended.arena = &s->arena;
 	request_id_next(&r->proxy->ids, r->id);
 	set_client(r);

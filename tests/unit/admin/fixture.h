@@ -62,7 +62,7 @@ static inline int ask_with(
 	h.target = slice_cstr(target);
 	if (type)
 		head_add(&h, S("Content-Type"), slice_cstr(type));
-	admin_request_copy(&api->arena, &h, &request);
+	admin_request_copy(&api->arena, &h, NULL, &request);
 	request.body = body ? slice_cstr(body) : S("");
 	json_decref(api->json);
 	api->last = (struct admin_response){0};

@@ -109,7 +109,7 @@ START_TEST(methods_are_known_by_their_exact_names)
 		head_init(&h, &arena);
 		h.method = slice_cstr(cases[i].name);
 		h.target = S("/");
-		admin_request_copy(&arena, &h, &r);
+		admin_request_copy(&arena, &h, NULL, &r);
 		ck_assert_int_eq(r.method, cases[i].method);
 		ck_assert(!slice_is_set(r.content_type));
 	}

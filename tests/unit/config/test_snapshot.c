@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "common/core/clock.h"
+#include "common/entity/consumer_group.h"
 #include "common/entity/target.h"
 #include "common/plugin/entity.h"
 #include "common/plugin/registry.h"
@@ -455,6 +456,80 @@ START_TEST(r_8_3_precedence_for_every_set_of_rows)
 }
 END_TEST
 
+static void add_group(unsigned n, const char *name)
+{
+	struct consumer_group *g = arena_new(&arena, struct consumer_group);
+
+	*g = (struct consumer_group){.id = numbered_uuid(n), .name = slice_cstr(name)};
+	put(&consumer_group_schema, &g->id, g);
+}
+
+static void add_membership(unsigned n, unsigned group, unsigned consumer)
+{
+	struct group_membership *m = arena_new(&arena, struct group_membership);
+
+	*m = (struct group_membership){
+	        .id = numbered_uuid(n), .consumer_group = ref_to(group), .consumer = ref_to(consumer)};
+	put(&group_membership_schema, &m->id, m);
+}
+
+/* plugins-beyond.md, consumer groups: the order of the eleven levels. */
+static const struct {
+	unsigned route, service, consumer, group;
+} group_levels[] = {{1, 1000, 2000, 0}, {1, 0, 2000, 0}, {0, 1000, 2000, 0}, {1, 1000, 0, 6000}, {1, 0, 0, 6000},
+        {0, 1000, 0, 6000}, {1, 1000, 0, 0}, {0, 0, 2000, 0}, {0, 0, 0, 6000}, {1, 0, 0, 0}, {0, 1000, 0, 0},
+        {0, 0, 0, 0}};
+enum { GROUP_LEVELS = sizeof group_levels / sizeof *group_levels };
+
+static void add_group_level(unsigned level)
+{
+	struct plugin_entity *p = add_plugin(3000 + level, "alpha", group_levels[level].route,
+	        group_levels[level].service, group_levels[level].consumer);
+	p->consumer_group = ref_to(group_levels[level].group);
+}
+
+START_TEST(consumer_groups_precedence_for_every_two_rows)
+{
+	catalog_free(catalog);
+	for (unsigned best = 0; best < GROUP_LEVELS; best++) {
+		for (unsigned other = best; other < GROUP_LEVELS; other++) {
+			catalog = catalog_new();
+			add_service(1000, "http", "up.test", 80);
+			add_route(1, 1000, "paths=/a");
+			add_group(6000, "gold");
+			add_membership(7000, 6000, 2000);
+			add_group_level(best);
+			if (other != best)
+				add_group_level(other);
+			build();
+			ck_assert_uint_eq(row_for(plan_for("/a"), "alpha", 2000), 3000 + best);
+			snapshot_free(snapshot);
+			snapshot = NULL;
+		}
+	}
+}
+END_TEST
+
+START_TEST(of_several_groups_the_first_by_name_counts)
+{
+	add_route(1, 0, "paths=/a");
+	add_group(6000, "silver");
+	add_group(6001, "gold");
+	add_group(6002, "bronze");
+	add_membership(7000, 6000, 2000);
+	add_membership(7001, 6001, 2000);
+	add_membership(7002, 6000, 2001);
+	add_membership(7003, 6002, 2000); /* sorts first, but has no row */
+	add_plugin(3000, "alpha", 0, 0, 0)->consumer_group = ref_to(6000);
+	add_plugin(3001, "alpha", 0, 0, 0)->consumer_group = ref_to(6001);
+	build();
+	ck_assert_uint_eq(row_for(plan_for("/a"), "alpha", 2000), 3001);
+	ck_assert_uint_eq(row_for(plan_for("/a"), "alpha", 2001), 3000);
+	ck_assert_uint_eq(row_for(plan_for("/a"), "alpha", 2002), 0);
+	ck_assert_uint_eq(row_for(plan_for("/a"), "alpha", 0), 0);
+}
+END_TEST
+
 START_TEST(only_plugins_with_rows_for_consumers_are_looked_up)
 {
 	add_plugin(3000, "alpha", 0, 0, 0);
@@ -539,6 +614,8 @@ int main(void)
 	tcase_add_test(p, a_plugin_has_its_state_at_one_place_in_all_chains);
 	tcase_add_test(p, disabled_rows_and_rows_for_streams_do_not_exist);
 	tcase_add_test(p, r_8_3_precedence_for_every_set_of_rows);
+	tcase_add_test(p, consumer_groups_precedence_for_every_two_rows);
+	tcase_add_test(p, of_several_groups_the_first_by_name_counts);
 	tcase_add_test(p, only_plugins_with_rows_for_consumers_are_looked_up);
 	tcase_add_test(p, configurations_are_compiled_once_and_say_what_they_want);
 	tcase_add_test(p, a_configuration_that_does_not_compile_fails_the_build);

@@ -214,6 +214,65 @@ START_TEST(a_node_that_is_ahead_is_told_since_when)
 }
 END_TEST
 
+/* ---- progress (users.md 2.3, 5.4) -------------------------------------------------------------------------------
+ */
+
+static void report_as(int n, const char *host, uint64_t version, const char *error)
+{
+	struct node_report r = {.id = id_of(n),
+	        .hostname = slice_cstr(host),
+	        .release = S("1.0"),
+	        .error = slice_cstr(error),
+	        .error_version = *error ? version + 1 : 0,
+	        .has_config = version > 0,
+	        .version = version};
+	nodes_report(&r, S("e"), 42);
+}
+
+static void expect_progress(const char *message, unsigned has, unsigned of, bool is_over)
+{
+	struct nodes_progress p = nodes_progress(42);
+	json_t *j = nodes_progress_json(42);
+
+	ck_assert_uint_eq(p.applied, has);
+	ck_assert_uint_eq(p.expected, of);
+	ck_assert_int_eq(p.is_over, is_over);
+	ck_assert_str_eq(json_string_value(json_object_get(j, "message")), message);
+	ck_assert_uint_eq(json_array_size(json_object_get(j, "laggards")), of - has);
+	json_decref(j);
+}
+
+START_TEST(progress_names_the_laggards)
+{
+	expect_progress("0/0 data planes at v42", 0, 0, true);
+	report_as(1, "eu-1", 42, "");
+	expect_progress("1/1 data planes at v42", 1, 1, true);
+	report_as(2, "eu-3", 40, "");
+	report_as(3, "us-1", 0, "");
+	expect_progress("1/3 data planes at v42 (eu-3: 2 behind, us-1: has no configuration yet)", 1, 3, false);
+	report_as(2, "eu-3", 42, "");
+	report_as(3, "us-1", 41, "a route does not compile");
+	expect_progress("2/3 data planes at v42 (us-1: refused it)", 2, 3, true);
+}
+END_TEST
+
+START_TEST(nodes_of_one_host_are_told_apart_and_who_left_is_not_expected)
+{
+	report_as(1, "host", 42, "");
+	report_as(2, "host", 41, "");
+	expect_progress("1/2 data planes at v42 (host/00000000: 1 behind)", 1, 2, false);
+	struct node_report bye = {.id = id_of(2),
+	        .hostname = S("host"),
+	        .release = S("1.0"),
+	        .error = S(""),
+	        .has_config = true,
+	        .version = 41,
+	        .leaving = true};
+	nodes_report(&bye, S("e"), 42);
+	expect_progress("1/1 data planes at v42", 1, 1, true);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("nodes");
@@ -232,6 +291,8 @@ int main(void)
 	tcase_add_test(t, the_table_is_bounded_and_the_longest_silent_goes_first);
 	tcase_add_test(t, forgetting_all_ends_every_wait);
 	tcase_add_test(t, a_node_that_is_ahead_is_told_since_when);
+	tcase_add_test(t, progress_names_the_laggards);
+	tcase_add_test(t, nodes_of_one_host_are_told_apart_and_who_left_is_not_expected);
 	suite_add_tcase(s, t);
 	SRunner *r = srunner_create(s);
 	srunner_run_all(r, CK_NORMAL);

@@ -50,7 +50,7 @@ START_TEST(indexes_and_references_have_names_that_errors_lead_back_from)
 	sql_add_fkey(&t, &routes, schema_field(&routes, S("service")), &services);
 	expect_text(&t,
 	        "ALTER TABLE \"routes\" ADD CONSTRAINT \"routes_service_fkey\" FOREIGN KEY (\"service\") REFERENCES "
-	        "\"services\" (id)");
+	        "\"services\" (id) DEFERRABLE");
 }
 END_TEST
 
@@ -80,11 +80,13 @@ START_TEST(a_page_has_its_restrictions_in_the_order_of_its_parameters)
 	struct text t = {0};
 
 	sql_select_page(&t, &keys,
-	        &(struct sql_page){.scope = schema_field(&keys, S("consumer")), .after = true, .limit = 101});
+	        &(struct sql_page){
+	                .at = SQL_PRESENT, .scope = schema_field(&keys, S("consumer")), .after = true, .limit = 101});
 	expect_text(&t,
 	        "SELECT doc FROM \"keyauth_credentials\" WHERE true AND \"consumer\" = $1::uuid AND id > $2::uuid AND "
 	        "(expires_at IS NULL OR expires_at > extract(epoch from now())) ORDER BY id LIMIT 101");
-	sql_select_page(&t, &services, &(struct sql_page){.tags = true, .tags_any = true, .limit = 2});
+	sql_select_page(
+	        &t, &services, &(struct sql_page){.at = SQL_PRESENT, .tags = true, .tags_any = true, .limit = 2});
 	expect_text(&t, "SELECT doc FROM \"services\" WHERE true AND tags && $1::text[] ORDER BY id LIMIT 2");
 }
 END_TEST

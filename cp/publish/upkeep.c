@@ -1,0 +1,161 @@
+/* upkeep: see upkeep.h. Started by main. */
+#include "cp/publish/upkeep.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "common/core/clock.h"
+#include "common/core/log.h"
+#include "cp/store/versions.h"
+
+/* So much in one transaction, so that nobody waits long for the locks. */
+enum { PURGE_STEP = 500, PRUNE_STEP = 200 };
+
+struct upkeep {
+	const struct settings *settings;
+	struct store *store; /* NULL: not connected */
+	pthread_t thread;
+	pthread_mutex_t lock;
+	pthread_cond_t wake; /* on CLOCK_MONOTONIC */
+	bool stopping;
+	bool is_away; /* the database, and we have said so */
+};
+
+static bool is_stopping(struct upkeep *u)
+{
+	pthread_mutex_lock(&u->lock);
+	bool stopping = u->stopping;
+	pthread_mutex_unlock(&u->lock);
+	return stopping;
+}
+
+static bool purge(struct upkeep *u, struct fault *f)
+{
+	uint64_t version = 1;
+
+	store_sign(u->store,
+	        &(struct store_signature){.author = S("gatehouse"), .message = S("expired credentials removed")});
+	while (version > 0 && !is_stopping(u)) {
+		if (!store_purge_expired(u->store, PURGE_STEP, &version, f))
+			return false;
+		if (version > 0)
+			log_info("expired credentials removed", LOG_INT("version", version));
+	}
+	return true;
+}
+
+static bool prune(struct upkeep *u, struct fault *f)
+{
+	const struct retention keep = {.versions = u->settings->history_versions, .days = u->settings->history_days};
+	uint64_t dropped = PRUNE_STEP, all = 0;
+
+	while (dropped == PRUNE_STEP && !is_stopping(u)) {
+		if (!store_prune(u->store, &keep, PRUNE_STEP, &dropped, f))
+			return false;
+		all += dropped;
+	}
+	if (all > 0)
+		log_info("old versions dropped", LOG_INT("versions", all));
+	return true;
+}
+
+static void note_failure(struct upkeep *u, const char *why)
+{
+	if (!u->is_away)
+		log_warn("expired credentials and old versions stay for now", LOG_STR("error", why));
+	u->is_away = true;
+}
+
+static void one_round(struct upkeep *u)
+{
+	struct fault f = {0};
+	struct err e;
+
+	if (!u->store && !(u->store = store_open(u->settings, &e))) {
+		note_failure(u, e.message);
+		return;
+	}
+	if (purge(u, &f) && prune(u, &f))
+		u->is_away = false;
+	else
+		note_failure(u, f.message ? f.message : "unknown");
+	fault_fini(&f);
+}
+
+static void wait_for_next(struct upkeep *u)
+{
+	uint64_t until_ms = clock_mono_ms() + (uint64_t)u->settings->upkeep_interval * 1000;
+	struct timespec until = {.tv_sec = (time_t)(until_ms / 1000), .tv_nsec = (long)(until_ms % 1000) * 1000000};
+	int problem = 0;
+
+	pthread_mutex_lock(&u->lock);
+	while (!u->stopping && problem == 0)
+		problem = pthread_cond_timedwait(&u->wake, &u->lock, &until);
+	pthread_mutex_unlock(&u->lock);
+}
+
+static void *run(void *arg)
+{
+	struct upkeep *u = arg;
+
+	while (!is_stopping(u)) {
+		one_round(u);
+		wait_for_next(u);
+	}
+	store_close(u->store);
+	return NULL;
+}
+
+/* Signals are the main thread's. */
+static int start_thread(struct upkeep *u)
+{
+	sigset_t all, before;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	int problem = pthread_create(&u->thread, NULL, run, u);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	return problem;
+}
+
+static void free_all(struct upkeep *u)
+{
+	pthread_cond_destroy(&u->wake);
+	pthread_mutex_destroy(&u->lock);
+	free(u);
+}
+
+struct upkeep *upkeep_start(const struct settings *s, struct err *e)
+{
+	struct upkeep *u = calloc(1, sizeof *u);
+	pthread_condattr_t monotonic;
+
+	if (!u)
+		abort();
+	u->settings = s;
+	pthread_mutex_init(&u->lock, NULL);
+	pthread_condattr_init(&monotonic);
+	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+	pthread_cond_init(&u->wake, &monotonic);
+	pthread_condattr_destroy(&monotonic);
+	int problem = start_thread(u);
+	if (problem == 0)
+		return u;
+	err_set(e, "cannot start the upkeep of the database: %s", strerror(problem));
+	free_all(u);
+	return NULL;
+}
+
+void upkeep_stop(struct upkeep *u)
+{
+	if (!u)
+		return;
+	pthread_mutex_lock(&u->lock);
+	u->stopping = true;
+	pthread_cond_signal(&u->wake);
+	pthread_mutex_unlock(&u->lock);
+	pthread_join(u->thread, NULL);
+	free_all(u);
+}

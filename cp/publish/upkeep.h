@@ -1,0 +1,17 @@
+/* upkeep: what the database needs now and then, on a thread of its own: credentials whose ttl is over are removed, as
+ * ordinary versions that reach everybody, and history beyond retention goes (history_versions, history_days).
+ *
+ * Every control plane does it every upkeep_interval seconds; on one database they take turns. A database that is away
+ * is tried again at the next round. */
+#ifndef CP_PUBLISH_UPKEEP_H
+#define CP_PUBLISH_UPKEEP_H
+
+#include "common/settings/settings.h"
+
+struct upkeep;
+
+/* s must live until upkeep_stop(). The first round comes at once. */
+struct upkeep *upkeep_start(const struct settings *s, struct err *e);
+void upkeep_stop(struct upkeep *u); /* NULL is fine */
+
+#endif
