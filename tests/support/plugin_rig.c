@@ -419,7 +419,7 @@ static enum verdict go_on_answer(struct rig *r, enum verdict verdict)
 	return go_on_head(r, verdict) == WAIT ? WAIT : go_on_body(r);
 }
 
-enum verdict rig_answer(struct rig *r, int status, const char *headers, const char *body)
+enum verdict rig_upstream_answers(struct rig *r, int status, const char *headers, const char *body)
 {
 	make_answer(r, status, headers, body);
 	r->answered = true;

@@ -8,8 +8,8 @@
  *	ck_assert_int_eq(rig_status(&rig), 200);
  *	ck_assert_str_eq(rig_query(&rig), "b=2");
  *
- *	rig_answer(&rig, 200, "Content-Type: application/json", "{'n':5}");   the upstream answers (or, after a STOP,
- *we do) ck_assert_str_eq(rig_down(&rig, "X-N"), "1"); rig_log(&rig);
+ *	rig_upstream_answers(&rig, 200, "Content-Type: application/json", "{'n':5}");   the upstream answers (or,
+ *after a STOP, we do) ck_assert_str_eq(rig_down(&rig, "X-N"), "1"); rig_log(&rig);
  *
  * It runs every plugin that was put in, in the order of plugins.md 0.2. It does not choose among rows of one plugin:
  * that is the data plane's (snapshot_instance). A mistake in a test's JSON fails the test. */
@@ -75,7 +75,7 @@ enum verdict rig_complete(struct rig *r);
 enum verdict rig_get(struct rig *r, const char *line, const char *headers);
 /* The answer on its way to the client, through response_head and response_body. After a STOP it is the plugin's own
  * and the arguments do not count. WAIT: call rig_complete(). */
-enum verdict rig_answer(struct rig *r, int status, const char *headers, const char *body);
+enum verdict rig_upstream_answers(struct rig *r, int status, const char *headers, const char *body);
 void rig_log(struct rig *r); /* the log phase */
 
 /* ---- what came of it; strings live until the next request ---- */
