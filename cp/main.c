@@ -28,7 +28,7 @@ struct program {
 	struct publish *publish;
 	struct upkeep *upkeep;
 	struct admin_server *admin;
-	struct event *signals[4];
+	struct event *signals[5];
 	struct loop_timer *drain_timer;
 	uint64_t drain_until_ms; /* 0: not draining */
 };
@@ -142,9 +142,13 @@ static void on_stop(evutil_socket_t signal, short what, void *arg)
 	p->drain_timer = loop_timer_new(p->loop, DRAIN_CHECK_MS, true, check_drained, p);
 }
 
-static void on_hangup(evutil_socket_t signal, short what, void *arg)
+/* Log files have been moved away. */
+static void on_reopen(evutil_socket_t signal, short what, void *arg)
 {
+	struct program *p = arg;
 	log_reopen();
+	if (p->admin)
+		admin_server_reopen_logs(p->admin);
 	log_notice("log files reopened");
 }
 
@@ -155,8 +159,9 @@ static bool catch_signals(struct program *p, struct err *e)
 	signal(SIGPIPE, SIG_IGN);
 	for (size_t i = 0; i < 3; i++)
 		p->signals[i] = evsignal_new(p->loop->base, stops[i], on_stop, p);
-	p->signals[3] = evsignal_new(p->loop->base, SIGHUP, on_hangup, p);
-	for (size_t i = 0; i < 4; i++)
+	p->signals[3] = evsignal_new(p->loop->base, SIGHUP, on_reopen, p);
+	p->signals[4] = evsignal_new(p->loop->base, SIGUSR1, on_reopen, p);
+	for (size_t i = 0; i < 5; i++)
 		if (!p->signals[i] || evsignal_add(p->signals[i], NULL) != 0)
 			return err_set(e, "cannot catch signals");
 	return true;
@@ -187,7 +192,7 @@ static void stop(struct program *p)
 	admin_server_free(p->admin);
 	upkeep_stop(p->upkeep);
 	publish_stop(p->publish);
-	for (size_t i = 0; i < 4; i++)
+	for (size_t i = 0; i < 5; i++)
 		if (p->signals[i])
 			event_free(p->signals[i]);
 	if (p->loop)

@@ -31,11 +31,13 @@ struct plane {
 	struct node node;
 	struct loop *loop;
 	struct worker *workers[WORKERS_MAX];
+	const struct meter *meters[WORKERS_MAX];
 	unsigned worker_count;
 	struct replica *replica;
 	struct subscriber *subscriber;
 	struct status *status;
-	struct event *signals[4];
+	struct access_log access_log;
+	struct event *signals[5];
 	struct loop_timer *drain;
 	uint64_t drain_until_ms; /* 0: not draining */
 };
@@ -85,7 +87,11 @@ static void fill_report(void *arg, struct status_report *r)
 	for (unsigned i = 0; i < p->worker_count; i++) {
 		struct server_stats one = worker_stats(p->workers[i]);
 		add_stats(&r->proxy, &one);
+		p->meters[i] = worker_meter(p->workers[i]);
 	}
+	r->access_lines_lost = access_log_lost(&p->access_log);
+	r->meters = p->meters;
+	r->meter_count = p->worker_count;
 }
 
 /* ---- signals ----------------------------------------------------------------------------------------------------
@@ -121,10 +127,13 @@ static void on_stop(evutil_socket_t number, short what, void *arg)
 	p->drain = loop_timer_new(p->loop, DRAIN_POLL_MS, true, check_drained, p);
 }
 
-static void on_hangup(evutil_socket_t number, short what, void *arg)
+/* Log files have been moved away. */
+static void on_reopen(evutil_socket_t number, short what, void *arg)
 {
-	(void)number, (void)what, (void)arg;
+	struct plane *p = arg;
+	(void)number, (void)what;
 	log_reopen();
+	access_log_reopen(&p->access_log);
 }
 
 static void catch_signals(struct plane *p)
@@ -133,8 +142,9 @@ static void catch_signals(struct plane *p)
 	signal(SIGPIPE, SIG_IGN);
 	for (int i = 0; i < 3; i++)
 		p->signals[i] = evsignal_new(p->loop->base, stops[i], on_stop, p);
-	p->signals[3] = evsignal_new(p->loop->base, SIGHUP, on_hangup, p);
-	for (int i = 0; i < 4; i++)
+	p->signals[3] = evsignal_new(p->loop->base, SIGHUP, on_reopen, p);
+	p->signals[4] = evsignal_new(p->loop->base, SIGUSR1, on_reopen, p);
+	for (int i = 0; i < 5; i++)
 		event_add(p->signals[i], NULL);
 }
 
@@ -199,6 +209,7 @@ static bool start_workers(struct plane *p, struct err *e)
 	if (!read_listen(p, e))
 		return false;
 	p->node.settings = &p->settings;
+	p->node.access_log = &p->access_log;
 	p->node.options = &p->options;
 	p->node.board = lease_board_new(p->loop);
 	p->node.counters = counters_new();
@@ -214,7 +225,8 @@ static bool start(struct plane *p, struct err *e)
 {
 	const struct settings *s = &p->settings;
 
-	if (!log_setup(s, s->proxy_error_log, e))
+	if (!log_setup(s, s->proxy_error_log, e) ||
+	        !access_log_open(&p->access_log, s, "proxy_access_log", s->proxy_access_log, e))
 		return false;
 	raise_file_limit();
 	p->loop = loop_new(e);
@@ -243,7 +255,8 @@ static void end(struct plane *p)
 		lease_board_free(p->node.board);
 	if (p->node.counters)
 		counters_free(p->node.counters);
-	for (int i = 0; i < 4; i++)
+	access_log_close(&p->access_log);
+	for (int i = 0; i < 5; i++)
 		if (p->signals[i])
 			event_free(p->signals[i]);
 	loop_timer_free(p->drain);

@@ -8,6 +8,7 @@
 #include "common/core/log.h"
 #include "dp/host/counters.h"
 #include "dp/host/entity_texts.h"
+#include "dp/host/meter.h"
 #include "dp/host/redis.h"
 
 struct worker {
@@ -70,8 +71,10 @@ static bool set_up(struct worker *w, struct err *e)
 	p->host = (struct host_worker){.loop = p->loop,
 	        .counters = w->node->counters,
 	        .redis = redis_set_new(p->loop),
-	        .texts = entity_texts_new()};
+	        .texts = entity_texts_new(),
+	        .meter = meter_new((uint32_t)s->metrics_max_series)};
 	proxy_init(p);
+	access_writer_init(&p->access_log, w->node->access_log);
 	set_timeouts(&p->server, s);
 	p->dns = dns_new(p->loop, &dns, e);
 	return p->dns && open_listeners(w, e);
@@ -85,10 +88,12 @@ static void tear_down(struct worker *w)
 	if (p->loop) {
 		server_close(&p->server);
 		proxy_fini(p);
+		access_writer_fini(&p->access_log);
 		if (p->dns)
 			dns_free(p->dns);
 		redis_set_free(p->host.redis);
 		entity_texts_free(p->host.texts);
+		meter_free(p->host.meter);
 		leases_free(p->leases);
 		loop_free(p->loop);
 	}
@@ -156,6 +161,11 @@ struct server_stats worker_stats(const struct worker *w)
 	        .writing = __atomic_load_n(&s->writing, __ATOMIC_RELAXED),
 	        .waiting = __atomic_load_n(&s->waiting, __ATOMIC_RELAXED),
 	};
+}
+
+const struct meter *worker_meter(const struct worker *w)
+{
+	return w->proxy.host.meter;
 }
 
 unsigned worker_active(const struct worker *w)

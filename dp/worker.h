@@ -14,6 +14,7 @@ struct node {
 	size_t listen_count;
 	struct lease_board *board;
 	struct counters *counters;
+	struct access_log *access_log;
 };
 
 struct worker;
@@ -27,5 +28,7 @@ void worker_stop(struct worker *w);
 /* Connections now open; from any thread, approximate. */
 unsigned worker_active(const struct worker *w);
 struct server_stats worker_stats(const struct worker *w);
+/* Its figures for /metrics; may be read while it runs. */
+const struct meter *worker_meter(const struct worker *w);
 
 #endif

@@ -63,6 +63,8 @@ static bool deliver_end(struct h1_conn *h)
 	h->reading = false;
 	h->end_told = h->body_done = h->stream->body_done = true;
 	h->base.server->ops->on_body(h->stream, slice_of("", 0), true);
+	if (h1_is_live(h) && h1_is_over(h) && h->base.conn->queued == 0)
+		h1_complete(h); /* of a tunnel whose other direction had ended before */
 	return true;
 }
 
@@ -72,7 +74,7 @@ bool h1_deliver(struct h1_conn *h)
 	struct server *sv = h->base.server;
 	struct slice piece;
 
-	if (!h->reading || !h1_is_live(h) || s->finished)
+	if (!h->reading || !h1_is_live(h) || h1_is_over(h))
 		return false;
 	if (h->body == H1_BODY_NONE || (h->tunnel && h->base.conn->eof && !h1_has_input(h)))
 		return deliver_end(h);
@@ -137,7 +139,7 @@ static void send_continue(struct h1_conn *h)
 void h1_read_body(struct stream *s, bool on)
 {
 	struct h1_conn *h = h1_of(s);
-	if (!h1_is_live(h) || h->refused || s->finished)
+	if (!h1_is_live(h) || h->refused || h1_is_over(h))
 		return;
 	h->reading = on && !h->end_told;
 	if (!h->reading)

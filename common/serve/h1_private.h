@@ -73,6 +73,12 @@ static inline bool h1_is_live(const struct h1_conn *h)
 	return h->state == H1_BUSY && !h->aborted && !h->broken;
 }
 
+/* Has the response been said to its end? In a tunnel the other direction counts as well. */
+static inline bool h1_is_over(const struct h1_conn *h)
+{
+	return h->stream->finished && (!h->tunnel || h->end_told);
+}
+
 /* ---- h1_server.c ---- */
 
 /* Refuses the current request: the handler answers, then the connection closes. */

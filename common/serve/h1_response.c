@@ -107,6 +107,10 @@ static void after_write(struct h1_conn *h, bool last)
 	struct stream *s = h->stream;
 	if (last) {
 		s->finished = true;
+		if (!h1_is_over(h)) {
+			conn_shutdown(h->base.conn); /* of a tunnel: the client may still have something to say */
+			return;
+		}
 		h->reading = false;
 		if (!h->broken && h->base.conn->queued == 0) {
 			h1_complete(h);
@@ -156,6 +160,7 @@ void h1_respond(struct stream *s, const struct head *response, struct slice piec
 	size_t bound = h1_write_bound(&out) + DATE_LINE + CHUNK_HEAD;
 	char *to = bound <= sizeof stack ? stack : arena_alloc(&s->arena, bound);
 	parts[0] = (struct iovec){to, write_head(h, to, &out)};
+	s->head_sent = s->sent + parts[0].iov_len;
 	piece = clip(h, piece, last);
 	h1_write(h, parts, add_piece(h, parts, piece, last));
 	after_write(h, last);

@@ -139,7 +139,7 @@ static void at_eof(struct h1_conn *h)
 		h1_close(h);
 		return;
 	}
-	if (h1_has_input(h) || h->refused || s->finished)
+	if (h1_has_input(h) || h->refused || h1_is_over(h))
 		return;
 	if (h->tunnel)
 		h1_deliver(h);
@@ -206,9 +206,9 @@ static void on_readable(struct conn *c)
 static void on_drained(struct conn *c)
 {
 	struct h1_conn *h = c->owner;
-	if (h->state == H1_BUSY && h->stream->finished)
+	if (h->state == H1_BUSY && h1_is_over(h))
 		h1_complete(h);
-	else if (h1_is_live(h) && h->stream->responded)
+	else if (h1_is_live(h) && h->stream->responded && !h->stream->finished)
 		h->base.server->ops->on_drained(h->stream);
 	h1_settle(h);
 }

@@ -127,7 +127,7 @@ struct stream *server_take_stream(struct server_conn *sc)
 	s->conn = sc->conn;
 	s->listener = sc->listener;
 	s->started_ns = clock_mono_ns();
-	s->body_received = s->sent = 0;
+	s->body_received = s->sent = s->head_sent = 0;
 	s->status = 0;
 	s->body_done = s->responded = s->finished = s->answer_half_closed = false;
 	head_init(&s->request, &s->arena);

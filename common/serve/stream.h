@@ -13,7 +13,8 @@
  * either.
  *
  * A response of status 101 makes the connection a tunnel: what follows is not HTTP; stream_send and on_body carry
- * bytes as they are, `last` is the end of that direction, and the connection never carries another request. */
+ * bytes as they are, `last` is the end of that direction, and the connection never carries another request; on_done
+ * comes when both directions have ended. */
 #ifndef COMMON_SERVE_STREAM_H
 #define COMMON_SERVE_STREAM_H
 
@@ -76,9 +77,10 @@ struct stream {
 	struct head request;
 	uint64_t started_ns; /* monotonic, when its first byte was there */
 	uint64_t body_received;
-	uint64_t sent;  /* bytes of the response, head included */
-	int status;     /* of the response begun; 0: none */
-	bool body_done; /* the request's body (if any) was delivered completely */
+	uint64_t sent;      /* bytes of the response, head included */
+	uint64_t head_sent; /* of these, up to the end of the head */
+	int status;         /* of the response begun; 0: none */
+	bool body_done;     /* the request's body (if any) was delivered completely */
 	bool responded, finished;
 	bool answer_half_closed; /* the handler's: a client that has sent FIN still gets its answer (pitfalls.md B4
 	                            77) */

@@ -46,6 +46,9 @@ struct settings {
 	        upstream_keepalive_idle_timeout;                                             /* idle: s */
 	int64_t client_header_timeout, client_body_timeout, send_timeout, keepalive_timeout; /* s */
 	int64_t keepalive_requests;
+	struct slice upgrade_protocols, websocket_connection_header;
+	int64_t websocket_idle_timeout; /* s; 0: as the service says */
+	int64_t metrics_max_series;
 	int64_t shutdown_grace; /* s, default 10 */
 };
 

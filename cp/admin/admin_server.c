@@ -11,10 +11,11 @@
 #include "common/core/clock.h"
 #include "common/core/log.h"
 #include "common/http/error_body.h"
+#include "common/serve/access_log.h"
+#include "common/serve/level_guard.h"
 #include "common/settings/node_id.h"
 #include "cp/admin/headers.h"
 #include "cp/admin/job.h"
-#include "cp/admin/log_level.h"
 #include "cp/admin/wait.h"
 #include "cp/admin/workers.h"
 
@@ -30,6 +31,8 @@ struct admin_server {
 	unsigned job_count;
 	struct loop_timer *wait_timer; /* while a job waits for all data planes */
 	struct arena arena;            /* of the listeners' specs */
+	struct access_log access_log;
+	struct access_writer access_writer;
 };
 
 /* What hangs on a stream. */
@@ -219,8 +222,38 @@ static void on_drained(struct stream *s)
 {
 }
 
+/* What stands for an item in a path can be a secret key: logs show the shape. */
+static void write_access_log(struct stream *s, int status)
+{
+	struct admin_server *a = server_of(s);
+	char client[IP_TEXT_MAX + 1];
+	struct head shown = s->request;
+
+	if (!access_writer_is_on(&a->access_writer))
+		return;
+	conn_address_text((const struct sockaddr *)&s->conn->peer, client, sizeof client, NULL);
+	if (shown.target.len)
+		shown.target = admin_target_shape(&s->arena, shown.target);
+	struct access_entry e = {
+	        .request = &shown,
+	        .client_ip = slice_cstr(client),
+	        .status = status,
+	        .body_bytes = s->sent > s->head_sent ? s->sent - s->head_sent : 0,
+	        .duration_ms = (clock_mono_ns() - s->started_ns) / 1000000,
+	        .now_s = clock_wall_s(),
+	};
+	access_write(&a->access_writer, &e);
+}
+
+static void on_done(struct stream *s)
+{
+	write_access_log(s, s->status);
+	let_go(s);
+}
+
 static void on_abort(struct stream *s, enum stream_abort why)
 {
+	write_access_log(s, s->responded ? s->status : why == ABORT_BAD_BODY ? 400 : 499);
 	let_go(s);
 }
 
@@ -229,7 +262,7 @@ static const struct stream_ops ops = {
         .on_bad_request = on_bad_request,
         .on_body = on_body,
         .on_drained = on_drained,
-        .on_done = let_go,
+        .on_done = on_done,
         .on_abort = on_abort,
 };
 
@@ -283,6 +316,9 @@ static bool start(struct admin_server *a, const struct settings *s, struct err *
 	if (!node_id_load(s, a->env.node_id, e))
 		return false;
 	unsigned threads = s->admin_threads > 0 ? (unsigned)s->admin_threads : 1;
+	if (!access_log_open(&a->access_log, s, "admin_access_log", s->admin_access_log, e))
+		return false;
+	access_writer_init(&a->access_writer, &a->access_log);
 	a->workers = workers_start(s, threads, e);
 	return a->workers && listen_all(a, s, e);
 }
@@ -296,7 +332,7 @@ struct admin_server *admin_server_start(struct loop *l, const struct settings *s
 	arena_init(&a->arena);
 	server_init(&a->server, l, &ops, a);
 	a->server.stream_size = sizeof(struct exchange_state);
-	a->env = (struct admin_env){.settings = s, .loop = l, .log_level = log_level_guard_new(l)};
+	a->env = (struct admin_env){.settings = s, .loop = l, .log_level = level_guard_new(l)};
 	gethostname(a->env.hostname, sizeof a->env.hostname - 1);
 	if (start(a, s, e))
 		return a;
@@ -308,6 +344,11 @@ static void close_listeners(struct admin_server *a)
 {
 	while (a->listener_count > 0)
 		listener_close(a->listeners[--a->listener_count]);
+}
+
+void admin_server_reopen_logs(struct admin_server *a)
+{
+	access_log_reopen(&a->access_log);
 }
 
 void admin_server_drain(struct admin_server *a)
@@ -331,7 +372,9 @@ void admin_server_free(struct admin_server *a)
 	loop_timer_free(a->wait_timer);
 	while (a->jobs)
 		end_job(a->jobs);
-	log_level_guard_free(a->env.log_level);
+	level_guard_free(a->env.log_level);
+	access_writer_fini(&a->access_writer);
+	access_log_close(&a->access_log);
 	arena_fini(&a->arena);
 	free(a);
 }

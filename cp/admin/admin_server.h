@@ -12,6 +12,8 @@ struct admin_server;
 
 /* Opens the store handles and the listeners. s must live until admin_server_free(). */
 struct admin_server *admin_server_start(struct loop *l, const struct settings *s, struct err *e);
+/* Access log files have been moved away. */
+void admin_server_reopen_logs(struct admin_server *a);
 /* Takes no new connections; what is under way is still answered. */
 void admin_server_drain(struct admin_server *a);
 /* True when no connection is left: after a drain, the moment to stop the loop. */

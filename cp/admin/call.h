@@ -9,13 +9,13 @@
 #include "cp/admin/admin_request.h"
 #include "cp/store/store.h"
 
-struct log_level_guard;
+struct level_guard;
 
 /* The same for all calls of a process. Constant once the threads run. */
 struct admin_env {
 	const struct settings *settings;
 	struct loop *loop;
-	struct log_level_guard *log_level;
+	struct level_guard *log_level;
 	char node_id[UUID_TEXT + 1];
 	char hostname[256];
 };

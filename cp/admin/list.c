@@ -7,7 +7,7 @@
 #include "common/schema/formats.h"
 #include "cp/admin/crud.h"
 #include "cp/admin/errors.h"
-#include "cp/admin/number.h"
+#include "common/core/number.h"
 #include "cp/admin/rules.h"
 
 enum { TAGS_MAX = 5 };
@@ -61,7 +61,7 @@ bool admin_list_size(struct admin_call *c, bool capped, int64_t *out)
 	*out = ADMIN_PAGE_DEFAULT;
 	if (!admin_query(c->request, S("size"), &text))
 		return true;
-	if (!admin_number(text, &size)) {
+	if (!number_parse(text, &size)) {
 		admin_bad_page(c, 9, "size must be a number");
 		return false;
 	}

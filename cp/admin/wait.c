@@ -3,7 +3,7 @@
 #include "cp/admin/wait.h"
 
 #include "cp/admin/errors.h"
-#include "cp/admin/number.h"
+#include "common/core/number.h"
 #include "cp/admin/versions.h"
 #include "cp/publish/nodes.h"
 #include "cp/publish/publish.h"
@@ -21,7 +21,7 @@ bool admin_duration(struct slice text, int64_t *ms)
 		size_t len = strlen(units[i].unit);
 		if (text.len <= len || !slice_eq(slice_from(text, text.len - len), slice_cstr(units[i].unit)))
 			continue;
-		if (!admin_number(slice_of(text.ptr, text.len - len), &n) || n * units[i].ms < 1 ||
+		if (!number_parse(slice_of(text.ptr, text.len - len), &n) || n * units[i].ms < 1 ||
 		        n * units[i].ms > ADMIN_WAIT_MAX_MS)
 			return false;
 		*ms = (int64_t)(n * units[i].ms);

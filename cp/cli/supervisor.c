@@ -23,6 +23,7 @@ static void watched_signals(sigset_t *set)
 	sigaddset(set, SIGINT);
 	sigaddset(set, SIGQUIT);
 	sigaddset(set, SIGHUP);
+	sigaddset(set, SIGUSR1);
 	sigaddset(set, SIGCHLD);
 }
 
@@ -181,8 +182,8 @@ void supervisor_run(struct supervisor *s)
 		int number = sigtimedwait(&set, NULL, &patience), status;
 		if (number == SIGTERM || number == SIGINT || number == SIGQUIT)
 			break;
-		if (number == SIGHUP)
-			signal_all(s, SIGHUP);
+		if (number == SIGHUP || number == SIGUSR1)
+			signal_all(s, number);
 		for (struct child *c; (c = reap(s, &status)) != NULL;)
 			plan_restart(c, status);
 		restart_due(s);

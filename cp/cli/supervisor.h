@@ -27,7 +27,7 @@ struct supervisor {
 /* Starts all and waits until each has written its pid file, at most timeout_s. On failure everything is ended again;
  * the program's own line on stderr says why. */
 bool supervisor_start(struct supervisor *s, int timeout_s, struct err *e);
-/* Watches until SIGTERM, SIGINT or SIGQUIT, then ends the children gracefully. SIGHUP is passed on. */
+/* Watches until SIGTERM, SIGINT or SIGQUIT, then ends the children gracefully. SIGHUP and SIGUSR1 are passed on. */
 void supervisor_run(struct supervisor *s);
 /* The pid in a pid file when that process lives, else 0. */
 pid_t supervisor_pid(const char *pid_file);

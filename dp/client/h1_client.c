@@ -87,7 +87,7 @@ void h1_client_start(struct h1_client *x, struct conn *c, struct arena *a, struc
 	x->looked = 0;
 	x->interim = 0;
 	x->interim_bytes = 0;
-	x->head_done = x->paused = x->request_sent = x->received_any = x->mute = false;
+	x->head_done = x->paused = x->request_sent = x->received_any = x->upgrade = x->mute = false;
 	x->why = NULL;
 	conn_adopt(c, &conn_ops, x);
 }
@@ -235,6 +235,12 @@ static bool take_head(struct h1_client *x, size_t head_len)
 		iobuf_consume(c->in, head_len);
 		x->looked = 0;
 		return true;
+	}
+	if (x->response.status == 101 && x->upgrade) {
+		c->in->start += (uint32_t)head_len;
+		x->conn = NULL;
+		x->ops->on_upgrade(x, &x->response, c);
+		return false;
 	}
 	if (x->response.status == 101) {
 		x->why = "101 without an upgrade";

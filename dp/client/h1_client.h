@@ -29,6 +29,9 @@ struct h1_client_ops {
 	 * buffer and are valid during the call. */
 	void (*on_head)(struct h1_client *x, struct head *response, struct slice piece, bool last);
 	void (*on_piece)(struct h1_client *x, struct slice piece, bool last);
+	/* A 101 to a request with `upgrade`: the connection is the owner's, with what followed the head in its input
+	 * buffer; no callback comes any more. NULL: never asked for. The head is valid during the call. */
+	void (*on_upgrade)(struct h1_client *x, struct head *response, struct conn *c);
 	/* The socket took everything that was written. */
 	void (*on_drained)(struct h1_client *x);
 	void (*on_fail)(struct h1_client *x, enum client_failure why);
@@ -51,6 +54,7 @@ struct h1_client {
 	uint32_t interim; /* 1xx heads skipped */
 	size_t interim_bytes;
 	bool head_done, paused, request_sent, received_any;
+	bool upgrade;     /* the request asks for one: set between h1_client_start() and the first write */
 	bool mute;        /* writing failed: only what the upstream has said already is still read */
 	uint64_t written; /* bytes out when the deadline was set: has there been progress? */
 	const char *why;  /* of a CLIENT_INVALID, for the log */

@@ -8,6 +8,7 @@
 
 struct counters;  /* counters.h: the node's */
 struct redis_set; /* redis.h: this worker's connections */
+struct meter;     /* meter.h: this worker's figures */
 
 /* What a call's owner must offer. call->owner points to it. */
 struct host_owner {
@@ -23,6 +24,7 @@ struct host_worker {
 	struct counters *counters;
 	struct redis_set *redis;
 	struct entity_texts *texts; /* entity_texts.h */
+	struct meter *meter;
 };
 
 extern const struct host host_vtable;

@@ -34,16 +34,16 @@ static bool starts_ieq(struct slice s, struct slice prefix)
 }
 
 /* Fields of the upstream that do not reach the client. */
-static bool is_dropped(const struct head *up, const struct header *h)
+static bool is_dropped(const struct request *r, const struct head *up, const struct header *h)
 {
 	switch (h->id) {
 	case HEADER_CONNECTION:
 	case HEADER_KEEP_ALIVE:
 	case HEADER_TRANSFER_ENCODING:
 	case HEADER_CONTENT_LENGTH:
-	case HEADER_UPGRADE:
 	case HEADER_TRAILER:
 	case HEADER_X_ACCEL_BUFFERING: return true;
+	case HEADER_UPGRADE: return !slice_is_set(r->upgrade) || !slice_ieq(h->value, r->upgrade);
 	case HEADER_OTHER:
 		if (starts_ieq(h->name, S("X-Accel-")) || slice_ieq(h->name, S("X-Pad")))
 			return true;
@@ -62,7 +62,7 @@ static void copy_fields(struct request *r, const struct head *up, struct head *o
 
 	for (uint32_t i = 0; i < up->count; i++) {
 		const struct header *h = &up->headers[i];
-		if (is_dropped(up, h))
+		if (is_dropped(r, up, h))
 			continue;
 		if (h->id == HEADER_VIA && o->show_via) {
 			via = slice_is_set(via) ? ARENA_JOIN(r->x.arena, via, S(", "), h->value) : h->value;
@@ -270,6 +270,8 @@ static enum flow send_answer(struct request *r)
 	stream_respond(r->stream, &a->head, a->piece, last);
 	if (r->over)
 		return FLOW_DONE;
+	if (a->head.status == 101)
+		upgrade_begin(r);
 	if (was_held && !last)
 		h1_client_pause(&r->client, false); /* further pieces may come from inside */
 	if (!r->over)

@@ -140,9 +140,12 @@ static void write_request(struct request *r)
 	struct head out;
 	body_plan_streaming(r);
 	forward_head(r, &out);
+	bool upgrades = slice_is_set(r->upgrade);
+	r->client.upgrade = upgrades;
 	char *bytes = arena_alloc(r->x.arena, h1_write_bound(&out));
 	struct iovec parts[2] = {
-	        {bytes, h1_write_request(bytes, &out, S("keep-alive"))},
+	        {bytes, h1_write_request(
+	                        bytes, &out, upgrades ? r->proxy->options->upgrade_connection : S("keep-alive"))},
 	        {(void *)r->x.body.ptr, r->x.body.len},
 	};
 	bool whole = r->body.mode == BODY_NONE || r->body.mode == BODY_COLLECTED;
@@ -240,6 +243,7 @@ void attempt_cancel(struct request *r)
 		conn_close(r->conn);
 	r->conn = NULL;
 	h1_client_cancel(&r->client);
+	tunnel_cancel(&r->tunnel);
 }
 
 /* ---- the client's callbacks ------------------------------------------------------------------------------------ */
@@ -260,6 +264,13 @@ static void on_piece(struct h1_client *x, struct slice piece, bool last)
 	answer_piece(x->owner, piece, last);
 }
 
+static void on_upgrade(struct h1_client *x, struct head *response, struct conn *c)
+{
+	struct request *r = x->owner;
+	upgrade_take(r, c);
+	answer_begin(r, response, S(""), false);
+}
+
 static void on_client_drained(struct h1_client *x)
 {
 	body_on_upstream_drained(x->owner);
@@ -274,6 +285,7 @@ static const struct h1_client_ops client_ops = {
         .on_reusable = on_reusable,
         .on_head = on_head,
         .on_piece = on_piece,
+        .on_upgrade = on_upgrade,
         .on_drained = on_client_drained,
         .on_fail = on_fail,
 };

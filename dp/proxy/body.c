@@ -153,6 +153,10 @@ void body_on_piece(struct request *r, struct slice piece, bool last)
 		collect(r, piece, last);
 		return;
 	}
+	if (r->stream->status == 101) {
+		upgrade_on_piece(r, piece, last);
+		return;
+	}
 	r->body.last_seen = last;
 	if (!r->client.conn)
 		return; /* the upstream has answered early, or is gone: the codec drains */

@@ -213,6 +213,9 @@ void forward_head(struct request *r, struct head *out)
 		out->content_length = r->x.request->content_length;
 	}
 	copy_fields(r, out, &g);
+	r->upgrade = upgrade_wanted(r);
+	if (slice_is_set(r->upgrade))
+		head_add_id(out, HEADER_UPGRADE, r->upgrade);
 	add_forwarded(r, out, &g);
 	add_via(r, out, &g);
 	if (g.trailers && head_has_token(r->x.request, HEADER_TE, S("trailers")))

@@ -41,6 +41,11 @@ bool proxy_options_init(struct proxy_options *o, const struct settings *s, struc
 	        .via = arena_printf(a, "1.1 %.*s", SLICE_ARG(s->server_token)),
 	        .send_request_id = !slice_ieq(s->headers_upstream, S("off")),
 	        .error_default_type = arena_dup(a, s->error_default_type),
+	        .upgrade_protocols = arena_dup(a, s->upgrade_protocols),
+	        .upgrade_connection = slice_eq(s->websocket_connection_header, S("upgrade"))
+	                                      ? S("Upgrade")
+	                                      : S("keep-alive, Upgrade"),
+	        .websocket_idle_ms = (uint32_t)s->websocket_idle_timeout * 1000,
 	        .pool = {(uint32_t)s->upstream_keepalive_pool_size, (uint32_t)s->upstream_keepalive_max_requests,
 	                (uint32_t)s->upstream_keepalive_idle_timeout * 1000},
 	};

@@ -4,6 +4,7 @@
 #define DP_PROXY_PROXY_H
 
 #include "common/http/error_body.h"
+#include "common/serve/access_log.h"
 #include "common/serve/stream.h"
 #include "dp/client/dns.h"
 #include "dp/config/lease.h"
@@ -22,6 +23,9 @@ struct proxy_options {
 	bool show_request_id, show_upstream_status;
 	bool send_request_id; /* to upstreams */
 	struct slice error_default_type;
+	struct slice upgrade_protocols;  /* besides websocket; comma separated */
+	struct slice upgrade_connection; /* Connection of a request that asks for an upgrade */
+	uint32_t websocket_idle_ms;      /* 0: as the service's timeouts */
 	struct trust trust;
 	struct pool_limits pool;
 	uint64_t max_body;
@@ -42,6 +46,7 @@ struct proxy {
 	struct dns *dns;
 	struct host_worker host;
 	struct request_ids ids;
+	struct access_writer access_log;
 };
 
 extern const struct stream_ops proxy_stream_ops;

@@ -169,6 +169,39 @@ static enum flow step_answer(struct request *r)
 	return answer_run(r);
 }
 
+static struct slice upstream_text(struct request *r)
+{
+	char text[IP_TEXT_MAX + 1];
+	int port;
+	if (!r->proxied || !r->resolved)
+		return (struct slice){0};
+	conn_address_text((const struct sockaddr *)&r->address, text, sizeof text, &port);
+	return arena_printf(r->x.arena, "%s:%d", text, port);
+}
+
+static void write_access_log(struct request *r)
+{
+	struct access_writer *w = &r->proxy->access_log;
+	const struct stream *s = r->stream;
+	if (!access_writer_is_on(w))
+		return;
+	struct access_entry e = {
+	        .request = &s->request,
+	        .client_ip = r->x.client_ip,
+	        .request_id = r->x.request_id,
+	        .status = s->responded ? s->status : r->lost_status,
+	        .body_bytes = s->sent > s->head_sent ? s->sent - s->head_sent : 0,
+	        .now_s = clock_wall_s(),
+	};
+	if (w->format == ACCESS_JSON) {
+		e.route = r->x.route ? r->x.route->name : e.route;
+		e.service = r->x.service ? r->x.service->name : e.service;
+		e.upstream = upstream_text(r);
+		e.duration_ms = (clock_mono_ns() - s->started_ns) / 1000000;
+	}
+	access_write(w, &e);
+}
+
 void request_finish(struct request *r)
 {
 	if (r->over)
@@ -179,6 +212,7 @@ void request_finish(struct request *r)
 		facts_end(r);
 		chain_log(r);
 	}
+	write_access_log(r);
 	r->over = true;
 	text_fini(&r->body.bytes);
 	text_fini(&r->answer.held);
@@ -222,8 +256,10 @@ static void on_body(struct stream *s, struct slice piece, bool last)
 static void on_drained(struct stream *s)
 {
 	struct request *r = request_of(s);
-	if (r->answer.stage == ANSWER_SENT)
-		h1_client_pause(&r->client, false);
+	if (r->answer.stage != ANSWER_SENT) /* an interim answer was what drained */
+		return;
+	h1_client_pause(&r->client, false);
+	tunnel_pause(&r->tunnel, false);
 }
 
 static void on_done(struct stream *s)
@@ -234,8 +270,9 @@ static void on_done(struct stream *s)
 static void on_abort(struct stream *s, enum stream_abort why)
 {
 	struct request *r = request_of(s);
-	if (why == ABORT_CLIENT_GONE && !s->responded)
-		r->x.status = 499;
+	r->lost_status = why == ABORT_BAD_BODY ? 400 : 499;
+	if (!s->responded)
+		r->x.status = r->lost_status;
 	request_finish(r);
 }
 

@@ -8,6 +8,7 @@
 
 #include "common/core/text.h"
 #include "dp/client/h1_client.h"
+#include "dp/client/tunnel.h"
 #include "dp/proxy/proxy.h"
 
 enum step {
@@ -83,8 +84,9 @@ struct request {
 	struct lease *lease;
 	const struct snapshot *snapshot; /* the lease's, or NULL */
 	enum step step;
-	bool running; /* request_wake() is on the stack */
-	bool over;    /* answered completely, or aborted */
+	bool running;    /* request_wake() is on the stack */
+	bool over;       /* answered completely, or aborted */
+	int lost_status; /* for logs, when nothing was answered */
 
 	struct exchange x;
 	struct slice error_type; /* media type of an error body when there is no Accept; unset: JSON */
@@ -113,6 +115,8 @@ struct request {
 	bool written;      /* bytes of the request have been sent in this try */
 	struct conn *conn; /* connected, not yet with the client */
 	struct h1_client client;
+	struct slice upgrade; /* sent as Upgrade; unset: none */
+	struct tunnel tunnel; /* after a 101 */
 	int64_t tries_left;
 	bool proxied; /* a target was chosen: latency headers of proxied responses */
 	int upstream_status;
@@ -166,6 +170,12 @@ enum flow attempt_pick(struct request *r);
 enum flow attempt_connect(struct request *r);
 enum flow attempt_send(struct request *r);
 void attempt_cancel(struct request *r);
+
+/* upgrade.c */
+struct slice upgrade_wanted(const struct request *r); /* the protocol to ask the upstream for; unset: none */
+void upgrade_take(struct request *r, struct conn *c); /* the upstream has answered 101 */
+void upgrade_begin(struct request *r);                /* and the client has been told */
+void upgrade_on_piece(struct request *r, struct slice piece, bool last);
 
 /* forward.c: the request that the upstream sees (proxy.md 2) */
 void forward_head(struct request *r, struct head *out);

@@ -1,11 +1,17 @@
-/* status: see status.h. */
+/* status: see status.h. Every answer is short and made at once, but for POST, which waits for its small body. */
 #include "dp/status/status.h"
 
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "common/http/form.h"
 #include "common/http/uri.h"
+#include "common/serve/level_guard.h"
+#include "common/serve/node_status.h"
+#include "dp/status/metrics.h"
+
+enum { BODY_MAX = 4096 };
 
 struct status {
 	struct server server;
@@ -14,17 +20,28 @@ struct status {
 	size_t count;
 	status_fn fill;
 	void *arg;
+	struct level_guard *level;
+	bool told_to_drain; /* by POST /status/ready */
 };
+
+/* ---- answers ----------------------------------------------------------------------------------------------------
+ */
+
+static void answer_text(struct stream *s, int code, struct slice type, struct slice text)
+{
+	struct head out;
+	head_init(&out, &s->arena);
+	out.status = code;
+	out.content_length = (int64_t)text.len;
+	if (type.len)
+		head_add_id(&out, HEADER_CONTENT_TYPE, type);
+	stream_respond(s, &out, text, true);
+}
 
 static void answer(struct stream *s, int code, json_t *body)
 {
 	char *text = json_dumps(body, JSON_COMPACT);
-	struct head out;
-	head_init(&out, &s->arena);
-	out.status = code;
-	out.content_length = (int64_t)strlen(text);
-	head_add_id(&out, HEADER_CONTENT_TYPE, S("application/json; charset=utf-8"));
-	stream_respond(s, &out, slice_cstr(text), true);
+	answer_text(s, code, S("application/json; charset=utf-8"), slice_cstr(text));
 	free(text);
 	json_decref(body);
 }
@@ -33,6 +50,20 @@ static void answer_message(struct stream *s, int code, const char *message)
 {
 	answer(s, code, json_pack("{s:s}", "message", message));
 }
+
+static struct status_report report_of(struct status *st)
+{
+	struct status_report r = {.error = ""};
+	uint64_t total;
+
+	st->fill(st->arg, &r);
+	r.draining |= st->told_to_drain;
+	node_memory(&total, &r.memory_bytes);
+	return r;
+}
+
+/* ---- /status ----------------------------------------------------------------------------------------------------
+ */
 
 /* Kong's configuration_hash: 32 hexadecimal digits, zeros when there is none. Ours is made of epoch and version. */
 static json_t *hash_of(const struct status_report *r)
@@ -43,48 +74,167 @@ static json_t *hash_of(const struct status_report *r)
 	return json_string(text);
 }
 
-static json_t *status_body(const struct status_report *r)
+static json_t *status_body(const struct status_report *r, const struct size_form *form)
 {
-	const struct server_stats *p = &r->proxy;
-	json_t *server = json_pack("{s:I,s:I,s:I,s:I,s:I,s:I,s:I}", "connections_accepted", (json_int_t)p->accepted,
-	        "connections_handled", (json_int_t)p->handled, "connections_active", (json_int_t)p->active,
-	        "connections_reading", (json_int_t)p->reading, "connections_writing", (json_int_t)p->writing,
-	        "connections_waiting", (json_int_t)p->waiting, "total_requests", (json_int_t)p->requests);
 	json_t *own = json_pack("{s:s%,s:I,s:s%,s:b,s:s}", "epoch", r->epoch.ptr ? r->epoch.ptr : "", r->epoch.len,
 	        "config_version", (json_int_t)r->version, "node_id", r->node_id.ptr ? r->node_id.ptr : "",
 	        r->node_id.len, "connected", r->connected, "error", r->error);
-	return json_pack("{s:{s:[],s:{}},s:o,s:o,s:o}", "memory", "workers_lua_vms", "lua_shared_dicts", "server",
-	        server, "configuration_hash", hash_of(r), "gatehouse", own);
+	return json_pack("{s:o,s:o,s:o,s:o}", "memory", node_memory_json(form), "server", node_server_json(&r->proxy),
+	        "configuration_hash", hash_of(r), "gatehouse", own);
 }
 
-static void answer_ready(struct stream *s, const struct status_report *r)
+/* Unset: not there. A bare name has an empty value. */
+static struct slice argument(struct slice query, struct slice wanted)
 {
-	if (r->draining)
+	struct slice name, value;
+	while (query_next(&query, &name, &value))
+		if (slice_eq(name, wanted))
+			return slice_is_set(value) ? value : S("");
+	return (struct slice){0};
+}
+
+static void show_status(struct status *st, struct stream *s, const struct uri *uri)
+{
+	struct size_form form;
+	struct err e;
+	if (!size_form_read(argument(uri->query, S("unit")), argument(uri->query, S("scale")), &form, &e)) {
+		answer_message(s, 400, e.message);
+		return;
+	}
+	struct status_report r = report_of(st);
+	answer(s, 200, status_body(&r, &form));
+}
+
+/* ---- /status/ready ----------------------------------------------------------------------------------------------
+ */
+
+static void show_ready(struct status *st, struct stream *s, const struct uri *uri)
+{
+	struct status_report r = report_of(st);
+	(void)uri;
+	if (r.draining)
 		answer_message(s, 503, "draining");
-	else if (!r->has_config)
+	else if (!r.has_config)
 		answer_message(s, 503, "no configuration available (configuration hash is not initialized)");
 	else
 		answer_message(s, 200, "ready");
 }
 
+static bool says_draining(struct stream *s, struct slice body)
+{
+	struct form form;
+	struct err e;
+	if (!form_parse_urlencoded(&s->arena, body, &form, &e))
+		return false;
+	for (size_t i = 0; i < form.count; i++)
+		if (slice_eq(form.fields[i].name, S("status")))
+			return slice_eq(form.fields[i].value, S("draining"));
+	json_t *json = json_loadb(body.ptr, body.len, 0, NULL);
+	const char *status = json_string_value(json_object_get(json, "status"));
+	bool drains = status && strcmp(status, "draining") == 0;
+	json_decref(json);
+	return drains;
+}
+
+static void end_ready(struct status *st, struct stream *s, struct slice body)
+{
+	if (!says_draining(s, body)) {
+		answer_message(s, 400, "expected status=draining");
+		return;
+	}
+	st->told_to_drain = true;
+	answer_text(s, 204, S(""), S(""));
+}
+
+/* ---- /metrics, /debug -------------------------------------------------------------------------------------------
+ */
+
+static void show_metrics(struct status *st, struct stream *s, const struct uri *uri)
+{
+	struct status_report r = report_of(st);
+	struct text out = {0};
+	(void)uri;
+	metrics_render(&r, &out);
+	answer_text(s, 200, S("text/plain; charset=UTF-8"), text_slice(&out));
+	text_fini(&out);
+}
+
+static void show_level(struct status *st, struct stream *s, const struct uri *uri)
+{
+	struct err e;
+	(void)st, (void)uri;
+	level_guard_show(&e);
+	answer_message(s, 200, e.message);
+}
+
+#define LEVEL_PATH "/debug/node/log-level/"
+
+static void change_level(struct status *st, struct stream *s, const struct uri *uri)
+{
+	struct err e;
+	struct slice level = slice_from(uri->path, sizeof LEVEL_PATH - 1);
+	int code = level_guard_change(st->level, level, argument(uri->query, S("timeout")), &e);
+	answer_message(s, code, e.message);
+}
+
+/* ---- requests ---------------------------------------------------------------------------------------------------
+ */
+
+static const struct endpoint {
+	struct slice method, path;
+	bool is_prefix;
+	void (*serve)(struct status *st, struct stream *s, const struct uri *uri); /* NULL: reads its body first */
+	void (*end)(struct status *st, struct stream *s, struct slice body);
+} endpoints[] = {
+        {SLICE("GET"), SLICE("/status"), false, show_status, NULL},
+        {SLICE("GET"), SLICE("/status/ready"), false, show_ready, NULL},
+        {SLICE("POST"), SLICE("/status/ready"), false, NULL, end_ready},
+        {SLICE("GET"), SLICE("/metrics"), false, show_metrics, NULL},
+        {SLICE("GET"), SLICE("/debug/node/log-level"), false, show_level, NULL},
+        {SLICE("PUT"), SLICE(LEVEL_PATH), true, change_level, NULL},
+};
+
+struct exchange_state {
+	const struct endpoint *endpoint; /* that waits for its body */
+	char body[BODY_MAX];
+	size_t len;
+};
+
+static const struct endpoint *find(struct slice method, struct slice path, bool *path_known)
+{
+	struct slice asked = slice_eq(method, S("HEAD")) ? S("GET") : method;
+	*path_known = false;
+	for (size_t i = 0; i < sizeof endpoints / sizeof *endpoints; i++) {
+		const struct endpoint *e = &endpoints[i];
+		if (e->is_prefix ? !slice_starts(path, e->path) : !slice_eq(path, e->path))
+			continue;
+		*path_known = true;
+		if (slice_eq(asked, e->method))
+			return e;
+	}
+	return NULL;
+}
+
 static void on_request(struct stream *s)
 {
 	struct status *st = s->server->context;
-	struct status_report r = {.error = ""};
+	struct exchange_state *x = s->data;
 	struct uri uri;
-	bool reads = slice_eq(s->request.method, S("GET")) || slice_eq(s->request.method, S("HEAD"));
+	bool known;
 
 	if (!uri_split(s->request.target, &uri)) {
 		answer_message(s, 400, "Bad request");
 		return;
 	}
-	st->fill(st->arg, &r);
-	if (slice_eq(uri.path, S("/status")))
-		reads ? answer(s, 200, status_body(&r)) : answer_message(s, 405, "Method not allowed");
-	else if (slice_eq(uri.path, S("/status/ready")))
-		reads ? answer_ready(s, &r) : answer_message(s, 405, "Method not allowed");
-	else
-		answer_message(s, 404, "Not found");
+	const struct endpoint *e = find(s->request.method, uri.path, &known);
+	if (!e)
+		answer_message(s, known ? 405 : 404, known ? "Method not allowed" : "Not found");
+	else if (e->serve)
+		e->serve(st, s, &uri);
+	else {
+		x->endpoint = e;
+		stream_read_body(s, true);
+	}
 }
 
 static void on_bad_request(struct stream *s, const struct h1_error *why)
@@ -92,9 +242,15 @@ static void on_bad_request(struct stream *s, const struct h1_error *why)
 	answer_message(s, why->status == 494 ? 400 : why->status, why->why);
 }
 
+/* The server refuses bodies above BODY_MAX. */
 static void on_body(struct stream *s, struct slice piece, bool last)
 {
-	(void)s, (void)piece, (void)last;
+	struct exchange_state *x = s->data;
+	if (piece.len)
+		memcpy(x->body + x->len, piece.ptr, piece.len);
+	x->len += piece.len;
+	if (last)
+		x->endpoint->end(s->server->context, s, slice_of(x->body, x->len));
 }
 
 static void on_end(struct stream *s)
@@ -133,6 +289,9 @@ struct status *status_start(struct loop *l, struct slice listen, status_fn fill,
 	*st = (struct status){.fill = fill, .arg = arg};
 	arena_init(&st->arena);
 	server_init(&st->server, l, &ops, st);
+	st->server.stream_size = sizeof(struct exchange_state);
+	st->server.max_body = BODY_MAX;
+	st->level = level_guard_new(l);
 	if (!listen_parse(&st->arena, listen, &specs, &n, e)) {
 		err_prefix(e, "status_listen");
 		status_stop(st);
@@ -156,6 +315,7 @@ void status_stop(struct status *st)
 		listener_close(st->listeners[i]);
 	free(st->listeners);
 	server_close(&st->server);
+	level_guard_free(st->level);
 	arena_fini(&st->arena);
 	free(st);
 }

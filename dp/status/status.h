@@ -1,6 +1,6 @@
-/* status: the status listener (default 127.0.0.1:8100): /status and /status/ready, for load balancers, probes and
- * people. Runs on the main loop; reads the workers' figures without stopping them. Contract: proxy.md 11.4,
- * admin-api.md 8.2, 8.3. */
+/* status: the status listener (default 127.0.0.1:8100): /status, /status/ready, /metrics and the log level, for load
+ * balancers, probes, monitors and people. Runs on the main loop; reads the workers' figures without stopping them.
+ * Contract: proxy.md 11.4, 11.5, admin-api.md 8.2 to 8.4, 8.12. */
 #ifndef DP_STATUS_STATUS_H
 #define DP_STATUS_STATUS_H
 
@@ -16,9 +16,14 @@ struct status_report {
 	bool connected;    /* to a control plane */
 	struct slice node_id;
 	struct server_stats proxy; /* all workers together */
+	uint64_t access_lines_lost;
+	uint64_t memory_bytes;             /* resident */
+	const struct meter *const *meters; /* of the workers, for /metrics */
+	size_t meter_count;
 };
 typedef void (*status_fn)(void *arg, struct status_report *out);
 
+struct meter;
 struct status;
 struct status *status_start(struct loop *l, struct slice listen, status_fn fill, void *arg, struct err *e);
 void status_stop(struct status *s);

@@ -215,6 +215,7 @@ class Process:
         if self.process and self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
             self.process.wait(seconds)
+            assert self.process.returncode == 0, f"{self.name} ended with {self.process.returncode}: {self.log.read_text()[-4000:]}"
         return self.process.returncode if self.process else None
 
 

@@ -3,7 +3,7 @@
 
 #include "common/core/base64.h"
 #include "cp/admin/list.h"
-#include "cp/admin/number.h"
+#include "common/core/number.h"
 
 static struct arena arena;
 
@@ -63,7 +63,7 @@ START_TEST(numbers_are_read_as_scripts_write_them)
 
 	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
 		double value = 0;
-		ck_assert_int_eq(admin_number(cases[i].text, &value), cases[i].ok);
+		ck_assert_int_eq(number_parse(cases[i].text, &value), cases[i].ok);
 		ck_assert(!cases[i].ok || value == cases[i].value);
 	}
 }

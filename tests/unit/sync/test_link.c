@@ -141,7 +141,7 @@ static void start_dp(struct dp *d, const char *name, const char *ca)
 {
 	static int n;
 	char file[32];
-	int timeout = 3000;
+	int timeout = 20000; /* a limit, not a measure: the machine may be busy */
 	snprintf(file, sizeof file, "dp%d-pub.ipc", ++n);
 	snprintf(d->pub_path, sizeof d->pub_path, "%s", tmp_path(file));
 	snprintf(file, sizeof file, "dp%d-rep.ipc", n);
@@ -434,7 +434,7 @@ START_TEST(a_peer_without_certificate_is_refused)
 	struct raw r;
 	raw_open(&r, NULL, REP);
 	raw_write(&r, S(GREET_REQ));
-	ck_assert(raw_ends(&r, 2000));
+	ck_assert(raw_ends(&r, 20000));
 	raw_close(&r);
 }
 END_TEST
@@ -446,7 +446,7 @@ START_TEST(unknown_double_and_missing_protocols_are_refused)
 		struct raw r;
 		raw_open(&r, "dp", wrong[i]);
 		raw_write(&r, S(GREET_REQ));
-		ck_assert(raw_ends(&r, 2000));
+		ck_assert(raw_ends(&r, 20000));
 		raw_close(&r);
 	}
 }
@@ -511,7 +511,7 @@ START_TEST(nonsense_under_a_valid_certificate_ends_its_own_connection_only)
 		raw_open(&r, "bad", bad[i].alpn);
 		ck_assert_ptr_nonnull(r.tls);
 		raw_write(&r, bad[i].bytes);
-		ck_assert_msg(raw_ends(&r, 2000), "case %zu is still connected", i);
+		ck_assert_msg(raw_ends(&r, 20000), "case %zu is still connected", i);
 		raw_close(&r);
 	}
 	ck_assert_int_eq(atomic_load(&cp.polls), polls);
@@ -545,8 +545,9 @@ START_TEST(one_node_cannot_use_up_the_connections_of_all)
 		raw_open(&r[i], "bad", REP);
 		raw_write(&r[i], S(GREET_REQ));
 	}
-	usleep(700 * 1000);
-	for (int i = 0; i < 30; i++)
+	for (int i = 0; i < 22; i++)
+		ended += raw_ends(&r[i], 20000);
+	for (int i = 22; i < 30; i++)
 		ended += raw_ends(&r[i], 0);
 	ck_assert_int_eq(ended, 22); /* 8 are a node's share; the newest stay */
 	works(&dp);
@@ -583,6 +584,12 @@ START_TEST(a_node_that_does_not_read_holds_up_nobody)
 }
 END_TEST
 
+/* True when the peer ended the connection, and not before its deadline, counted from `from`. */
+static bool ends_at_deadline(struct raw *r, uint64_t from)
+{
+	return raw_ends(r, LINK_HANDSHAKE_MS + 20000) && clock_mono_ms() - from >= LINK_HANDSHAKE_MS - 100;
+}
+
 /* Half-open in every state ends after the deadline; a healthy connection may be silent for longer. */
 START_TEST(whoever_does_not_finish_in_time_is_cut_and_whoever_is_merely_idle_is_not)
 {
@@ -600,17 +607,10 @@ START_TEST(whoever_does_not_finish_in_time_is_cut_and_whoever_is_merely_idle_is_
 		raw_write(&slow, slice_of(&GREET_REQ[i], 1));
 		usleep(1000 * 1000);
 	}
-	ck_assert(!raw_ends(&stalled, 0) && !raw_ends(&silent, 0) && !raw_ends(&slow, 0));
-	ck_assert(raw_ends(&stalled, 5000));
-	ck_assert(raw_ends(&silent, 2000));
-	ck_assert(raw_ends(&slow, 2000));
+	ck_assert(ends_at_deadline(&stalled, from));
+	ck_assert(ends_at_deadline(&silent, from));
+	ck_assert(ends_at_deadline(&slow, from));
 	ck_assert_int_le(recv(fd, &c, 1, 0), 0);
-	uint64_t took = clock_mono_ms() - from;
-	ck_assert_uint_ge(took, LINK_HANDSHAKE_MS - 100);
-	ck_assert_uint_lt(took, LINK_HANDSHAKE_MS + 2000);
-	usleep(1000 * 1000);
-	int timeout = 500;
-	nn_setsockopt(dp.req, NN_SOL_SOCKET, NN_RCVTIMEO, &timeout, sizeof timeout);
 	works(&dp);
 	ck_assert_uint_eq(link_client_down_since(dp.link), 0);
 	raw_close(&silent);

@@ -1,10 +1,10 @@
-/* number: see number.h. Called by list, status and log_level. */
-#include "cp/admin/number.h"
+/* number: see number.h. Called by the Admin API and the status listener. */
+#include "common/core/number.h"
 
 #include <math.h>
 #include <stdlib.h>
 
-bool admin_number(struct slice text, double *out)
+bool number_parse(struct slice text, double *out)
 {
 	char copy[64], *end;
 	struct slice s = slice_trim(text);
