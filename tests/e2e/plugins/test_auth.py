@@ -150,3 +150,26 @@ def test_ex65_to_ex68_acl(gateway, svc):
     answer = gateway.api("POST", "/services/svc/plugins", {"name": "acl", "config": {"allow": ["a"], "deny": ["b"]}})
     assert answer.status == 400
     assert answer.json["fields"]["@entity"][0] == "exactly one of these fields must be non-empty: 'config.allow', 'config.deny'"
+
+
+def test_ex77_ip_restriction(gateway, svc):
+    made = plugin(gateway, "ip-restriction", deny=["127.0.0.0/8"])
+    assert made["protocols"] == ["http", "https", "tcp", "tls", "grpc", "grpcs"]
+    answer, _ = svc()
+    assert answer.status == 403 and answer.json["message"] == "IP address not allowed: 127.0.0.1"
+    gateway.api("PATCH", f"/plugins/{made['id']}", {"config": {"deny": None, "allow": ["127.0.0.1"]}})
+    assert svc()[0].status == 200
+    gateway.api("PATCH", f"/plugins/{made['id']}", {"config": {"allow": ["10.0.0.0/8"], "status": 451, "message": "no"}})
+    answer, _ = svc()
+    assert answer.status == 451 and answer.json["message"] == "no"
+
+
+def test_ex78_bot_detection(gateway, svc):
+    made = plugin(gateway, "bot-detection")
+    answer, _ = svc({"User-Agent": "Googlebot/2.1 (+http://x)"})
+    assert answer.status == 403 and answer.json["message"] == "Forbidden"
+    assert svc({"User-Agent": "curl/8.4"})[0].status == 200 and svc()[0].status == 200
+    answer, _ = svc([("User-Agent", "a"), ("User-Agent", "b")])
+    assert answer.status == 400 and answer.json["message"] == "Only one User-Agent header allowed"
+    gateway.api("PATCH", f"/plugins/{made['id']}", {"config": {"allow": ["Googlebot"], "deny": ["^curl"]}})
+    assert svc({"User-Agent": "Googlebot/2.1"})[0].status == 200 and svc({"User-Agent": "curl/8.4"})[0].status == 403
