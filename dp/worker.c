@@ -2,14 +2,13 @@
 #include "dp/worker.h"
 
 #include <pthread.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "common/core/log.h"
-#include "dp/host/counters.h"
-#include "dp/host/entity_texts.h"
 #include "dp/host/meter.h"
-#include "dp/host/redis.h"
+#include "dp/host/sinks.h"
 
 struct worker {
 	const struct node *node;
@@ -47,6 +46,17 @@ static void close_listeners(struct worker *w)
 	w->listener_count = 0;
 }
 
+/* What waits in the backlog is taken when there is room; another worker may take it first. */
+static void on_full(struct server *sv, bool full)
+{
+	struct worker *w = (struct worker *)((char *)sv - offsetof(struct worker, proxy.server));
+	if (full)
+		log_warn("a worker has all connections it may have", LOG_INT("worker", w->number),
+		        LOG_INT("worker_connections", sv->max_conns));
+	for (size_t i = 0; i < w->listener_count; i++)
+		listener_pause(w->listeners[i], full);
+}
+
 static void set_timeouts(struct server *sv, const struct settings *s)
 {
 	sv->header_timeout_ms = (uint32_t)s->client_header_timeout * 1000;
@@ -54,7 +64,8 @@ static void set_timeouts(struct server *sv, const struct settings *s)
 	sv->send_timeout_ms = (uint32_t)s->send_timeout * 1000;
 	sv->keepalive_timeout_ms = (uint32_t)s->keepalive_timeout * 1000;
 	sv->max_requests = (uint32_t)s->keepalive_requests;
-	sv->limits.compat = slice_eq(s->http_strictness, S("compat"));
+	sv->max_conns = (uint32_t)s->worker_connections;
+	sv->on_full = on_full;
 }
 
 static bool set_up(struct worker *w, struct err *e)
@@ -68,15 +79,19 @@ static bool set_up(struct worker *w, struct err *e)
 		return false;
 	p->options = w->node->options;
 	p->leases = leases_new(w->node->board, p->loop);
+	p->dns = dns_new(p->loop, &dns, e);
 	p->host = (struct host_worker){.loop = p->loop,
 	        .counters = w->node->counters,
-	        .redis = redis_set_new(p->loop),
-	        .texts = entity_texts_new(),
+	        .cache = w->node->cache,
+	        .dns = p->dns,
+	        .node_id = w->node->node_id,
+	        .tls_verified = w->node->tls_verified,
+	        .tls_unverified = w->node->tls_unverified,
 	        .meter = meter_new((uint32_t)s->metrics_max_series)};
+	host_worker_init(&p->host);
 	proxy_init(p);
 	access_writer_init(&p->access_log, w->node->access_log);
 	set_timeouts(&p->server, s);
-	p->dns = dns_new(p->loop, &dns, e);
 	return p->dns && open_listeners(w, e);
 }
 
@@ -89,10 +104,9 @@ static void tear_down(struct worker *w)
 		server_close(&p->server);
 		proxy_fini(p);
 		access_writer_fini(&p->access_log);
+		host_worker_fini(&p->host);
 		if (p->dns)
 			dns_free(p->dns);
-		redis_set_free(p->host.redis);
-		entity_texts_free(p->host.texts);
 		meter_free(p->host.meter);
 		leases_free(p->leases);
 		loop_free(p->loop);
@@ -135,6 +149,7 @@ static void drain(void *arg)
 	struct worker *w = arg;
 	close_listeners(w);
 	server_drain(&w->proxy.server);
+	sinks_flush(w->proxy.host.sinks);
 }
 
 void worker_drain(struct worker *w)
@@ -171,4 +186,14 @@ const struct meter *worker_meter(const struct worker *w)
 unsigned worker_active(const struct worker *w)
 {
 	return worker_stats(w).active;
+}
+
+uint64_t worker_unsent(const struct worker *w)
+{
+	return sinks_pending(w->proxy.host.sinks);
+}
+
+uint64_t worker_lost(const struct worker *w)
+{
+	return sinks_dropped(w->proxy.host.sinks);
 }

@@ -206,6 +206,27 @@ bool x509_make_ca(const struct x509_request *r, const char *cert_path, const cha
 	return ok;
 }
 
+static bool sign_self(X509 *cert, const struct x509_request *r, EVP_PKEY *key)
+{
+	return add_extension(cert, cert, NID_basic_constraints, "critical,CA:FALSE") &&
+	       add_extension(cert, cert, NID_key_usage, "critical,digitalSignature") &&
+	       add_extension(cert, cert, NID_ext_key_usage, "serverAuth") && add_san(cert, r) &&
+	       X509_sign(cert, key, EVP_sha256());
+}
+
+bool x509_make_self_signed(const struct x509_request *r, const char *cert_path, const char *key_path, struct err *e)
+{
+	if (!check_request(r, e))
+		return false;
+	EVP_PKEY *key = EVP_EC_gen("P-256");
+	X509 *cert = key ? new_cert(r, key, NULL) : NULL;
+	bool ok = (cert && sign_self(cert, r, key)) || fail(e, "cannot make the certificate");
+	ok = ok && write_key(key, key_path, e) && write_cert(cert, cert_path, e);
+	X509_free(cert);
+	EVP_PKEY_free(key);
+	return ok;
+}
+
 static bool sign_node(X509 *cert, const struct x509_request *r, X509 *ca, EVP_PKEY *ca_key)
 {
 	return add_extension(cert, ca, NID_basic_constraints, "critical,CA:FALSE") &&
@@ -298,4 +319,55 @@ bool x509_read(const char *path, struct x509_info *out, struct err *e)
 	bool ok = cert && (x509_describe(cert, out, e) || err_prefix(e, "'%s'", path));
 	X509_free(cert);
 	return ok;
+}
+
+/* ---- names ---- */
+
+static struct slice subject_of(const X509 *cert, struct arena *a)
+{
+	BIO *out = BIO_new(BIO_s_mem());
+	char *bytes = NULL;
+
+	/* multi-byte characters as they are: administrators write names, not escapes */
+	X509_NAME_print_ex(out, X509_get_subject_name(cert), 0, XN_FLAG_RFC2253 & ~ASN1_STRFLGS_ESC_MSB);
+	long n = BIO_get_mem_data(out, &bytes);
+	struct slice subject = n > 0 ? arena_dup(a, slice_of(bytes, (size_t)n)) : (struct slice){0};
+	BIO_free(out);
+	return subject;
+}
+
+/* Unset: not of a type that we name, or with a NUL, which would make another name of it. */
+static struct slice alternative_name(const GENERAL_NAME *name, struct arena *a)
+{
+	int type;
+	const ASN1_STRING *value = GENERAL_NAME_get0_value(name, &type);
+	const char *prefix = type == GEN_DNS     ? "DNS:"
+	                     : type == GEN_EMAIL ? "email:"
+	                     : type == GEN_URI   ? "URI:"
+	                                         : NULL;
+
+	if (!prefix)
+		return (struct slice){0};
+	struct slice bytes = slice_of((const char *)ASN1_STRING_get0_data(value), (size_t)ASN1_STRING_length(value));
+	if (bytes.len == 0 || memchr(bytes.ptr, 0, bytes.len))
+		return (struct slice){0};
+	return ARENA_JOIN(a, slice_cstr(prefix), bytes);
+}
+
+size_t x509_names(const X509 *cert, struct arena *a, struct slice *out, size_t max)
+{
+	size_t n = 0;
+	struct slice subject = subject_of(cert, a);
+	GENERAL_NAMES *names = X509_get_ext_d2i(cert, NID_subject_alt_name, NULL, NULL);
+
+	if (subject.len > 0 && n < max)
+		out[n++] = subject;
+	for (int i = 0; i < sk_GENERAL_NAME_num(names) && n < max; i++) {
+		struct slice name = alternative_name(sk_GENERAL_NAME_value(names, i), a);
+		if (slice_is_set(name))
+			out[n++] = name;
+	}
+	GENERAL_NAMES_free(names);
+	ERR_clear_error();
+	return n;
 }

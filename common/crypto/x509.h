@@ -7,8 +7,8 @@
 
 #include <openssl/x509.h>
 
+#include "common/core/arena.h"
 #include "common/core/err.h"
-#include "common/core/slice.h"
 
 enum { X509_CN = 64 };
 
@@ -28,6 +28,9 @@ bool x509_make_ca(const struct x509_request *r, const char *cert_path, const cha
 bool x509_make_node(const struct x509_request *r, const char *ca_cert_path, const char *ca_key_path,
         const char *cert_path, const char *key_path, struct err *e);
 
+/* Makes a certificate that vouches for itself, and its key: what a listener shows until it is given a real one. */
+bool x509_make_self_signed(const struct x509_request *r, const char *cert_path, const char *key_path, struct err *e);
+
 struct x509_info {
 	char common_name[X509_CN + 1];
 	int64_t not_before_s, not_after_s;
@@ -36,6 +39,11 @@ struct x509_info {
 /* Of the first certificate in a PEM file. */
 bool x509_read(const char *path, struct x509_info *out, struct err *e);
 bool x509_describe(const X509 *cert, struct x509_info *out, struct err *e);
+
+/* The names of a certificate's holder, each with what it is: the subject as in RFC 2253 ("CN=ops,O=Example"), then
+ * the alternative names of types "DNS:", "email:" and "URI:". A name with a NUL in it is left out. At most max go to
+ * out; returns how many. */
+size_t x509_names(const X509 *cert, struct arena *a, struct slice *out, size_t max);
 
 /* The newest error of OpenSSL's queue of this thread in words, and empties the queue. */
 const char *x509_error(char *out, size_t size);

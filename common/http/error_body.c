@@ -184,6 +184,60 @@ struct slice error_body(struct arena *a, enum error_kind kind, struct slice mess
 	return out;
 }
 
+/* ---- templates --------------------------------------------------------------------------------------------------
+ */
+
+static void put_for(struct text *t, enum error_kind kind, struct slice s)
+{
+	struct text quoted = {0};
+	switch (kind) {
+	case ERROR_JSON:
+		text_put_json(&quoted, s);
+		text_put(t, slice_of(quoted.ptr + 1, quoted.len - 2)); /* the quotes are the template's */
+		break;
+	case ERROR_HTML:
+	case ERROR_XML: put_markup(t, s); break;
+	default: text_put(t, s); break;
+	}
+	text_fini(&quoted);
+}
+
+struct slice error_body_from(
+        struct arena *a, struct slice template, enum error_kind kind, struct slice message, struct slice request_id)
+{
+	struct text t = {0};
+	int place = 0;
+
+	for (size_t i = 0; i < template.len; i++) {
+		if (template.ptr[i] != '%' || i + 1 == template.len)
+			text_putc(&t, template.ptr[i]);
+		else if (template.ptr[++i] == 's')
+			put_for(&t, kind, place++ == 0 ? message : slice_is_set(request_id) ? request_id : S(""));
+		else
+			text_putc(&t, template.ptr[i]);
+	}
+	struct slice out = arena_dup(a, text_slice(&t));
+	text_fini(&t);
+	return out;
+}
+
+bool error_template_check(struct slice template, struct slice path, struct err *e)
+{
+	int places = 0;
+	for (size_t i = 0; i + 1 < template.len; i++) {
+		if (template.ptr[i] != '%')
+			continue;
+		char c = template.ptr[++i];
+		if (c != 's' && c != '%')
+			return err_set(
+			        e, "%.*s: '%%%c' is no place for anything, expected %%s or %%%%", SLICE_ARG(path), c);
+		places += c == 's';
+	}
+	return places <= 2 ||
+	       err_set(e, "%.*s has %d places marked %%s, expected at most two: message and request id",
+	               SLICE_ARG(path), places);
+}
+
 struct slice http_default_message(struct arena *a, int status)
 {
 	switch (status) {

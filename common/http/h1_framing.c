@@ -30,16 +30,31 @@ static enum h1_result refuse_coding(struct h1_reader *r)
 	return h1_bad(r, 501, "Transfer-Encoding is not exactly chunked (RFC 9112 6.1)");
 }
 
+/* Two fields that each say how long the body is: whoever runs the upstream wants to see both. */
+static enum h1_result bad_pair(struct h1_reader *r, const char *why)
+{
+	const struct head *h = r->head;
+	enum h1_result result = h1_bad(r, 400, why);
+
+	for (uint32_t i = 0; i < h->count; i++) {
+		const struct header *f = &h->headers[i];
+		if (f->id != HEADER_CONTENT_LENGTH && f->id != HEADER_TRANSFER_ENCODING)
+			continue;
+		*(slice_is_set(r->error->first) ? &r->error->second : &r->error->first) = f->value;
+	}
+	return result;
+}
+
 static enum h1_result frame_body(struct h1_reader *r)
 {
 	struct head *h = r->head;
 
 	if (r->lengths > 1)
-		return h1_bad(r, 400, "repeated Content-Length (RFC 9112 6.3)");
+		return bad_pair(r, "repeated Content-Length (RFC 9112 6.3)");
 	if (r->codings > 1)
-		return h1_bad(r, 400, "repeated Transfer-Encoding (RFC 9112 6.1)");
+		return bad_pair(r, "repeated Transfer-Encoding (RFC 9112 6.1)");
 	if (r->lengths && r->codings)
-		return h1_bad(r, 400, "both Content-Length and Transfer-Encoding (RFC 9112 6.3)");
+		return bad_pair(r, "both Content-Length and Transfer-Encoding (RFC 9112 6.3)");
 	if (r->lengths && !read_length(r->length, &h->content_length))
 		return h1_bad(r, 400, "Content-Length is not a number (RFC 9110 8.6)");
 	if (!r->codings)

@@ -11,6 +11,7 @@ enum h1_result h1_bad(struct h1_reader *r, int status, const char *why)
 {
 	r->error->status = r->response ? 502 : status;
 	r->error->why = why;
+	r->error->first = r->error->second = (struct slice){0};
 	return H1_BAD;
 }
 

@@ -21,8 +21,9 @@ extern const struct h1_limits h1_default_limits;
 enum h1_result { H1_DONE, H1_MORE, H1_BAD };
 
 struct h1_error {
-	int status;      /* 400, 405, 414, 417, 431 -> 494, 501, 505; responses: always 502 */
-	const char *why; /* for the log: "space before colon in header field (RFC 9112 5.1)" */
+	int status;                 /* 400, 405, 414, 417, 431 -> 494, 501, 505; responses: always 502 */
+	const char *why;            /* for the log: "space before colon in header field (RFC 9112 5.1)" */
+	struct slice first, second; /* of a framing field that was there twice; in the buffer; else unset */
 };
 
 /* H1_DONE: *used bytes belong to the head; h is complete incl. framing. H1_BAD: err says why; nothing may be

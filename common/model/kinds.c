@@ -4,6 +4,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 
+#include "common/entity/admin.h"
 #include "common/entity/certificate.h"
 #include "common/entity/consumer.h"
 #include "common/entity/consumer_group.h"
@@ -20,6 +21,8 @@ static const struct schema *const core[] = {
 #undef KIND
 };
 enum { CORE = sizeof core / sizeof core[0] };
+
+static const struct schema *const private_kinds[] = {&admin_schema};
 
 static const struct schema *kinds[KINDS_MAX];
 static size_t count;
@@ -110,4 +113,9 @@ size_t kinds_index(const struct schema *kind)
 		if (kinds[i] == kind)
 			return i;
 	abort(); /* not an entity */
+}
+
+const struct schema *kinds_private_at(size_t i)
+{
+	return i < sizeof private_kinds / sizeof private_kinds[0] ? private_kinds[i] : NULL;
 }

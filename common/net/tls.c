@@ -111,11 +111,26 @@ static bool use_cert(SSL_CTX *ctx, const char *cert, const char *key, struct err
 	return SSL_CTX_check_private_key(ctx) == 1 || fail(e, "key does not belong to certificate", cert);
 }
 
+static bool ask_clients(SSL_CTX *ctx, const char *ca, struct err *e)
+{
+	if (!ca)
+		return true;
+	STACK_OF(X509_NAME) *names = SSL_load_client_CA_file(ca);
+	if (!names || SSL_CTX_load_verify_locations(ctx, ca, NULL) != 1) {
+		sk_X509_NAME_pop_free(names, X509_NAME_free);
+		return fail(e, "cannot load the CA of clients", ca);
+	}
+	SSL_CTX_set_client_CA_list(ctx, names);
+	SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, NULL);
+	return true;
+}
+
 static bool set_up_server(SSL_CTX *ctx, const struct tls_server_conf *conf, struct err *e)
 {
 	if (conf->ciphers && SSL_CTX_set_cipher_list(ctx, conf->ciphers) != 1)
 		return fail(e, "unusable list of ciphers", conf->ciphers);
-	return use_cert(ctx, conf->cert, conf->key, e) && set_server_alpn(ctx, conf->alpn, e);
+	return use_cert(ctx, conf->cert, conf->key, e) && ask_clients(ctx, conf->client_ca, e) &&
+	       set_server_alpn(ctx, conf->alpn, e);
 }
 
 SSL_CTX *tls_server_new(const struct tls_server_conf *conf, struct err *e)
@@ -193,4 +208,11 @@ struct slice tls_alpn(const SSL *tls)
 	unsigned len;
 	SSL_get0_alpn_selected(tls, &name, &len);
 	return slice_of((const char *)name, len);
+}
+
+X509 *tls_peer(const SSL *tls)
+{
+	return SSL_get_verify_mode(tls) & SSL_VERIFY_PEER && SSL_get_verify_result(tls) == X509_V_OK
+	               ? SSL_get1_peer_certificate(tls)
+	               : NULL;
 }

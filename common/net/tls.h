@@ -15,6 +15,9 @@ struct tls_server_conf {
 	const char *alpn;       /* "h2,http/1.1", most wanted first; NULL: none */
 	const char *ciphers;    /* of TLS 1.2, OpenSSL's syntax; NULL: OpenSSL's default */
 	int min_version;        /* TLS1_2_VERSION when 0 */
+	/* PEM file: clients are asked for a certificate of these authorities. One that shows none goes on without;
+	 * one that shows another does not get in. NULL: clients are not asked. */
+	const char *client_ca;
 };
 
 struct tls_client_conf {
@@ -35,6 +38,8 @@ SSL *tls_accept(SSL_CTX *ctx);
  * NULL: neither. */
 SSL *tls_connect(SSL_CTX *ctx, const char *host);
 
+/* The certificate that the peer has shown and that was verified; NULL: none. Freed with X509_free(). */
+X509 *tls_peer(const SSL *tls);
 /* The protocol that ALPN chose; unset when none. */
 struct slice tls_alpn(const SSL *tls);
 

@@ -390,6 +390,9 @@ struct schema {
 	transform_fn transform;
 	fini_fn fini;
 	bool has_ttl; /* accepts and renders ttl (entities.md 3) */
+	/* The control plane's own: stored, but no part of the configuration: no version, no history, never sent to
+	 * data planes. Such kinds are in no list of kinds but kinds_private_at(). */
+	bool is_private;
 	/* Sub-schema chosen by a field ("name" of plugins): returns the record schema for `config`, or NULL and sets
 	 * e to the only error that is then reported, at *field. */
 	const struct schema *(*subschema)(const json_t *input, const char **field, struct err *e);

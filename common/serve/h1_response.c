@@ -131,9 +131,18 @@ static size_t put_date(char *out, size_t n)
 	return n + DATE_LINE + 2;
 }
 
+static struct slice connection_of(const struct h1_conn *h, const struct head *out)
+{
+	if (h->tunnel)
+		return S("upgrade");
+	if (out->status == 426 && head_find(out, HEADER_UPGRADE)) /* RFC 9110 7.8, 15.5.22 */
+		return h->keep_alive ? S("keep-alive, Upgrade") : S("close, Upgrade");
+	return h->keep_alive ? S("keep-alive") : S("close");
+}
+
 static size_t write_head(const struct h1_conn *h, char *to, const struct head *out)
 {
-	struct slice connection = h->tunnel ? S("upgrade") : h->keep_alive ? S("keep-alive") : S("close");
+	struct slice connection = connection_of(h, out);
 	size_t n = h1_write_response(to, out, connection);
 	return head_find(out, HEADER_DATE) ? n : put_date(to, n);
 }

@@ -44,7 +44,7 @@ static void open_stream(struct h1_conn *h)
 
 void h1_refuse(struct h1_conn *h, int status, const char *why)
 {
-	struct h1_error error = {status, why};
+	struct h1_error error = {.status = status, .why = why};
 	if (h->state == H1_HEAD) {
 		open_stream(h);
 		h->body = H1_BODY_NONE;
@@ -92,7 +92,7 @@ static bool take_head(struct h1_conn *h)
 		h->parsed = 0;
 	}
 	struct slice have = iobuf_slice(in);
-	struct h1_error error = {494, "header block too large"};
+	struct h1_error error = {.status = 494, .why = "header block too large"};
 	size_t used = 0;
 	enum h1_result r = H1_MORE;
 	if (h1_parse_ready(have.ptr, h->parsed, have.len, limits))

@@ -77,6 +77,8 @@ void server_add(struct server *sv, struct server_conn *sc)
 		sv->conns->prev = sc;
 	sv->conns = sc;
 	STAT_ADD(sv->stats.active, 1);
+	if (sv->stats.active == sv->max_conns && sv->on_full)
+		sv->on_full(sv, true);
 	STAT_ADD(sv->stats.waiting, 1);
 }
 
@@ -86,6 +88,8 @@ void server_remove(struct server_conn *sc)
 	*(sc->prev ? &sc->prev->next : &sv->conns) = sc->next;
 	if (sc->next)
 		sc->next->prev = sc->prev;
+	if (sv->stats.active == sv->max_conns && sv->on_full)
+		sv->on_full(sv, false);
 	STAT_ADD(sv->stats.active, -1u);
 	STAT_ADD(*counter_of(sc), -1u);
 }

@@ -54,6 +54,8 @@ struct server {
 	uint32_t header_timeout_ms, body_timeout_ms, send_timeout_ms,
 	        keepalive_timeout_ms; /* 60000 60000 60000 75000 */
 	uint32_t max_requests;        /* per connection; 10000 */
+	uint32_t max_conns;           /* 0: no limit. At the limit: on_full(true), when there is room again: false */
+	void (*on_full)(struct server *sv, bool full);
 	uint64_t max_body;  /* 0: no limit; above: on_bad_request 413 from Content-Length, or while counting */
 	size_t stream_size; /* bytes the handler wants behind each stream: stream_data() */
 	bool draining;      /* answer with Connection: close, take no new requests */

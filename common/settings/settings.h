@@ -34,6 +34,12 @@ struct settings {
 	int64_t history_versions, history_days; /* what is kept of the past; 0: no bound */
 	int64_t upkeep_interval;                /* s: how often expired credentials and old history are removed */
 
+	bool admin_auth;           /* the Admin API asks who is there */
+	struct slice admin_tokens; /* admins beside those of the database: "name:role:digest, ..." */
+	struct slice admin_gui_url;
+	struct slice admin_ssl_cert, admin_ssl_cert_key; /* unset: a pair of our own in prefix/ssl */
+	struct slice admin_ssl_client_ca;
+
 	struct slice headers, headers_upstream, server_token,
 	        kong_version; /* kong_version: what GET / answers, default 3.9.3 */
 	struct slice error_default_type, http_strictness, router_flavor, route_match_calculation;
@@ -46,9 +52,17 @@ struct settings {
 	        upstream_keepalive_idle_timeout;                                             /* idle: s */
 	int64_t client_header_timeout, client_body_timeout, send_timeout, keepalive_timeout; /* s */
 	int64_t keepalive_requests;
+	struct slice client_body_buffer_size, large_client_header_buffers, proxy_buffer_size;
+	struct slice proxy_next_upstream;
+	int64_t proxy_next_upstream_tries, proxy_next_upstream_timeout; /* 0: no limit; s */
+	struct slice upstream_duplicate_framing, charset;
+	bool underscores_in_headers, allow_debug_header;
+	struct slice error_template_json, error_template_html, error_template_xml, error_template_plain;
+	int64_t worker_connections; /* 0: as many as there are file descriptors */
 	struct slice upgrade_protocols, websocket_connection_header;
 	int64_t websocket_idle_timeout; /* s; 0: as the service says */
 	int64_t metrics_max_series;
+	struct slice mem_cache_size;
 	int64_t shutdown_grace; /* s, default 10 */
 };
 

@@ -3,6 +3,7 @@
 
 #include <arpa/inet.h>
 
+#include "common/crypto/x509.h"
 #include "common/http/uri.h"
 #include "common/net/conn.h"
 
@@ -26,6 +27,19 @@ static struct slice copy_header(struct arena *a, const struct head *h, struct sl
 	return found ? arena_dup(a, slice_is_set(found->value) ? found->value : S("")) : (struct slice){0};
 }
 
+/* Kong-Admin-Token is what Kong's tools send, Authorization what everybody else's do. */
+static struct slice copy_token(struct arena *a, const struct head *h)
+{
+	struct slice token = copy_header(a, h, S("Kong-Admin-Token"));
+
+	if (slice_is_set(token))
+		return token;
+	token = copy_header(a, h, S("Authorization"));
+	if (!slice_ieq(slice_of(token.ptr, token.len < 7 ? token.len : 7), S("Bearer ")))
+		return (struct slice){0};
+	return slice_trim(slice_from(token, 7));
+}
+
 static struct slice copy_address(struct arena *a, const struct sockaddr *peer)
 {
 	char text[INET6_ADDRSTRLEN] = "";
@@ -44,10 +58,20 @@ void admin_request_copy(struct arena *a, const struct head *h, const struct sock
 	        .content_type = copy_header(a, h, S("Content-Type")),
 	        .origin = copy_header(a, h, S("Origin")),
 	        .cors_headers = copy_header(a, h, S("Access-Control-Request-Headers")),
+	        .token = copy_token(a, h),
 	        .author = copy_header(a, h, S("X-Gatehouse-Author")),
 	        .message = copy_header(a, h, S("X-Gatehouse-Message")),
 	        .client_ip = copy_address(a, peer),
 	};
+}
+
+void admin_request_copy_names(struct arena *a, const SSL *tls, struct admin_request *out)
+{
+	X509 *cert = tls_peer(tls);
+
+	if (cert)
+		out->peer_name_count = x509_names(cert, a, out->peer_names, ADMIN_PEER_NAMES);
+	X509_free(cert);
 }
 
 /* False for an empty segment or too many of them. The slash that ends a path does not count. */

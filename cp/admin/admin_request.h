@@ -6,6 +6,7 @@
 
 #include "common/http/form.h"
 #include "common/http/head.h"
+#include "common/net/tls.h"
 
 struct sockaddr;
 
@@ -23,14 +24,17 @@ enum admin_method {
 	ADMIN_HAS_BODY = ADMIN_POST | ADMIN_PUT | ADMIN_PATCH, /* others' bodies are ignored */
 };
 
-enum { ADMIN_SEGMENTS = 8 };
+enum { ADMIN_SEGMENTS = 8, ADMIN_PEER_NAMES = 16 };
 
 struct admin_request {
 	struct slice target;       /* as received */
 	struct slice content_type; /* unset: no such header */
 	struct slice origin, cors_headers;
 	struct slice author, message; /* X-Gatehouse-Author, X-Gatehouse-Message; unset: not sent */
+	struct slice token;           /* of Kong-Admin-Token or Authorization: Bearer; unset: none was sent */
 	struct slice client_ip;       /* of the connection */
+	struct slice peer_names[ADMIN_PEER_NAMES]; /* of the client's verified certificate; see x509_names() */
+	size_t peer_name_count;
 	struct slice body;
 	enum admin_method method;
 
@@ -44,6 +48,8 @@ struct admin_request {
 /* Copies what is needed of the head and of the connection's peer (NULL: none) onto the arena. */
 void admin_request_copy(
         struct arena *a, const struct head *h, const struct sockaddr *peer, struct admin_request *out);
+/* Adds the names of the certificate that the client has shown, if any. */
+void admin_request_copy_names(struct arena *a, const SSL *tls, struct admin_request *out);
 
 enum admin_parsed {
 	ADMIN_PARSED,

@@ -14,6 +14,8 @@
 #include "common/serve/access_log.h"
 #include "common/serve/level_guard.h"
 #include "common/settings/node_id.h"
+#include "cp/admin/admin_tls.h"
+#include "cp/admin/auth.h"
 #include "cp/admin/headers.h"
 #include "cp/admin/job.h"
 #include "cp/admin/wait.h"
@@ -25,6 +27,7 @@ struct admin_server {
 	struct server server;
 	struct admin_env env;
 	struct workers *workers;
+	SSL_CTX *tls; /* of the listeners with ssl; NULL: there is none */
 	struct listener *listeners[MAX_LISTENERS];
 	size_t listener_count;
 	struct job *jobs; /* all that exist */
@@ -271,20 +274,29 @@ static const struct stream_ops ops = {
 static void on_accept(struct listener *l, int fd, void *arg)
 {
 	struct admin_server *a = arg;
-	server_accept(&a->server, listener_spec(l), fd, NULL);
+	server_accept(&a->server, listener_spec(l), fd, listener_spec(l)->ssl ? tls_accept(a->tls) : NULL);
+}
+
+/* Whoever reaches an open Admin API owns the gateway. */
+static bool check_protected(const struct admin_server *a, const struct listen_spec *spec, struct err *e)
+{
+	if (a->env.settings->admin_auth || is_loopback((const struct sockaddr *)&spec->address))
+		return true;
+	return err_set(e,
+	        "admin_listen: other machines can reach \"%.*s\", and admin_auth is off, so anybody could change the "
+	        "configuration; run: gatectl admin create --name NAME --role admin, then set admin_auth = on; or listen on "
+	        "127.0.0.1",
+	        SLICE_ARG(spec->text));
 }
 
 static bool listen_one(struct admin_server *a, const struct listen_spec *spec, struct err *e)
 {
-	if (spec->ssl) {
-		log_warn("admin_listen with ssl is not served in this release", LOG_SLICE("address", spec->text));
-		return true;
-	}
 	if (a->listener_count == MAX_LISTENERS)
 		return err_set(e, "admin_listen has more than %d addresses", MAX_LISTENERS);
-	if (!is_loopback((const struct sockaddr *)&spec->address))
-		log_warn(
-		        "the Admin API has no authentication and listens beyond this machine; admin_listen on 127.0.0.1 keeps it private",
+	if (spec->ssl && !a->tls && !(a->tls = admin_tls_new(a->env.settings, e)))
+		return false;
+	if (!is_loopback((const struct sockaddr *)&spec->address) && !spec->ssl)
+		log_warn("the Admin API's tokens cross the network in the clear; admin_listen with ssl hides them",
 		        LOG_SLICE("address", spec->text));
 	/* two control planes on one port would take turns without anybody noticing */
 	struct listener *l = listener_is_free(spec, e) ? listener_open(a->env.loop, spec, on_accept, a, e) : NULL;
@@ -303,6 +315,9 @@ static bool listen_all(struct admin_server *a, const struct settings *s, struct 
 	if (!listen_parse(&a->arena, s->admin_listen, &specs, &n, e))
 		return err_prefix(e, "admin_listen");
 	for (size_t i = 0; i < n; i++)
+		if (!check_protected(a, &specs[i], e))
+			return false;
+	for (size_t i = 0; i < n; i++)
 		if (!listen_one(a, &specs[i], e))
 			return false;
 	return true;
@@ -313,7 +328,7 @@ static bool start(struct admin_server *a, const struct settings *s, struct err *
 	if (!settings_size(s->admin_max_body_size, &a->server.max_body))
 		return err_set(e, "admin_max_body_size is \"%.*s\", expected a size such as 10m",
 		        SLICE_ARG(s->admin_max_body_size));
-	if (!node_id_load(s, a->env.node_id, e))
+	if (!node_id_load(s, a->env.node_id, e) || !(a->env.auth = admin_auth_new(s, e)))
 		return false;
 	unsigned threads = s->admin_threads > 0 ? (unsigned)s->admin_threads : 1;
 	if (!access_log_open(&a->access_log, s, "admin_access_log", s->admin_access_log, e))
@@ -375,6 +390,8 @@ void admin_server_free(struct admin_server *a)
 	level_guard_free(a->env.log_level);
 	access_writer_fini(&a->access_writer);
 	access_log_close(&a->access_log);
+	admin_auth_free(a->env.auth);
+	SSL_CTX_free(a->tls);
 	arena_fini(&a->arena);
 	free(a);
 }

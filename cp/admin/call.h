@@ -5,10 +5,12 @@
 #ifndef CP_ADMIN_CALL_H
 #define CP_ADMIN_CALL_H
 
+#include "common/entity/admin.h"
 #include "common/serve/stream.h"
 #include "cp/admin/admin_request.h"
 #include "cp/store/store.h"
 
+struct admin_auth;
 struct level_guard;
 
 /* The same for all calls of a process. Constant once the threads run. */
@@ -16,6 +18,7 @@ struct admin_env {
 	const struct settings *settings;
 	struct loop *loop;
 	struct level_guard *log_level;
+	struct admin_auth *auth; /* NULL: nobody is asked for a token */
 	char node_id[UUID_TEXT + 1];
 	char hostname[256];
 };
@@ -26,6 +29,8 @@ struct admin_response {
 	struct slice text; /* the body when json is NULL; unset: none */
 	struct slice type; /* of text */
 	unsigned allow;    /* OPTIONS: the methods to name, enum admin_method bits */
+	bool wants_login;  /* 401: WWW-Authenticate */
+	unsigned retry_after_s;
 
 	bool is_write; /* a write that succeeded: then these say how far it has come */
 	uint64_t version;
@@ -59,8 +64,13 @@ struct admin_call {
 	struct store *store;
 	struct server_stats stats; /* of the HTTP server, when the request came */
 
-	int64_t wait_ms;     /* how long the answer to a write waits for all data planes; 0: as usual */
-	struct slice author; /* who asks, as far as that is known for certain; unset: nobody was asked */
+	int64_t wait_ms; /* how long the answer to a write waits for all data planes; 0: as usual */
+
+	/* Who asks, once admin_authenticate() has let them in. */
+	struct slice author;   /* the admin's name; unset: nobody was asked */
+	struct uuid author_id; /* zero: not an admin of the database */
+	enum admin_role role;
+	const char *login; /* "token"; NULL: nobody was asked */
 
 	struct admin_target target; /* of paths below the kinds */
 	struct slice params[4];     /* what the :names of a special path stood for, in order */

@@ -27,6 +27,11 @@ static const char *const names[] = {
         [19] = "referenced by others",
 };
 
+const char *admin_code_name(int code)
+{
+	return code > 0 && code <= ADMIN_CODE_MAX ? names[code] : NULL;
+}
+
 static void answer(struct admin_call *c, int status, json_t *json)
 {
 	json_decref(c->response->json);

@@ -21,4 +21,8 @@ void admin_bad_option(struct admin_call *c, const char *option, const char *text
 /* Codes without fields: 7 and 9. */
 void admin_bad_page(struct admin_call *c, int code, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
+/* "schema violation" of code 2; NULL: there is no such code, or (10) it names a field. */
+const char *admin_code_name(int code);
+enum { ADMIN_CODE_MAX = 19 };
+
 #endif

@@ -29,11 +29,41 @@ struct slice admin_allow(struct arena *a, unsigned methods)
 	return out;
 }
 
-static void add_cors(
-        struct head *h, struct arena *a, const struct admin_request *request, const struct admin_response *response)
+/* "https://gui.example:8445/manager" -> "https://gui.example:8445" */
+static struct slice origin_of(struct slice url)
 {
-	head_add(h, S("Access-Control-Allow-Origin"), request->origin.len > 0 ? request->origin : S("*"));
-	head_add(h, S("Access-Control-Allow-Credentials"), S("true"));
+	const char *authority = url.len > 0 ? memmem(url.ptr, url.len, "://", 3) : NULL;
+	size_t from = authority ? (size_t)(authority - url.ptr) + 3 : url.len;
+	ptrdiff_t path = slice_find(slice_from(url, from), '/');
+
+	return path < 0 ? url : slice_of(url.ptr, from + (size_t)path);
+}
+
+bool admin_is_gui(const struct settings *s, struct slice origin)
+{
+	for (struct slice rest = s->admin_gui_url; slice_is_set(rest);)
+		if (slice_ieq(origin_of(slice_trim(slice_cut(&rest, ','))), origin))
+			return true;
+	return false;
+}
+
+/* Where pages may come from: the one that asks when it may, else the first of those that may (admin-api.md 1). */
+static struct slice allowed_origin(const struct settings *s, struct slice origin)
+{
+	struct slice first = s->admin_gui_url;
+
+	if (first.len == 0)
+		return origin.len > 0 ? origin : S("*");
+	return admin_is_gui(s, origin) ? origin : origin_of(slice_trim(slice_cut(&first, ',')));
+}
+
+static void add_cors(struct head *h, struct arena *a, const struct settings *s, const struct admin_request *request,
+        const struct admin_response *response)
+{
+	head_add(h, S("Access-Control-Allow-Origin"), allowed_origin(s, request->origin));
+	/* with a login, not every page may use what a browser knows of it */
+	if (!s->admin_auth || s->admin_gui_url.len > 0)
+		head_add(h, S("Access-Control-Allow-Credentials"), S("true"));
 	if (!response->allow)
 		return;
 	struct slice allow = admin_allow(a, response->allow);
@@ -53,6 +83,14 @@ static void add_identity(struct head *h, struct arena *a, const struct settings 
 		        arena_printf(a, "%" PRIu64, (clock_mono_ns() - started_ns) / 1000000));
 }
 
+static void add_login(struct head *h, struct arena *a, const struct admin_response *response)
+{
+	if (response->wants_login)
+		head_add(h, S("WWW-Authenticate"), S("Bearer realm=\"gatehouse\""));
+	if (response->retry_after_s)
+		head_add(h, S("Retry-After"), arena_printf(a, "%u", response->retry_after_s));
+}
+
 static void add_version(struct head *h, struct arena *a, const struct admin_response *response)
 {
 	if (!response->is_write)
@@ -67,7 +105,8 @@ void admin_headers(struct head *h, struct arena *a, const struct settings *s, co
 	h->status = response->status;
 	h->content_length = response->status == 204 ? -1 : (int64_t)body_len;
 	add_identity(h, a, s, started_ns);
-	add_cors(h, a, request, response);
+	add_cors(h, a, s, request, response);
+	add_login(h, a, response);
 	add_version(h, a, response);
 	if (response->json)
 		head_add(h, S("Content-Type"), S("application/json; charset=utf-8"));

@@ -10,4 +10,7 @@ void admin_headers(struct head *h, struct arena *a, const struct settings *s, co
 /* "DELETE, GET, HEAD, OPTIONS": the names of the methods, in order. */
 struct slice admin_allow(struct arena *a, unsigned methods);
 
+/* Is this Origin (scheme://host:port) one of the setting admin_gui_url? */
+bool admin_is_gui(const struct settings *s, struct slice origin);
+
 #endif

@@ -1,6 +1,8 @@
 /* routes: see routes.h. */
 #include "cp/admin/routes.h"
 
+#include "cp/admin/admins.h"
+#include "cp/admin/auth.h"
 #include "cp/admin/body.h"
 #include "cp/admin/consumer_groups.h"
 #include "cp/admin/crud.h"
@@ -8,6 +10,7 @@
 #include "cp/admin/info.h"
 #include "cp/admin/list.h"
 #include "cp/admin/log_level.h"
+#include "cp/admin/openapi.h"
 #include "cp/admin/rules.h"
 #include "cp/admin/schemas.h"
 #include "cp/admin/sign.h"
@@ -18,49 +21,74 @@
 
 /* Literals before parameters: the first that matches is meant. */
 static const struct admin_route table[] = {
-        {"/", ADMIN_GET, 0, false, admin_info},
-        {"/status", ADMIN_GET, 0, false, admin_status},
-        {"/status/dns", ADMIN_GET, 0, false, admin_status_dns},
-        {"/timers", ADMIN_GET, 0, false, admin_timers},
-        {"/robots.txt", ADMIN_GET, 0, false, admin_robots},
-        {"/endpoints", ADMIN_GET, 0, false, admin_endpoints},
-        {"/config", ADMIN_COLLECTION, 0, true, admin_config},
-        {"/filter-chains", ADMIN_COLLECTION, 0, true, admin_filter_chains},
-        {"/filter-chains/:filter_chains", ADMIN_ITEM, 0, true, admin_filter_chains},
-        {"/routes/:routes/filter-chains", ADMIN_COLLECTION, 0, true, admin_filter_chains},
-        {"/routes/:routes/filter-chains/:filter_chains", ADMIN_ITEM, 0, true, admin_filter_chains},
-        {"/routes/:routes/filters/:filters", ADMIN_GET, 0, false, admin_filter_chains},
-        {"/services/:services/filter-chains", ADMIN_COLLECTION, 0, true, admin_filter_chains},
-        {"/services/:services/filter-chains/:filter_chains", ADMIN_ITEM, 0, true, admin_filter_chains},
-        {"/versions", ADMIN_GET, 0, false, admin_versions},
-        {"/versions/:versions", ADMIN_GET, 0, false, admin_version},
-        {"/versions/:versions/progress", ADMIN_GET, 0, false, admin_progress},
-        {"/versions/:versions/rollback", ADMIN_POST, 0, false, admin_rollback},
-        {"/consumer_groups/:consumer_groups/consumers", ADMIN_COLLECTION | ADMIN_DELETE, 0, false, admin_memberships},
+        {"/", ADMIN_GET, 0, false, admin_info, "What this node is: versions, plugins, settings without secrets"},
+        {"/status", ADMIN_GET, 0, false, admin_status, "Memory, connections, and whether the database answers"},
+        {"/status/dns", ADMIN_GET, 0, false, admin_status_dns, "Statistics of the DNS client"},
+        {"/timers", ADMIN_GET, 0, false, admin_timers, "Timers of the process"},
+        {"/robots.txt", ADMIN_GET, 0, false, admin_robots, "Asks robots to stay away"},
+        {"/endpoints", ADMIN_GET, 0, false, admin_endpoints, "Every path that is answered"},
+        {"/openapi.json", ADMIN_GET, 0, false, admin_openapi, "This document"},
+        {"/config", ADMIN_COLLECTION, 0, true, admin_config, "The whole configuration as one document"},
+        {"/filter-chains", ADMIN_COLLECTION, 0, true, admin_filter_chains, "WebAssembly filters, which are off"},
+        {"/filter-chains/:filter_chains", ADMIN_ITEM, 0, true, admin_filter_chains,
+                "WebAssembly filters, which are off"},
+        {"/routes/:routes/filter-chains", ADMIN_COLLECTION, 0, true, admin_filter_chains,
+                "WebAssembly filters, which are off"},
+        {"/routes/:routes/filter-chains/:filter_chains", ADMIN_ITEM, 0, true, admin_filter_chains,
+                "WebAssembly filters, which are off"},
+        {"/routes/:routes/filters/:filters", ADMIN_GET, 0, false, admin_filter_chains,
+                "WebAssembly filters, which are off"},
+        {"/services/:services/filter-chains", ADMIN_COLLECTION, 0, true, admin_filter_chains,
+                "WebAssembly filters, which are off"},
+        {"/services/:services/filter-chains/:filter_chains", ADMIN_ITEM, 0, true, admin_filter_chains,
+                "WebAssembly filters, which are off"},
+        {"/versions", ADMIN_GET, 0, false, admin_versions, "What was changed, newest first"},
+        {"/versions/:versions", ADMIN_GET, 0, false, admin_version,
+                "One version, or with N..M what is different in M, field by field"},
+        {"/versions/:versions/progress", ADMIN_GET, 0, false, admin_progress, "Which data planes have a version"},
+        {"/versions/:versions/rollback", ADMIN_POST, 0, false, admin_rollback,
+                "Make a new version whose content is that of this one"},
+        {"/consumer_groups/:consumer_groups/consumers", ADMIN_COLLECTION | ADMIN_DELETE, 0, false, admin_memberships,
+                "The consumers of a group"},
         {"/consumer_groups/:consumer_groups/consumers/:consumers", ADMIN_GET | ADMIN_PUT | ADMIN_DELETE, 0, false,
-                admin_membership},
-        {"/consumers/:consumers/consumer_groups", ADMIN_COLLECTION | ADMIN_DELETE, 0, false, admin_memberships},
+                admin_membership, "One consumer of a group"},
+        {"/consumers/:consumers/consumer_groups", ADMIN_COLLECTION | ADMIN_DELETE, 0, false, admin_memberships,
+                "The groups of a consumer"},
         {"/consumers/:consumers/consumer_groups/:consumer_groups", ADMIN_GET | ADMIN_PUT | ADMIN_DELETE, 0, false,
-                admin_membership},
-        {"/clustering/data-planes", ADMIN_GET, 0, false, admin_clustering_nodes},
-        {"/clustering/status", ADMIN_GET, 0, false, admin_clustering_status},
-        {"/clustering/overview", ADMIN_GET, 0, false, admin_clustering_overview},
-        {"/cache", ADMIN_DELETE, 0, false, admin_cache_delete},
-        {"/cache/:key", ADMIN_GET | ADMIN_DELETE, 0, false, admin_cache_item},
-        {"/debug/node/log-level", ADMIN_GET, 0, false, admin_log_level_get},
-        {"/debug/node/log-level/:log_level", ADMIN_PUT, 0, false, admin_log_level_put},
-        {"/tags", ADMIN_COLLECTION, 0, false, admin_tags},
-        {"/tags/:tags", ADMIN_GET, ADMIN_ITEM, false, admin_tags_one},
-        {"/schemas/plugins/validate", ADMIN_POST, 0, false, admin_schema_validate_plugin},
-        {"/schemas/plugins/:name", ADMIN_GET, 0, false, admin_schema_plugin},
-        {"/schemas/vaults/:name", ADMIN_GET, 0, false, admin_schema_vault},
-        {"/schemas/filters/:name", ADMIN_GET, 0, false, admin_schema_filter},
-        {"/schemas/:db_entity_name/validate", ADMIN_POST, 0, false, admin_schema_validate},
-        {"/schemas/:name", ADMIN_GET, 0, false, admin_schema},
-        {"/plugins/enabled", ADMIN_GET, 0, false, admin_plugins_enabled},
-        {"/plugins/schema/:name", ADMIN_GET, 0, false, admin_plugin_config_schema},
-        {"/upstreams/:upstreams/health", ADMIN_GET, 0, false, admin_upstream_health},
-        {"/upstreams/:upstreams/targets/all", ADMIN_GET, 0, false, admin_targets_all},
+                admin_membership, "One group of a consumer"},
+        {"/clustering/data-planes", ADMIN_GET, 0, false, admin_clustering_nodes,
+                "Data planes: which version each runs, and when it was last heard of"},
+        {"/clustering/status", ADMIN_GET, 0, false, admin_clustering_status,
+                "The same by node id, as older clients read it"},
+        {"/clustering/overview", ADMIN_GET, 0, false, admin_clustering_overview,
+                "Control plane, data planes and what they depend on, at a glance"},
+        {"/cache", ADMIN_DELETE, 0, false, admin_cache_delete, "Empty the cache"},
+        {"/cache/:key", ADMIN_GET | ADMIN_DELETE, 0, false, admin_cache_item, "One thing in the cache"},
+        {"/debug/node/log-level", ADMIN_GET, 0, false, admin_log_level_get, "What is logged"},
+        {"/debug/node/log-level/:log_level", ADMIN_PUT, 0, false, admin_log_level_put,
+                "Log more or less for a while"},
+        {"/tags", ADMIN_COLLECTION, 0, false, admin_tags, "Which entities have which tags"},
+        {"/tags/:tags", ADMIN_GET, ADMIN_ITEM, false, admin_tags_one, "Which entities have this tag"},
+        {"/schemas/plugins/validate", ADMIN_POST, 0, false, admin_schema_validate_plugin,
+                "Check a plugin without storing it"},
+        {"/schemas/plugins/:name", ADMIN_GET, 0, false, admin_schema_plugin, "The fields of a plugin"},
+        {"/schemas/vaults/:name", ADMIN_GET, 0, false, admin_schema_vault, "The fields of a vault"},
+        {"/schemas/filters/:name", ADMIN_GET, 0, false, admin_schema_filter, "The fields of a WebAssembly filter"},
+        {"/schemas/:db_entity_name/validate", ADMIN_POST, 0, false, admin_schema_validate,
+                "Check an entity without storing it"},
+        {"/schemas/:name", ADMIN_GET, 0, false, admin_schema_entity, "The fields of an entity"},
+        {"/plugins/enabled", ADMIN_GET, 0, false, admin_plugins_enabled, "The plugins that this node has"},
+        {"/plugins/schema/:name", ADMIN_GET, 0, false, admin_plugin_config_schema,
+                "The configuration of a plugin, as older clients read it"},
+        {"/upstreams/:upstreams/health", ADMIN_GET, 0, false, admin_upstream_health,
+                "Health of an upstream and its targets"},
+        {"/upstreams/:upstreams/targets/all", ADMIN_GET, 0, false, admin_targets_all,
+                "All targets of an upstream, also those of weight 0"},
+        {"/admins", ADMIN_COLLECTION, 0, false, admin_admins,
+                "Those who may use the Admin API; a new one comes with a token, shown once"},
+        {"/admins/:admins", ADMIN_ITEM, 0, false, admin_admins_item, "One who may use the Admin API"},
+        {"/admins/:admins/token", ADMIN_POST | ADMIN_DELETE, 0, false, admin_admins_token,
+                "Make a new token, shown once, or take it away; the old one ends"},
 };
 
 size_t admin_routes_count(void)
@@ -231,6 +259,32 @@ static void handle(struct admin_call *c, admin_handler handler)
 		admin_look_ahead(c);
 }
 
+/* Who may log in, and who did what, is for admins alone; by the first segment, so that nothing below it is forgotten.
+ */
+static enum admin_role role_needed(const struct admin_request *r)
+{
+	if (r->segment_count > 0 && (slice_eq(r->segments[0], S("admins")) || slice_eq(r->segments[0], S("audit"))))
+		return ADMIN_ROLE_ADMIN;
+	return r->method == ADMIN_GET ? ADMIN_ROLE_READ : ADMIN_ROLE_WRITE;
+}
+
+/* What is to be done with a request whose sender is known. */
+static void answer(struct admin_call *c, const struct found *found, enum admin_parsed parsed)
+{
+	enum admin_method method = c->request->method;
+
+	if (!found->methods)
+		admin_not_found(c);
+	else if (!(found->methods & method))
+		admin_not_allowed(c);
+	else if (!admin_authorise(c, role_needed(c->request)))
+		return;
+	else if (parsed == ADMIN_TOO_MANY_ARGS)
+		admin_fail(c, 400, "Too many arguments");
+	else if (!(method & ADMIN_HAS_BODY) || found->raw_body || admin_body_read(c))
+		handle(c, found->handler);
+}
+
 void admin_dispatch(struct admin_call *c)
 {
 	struct found found = {0};
@@ -239,14 +293,9 @@ void admin_dispatch(struct admin_call *c)
 	*request = *c->request;
 	enum admin_parsed parsed = admin_request_parse(c->arena, request);
 	c->request = request;
-	if (parsed == ADMIN_NO_PATH || !find(c, &found))
-		admin_not_found(c);
-	else if (request->method == ADMIN_OPTIONS)
+	bool exists = parsed != ADMIN_NO_PATH && find(c, &found);
+	if (exists && request->method == ADMIN_OPTIONS)
 		answer_options(c, &found);
-	else if (!(found.methods & request->method))
-		admin_not_allowed(c);
-	else if (parsed == ADMIN_TOO_MANY_ARGS)
-		admin_fail(c, 400, "Too many arguments");
-	else if (!(request->method & ADMIN_HAS_BODY) || found.raw_body || admin_body_read(c))
-		handle(c, found.handler);
+	else if (admin_authenticate(c))
+		answer(c, &found, parsed);
 }

@@ -11,6 +11,7 @@ struct admin_route {
 	unsigned advertised; /* in Allow; 0: methods */
 	bool raw_body;       /* the body is the handler's business: no gate, no parsing */
 	admin_handler handler;
+	const char *doc; /* one sentence: what can be done there */
 };
 
 size_t admin_routes_count(void);

@@ -43,7 +43,8 @@ struct admin_rules {
 /* Never NULL. */
 const struct admin_rules *admin_rules_of(const struct schema *kind);
 
-extern const struct admin_rules admin_acl_rules, admin_ca_certificate_rules, admin_certificate_rules,
-        admin_consumer_rules, admin_consumer_group_rules, admin_plugin_rules, admin_sni_rules, admin_target_rules;
+extern const struct admin_rules admin_acl_rules, admin_admin_rules, admin_ca_certificate_rules,
+        admin_certificate_rules, admin_consumer_rules, admin_consumer_group_rules, admin_plugin_rules,
+        admin_sni_rules, admin_target_rules;
 
 #endif

@@ -12,7 +12,7 @@
 
 /* ---- descriptions ---------------------------------------------------------------------------------------------- */
 
-void admin_schema(struct admin_call *c)
+void admin_schema_entity(struct admin_call *c)
 {
 	const struct schema *kind = kinds_by_name(c->params[0]);
 

@@ -4,7 +4,7 @@
 
 #include "cp/admin/call.h"
 
-void admin_schema(struct admin_call *c);                 /* /schemas/:name */
+void admin_schema_entity(struct admin_call *c);          /* /schemas/:name */
 void admin_schema_plugin(struct admin_call *c);          /* /schemas/plugins/:name */
 void admin_schema_vault(struct admin_call *c);           /* /schemas/vaults/:name */
 void admin_schema_filter(struct admin_call *c);          /* /schemas/filters/:name */

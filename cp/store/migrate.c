@@ -246,6 +246,8 @@ static bool plan_kinds(const struct plan *p)
 
 	for (size_t i = 0; ok && i < kinds_count(); i++)
 		ok = plan_kind(p, kinds_at(i));
+	for (size_t i = 0; ok && kinds_private_at(i); i++)
+		ok = plan_kind(p, kinds_private_at(i));
 	return ok;
 }
 

@@ -359,9 +359,14 @@ void sql_select_all(struct text *out, const struct schema *kind)
 
 /* ---- writing --------------------------------------------------------------------------------------------------- */
 
-/* Ends a row statement that is the CTE r. before: what r gives as the row's earlier content. */
+/* Ends a row statement that is the CTE r. before: what r gives as the row's earlier content. Of a private kind
+ * nothing is logged; the numbers of version and line go nowhere. */
 static void put_log(struct text *out, const struct schema *kind, const char *op, const char *doc, const char *before)
 {
+	if (kind->is_private) {
+		text_puts(out, ") SELECT id, $1::bigint, $2::integer FROM r");
+		return;
+	}
 	text_printf(out,
 	        ") INSERT INTO changelog (version, seq, kind, id, op, doc, before)"
 	        " SELECT $1::bigint, $2::integer, '%s', id, '%s', %s, %s FROM r",

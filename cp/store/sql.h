@@ -62,7 +62,8 @@ struct sql_page {
 void sql_select_page(struct text *out, const struct schema *kind, const struct sql_page *page);
 void sql_select_all(struct text *out, const struct schema *kind);
 
-/* ---- writing: every row statement also writes its line of the changelog, with $1 version and $2 sequence ------- */
+/* ---- writing: every row statement also writes its line of the changelog, with $1 version and $2 sequence; those of
+ * private kinds write none */
 
 /* $3: doc */
 void sql_insert(struct text *out, const struct schema *kind);

@@ -34,8 +34,10 @@ static bool change(struct store *st, const struct schema *kind, enum store_op op
 	if (!r)
 		return false;
 	*touched = pg_affected(r) > 0;
-	st->unit.changes += *touched;
-	st->unit.tallies[kinds_index(kind)].of[op] += *touched;
+	if (*touched && !kind->is_private) {
+		st->unit.changes++;
+		st->unit.tallies[kinds_index(kind)].of[op]++;
+	}
 	PQclear(r);
 	return true;
 }

@@ -270,6 +270,10 @@ static bool parse_head(struct h1_client *x)
 	case H1_MORE: x->looked = have.len; return false;
 	case H1_BAD:
 		x->why = err.why;
+		if (slice_is_set(err.second))
+			x->why = arena_printf(x->arena, "%s: '%.*s' and '%.*s'", err.why, SLICE_ARG(err.first),
+			        SLICE_ARG(err.second))
+			                 .ptr;
 		fail(x, CLIENT_INVALID);
 		return false;
 	case H1_DONE: break;

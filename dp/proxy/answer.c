@@ -15,7 +15,7 @@ static struct slice milliseconds(struct arena *a, uint64_t from_ns, uint64_t to_
 	return arena_decimal(a, to_ns > from_ns ? (int64_t)((to_ns - from_ns) / 1000000) : 0);
 }
 
-/* Media types that get "; charset=UTF-8" when they name none. */
+/* Media types that get a charset when they name none. */
 static bool wants_charset(struct slice type)
 {
 	static const struct slice types[] = {SLICE("text/html"), SLICE("text/xml"), SLICE("text/plain"),
@@ -72,8 +72,8 @@ static void copy_fields(struct request *r, const struct head *up, struct head *o
 			continue;
 		has_server |= h->id == HEADER_SERVER;
 		struct header *copy = head_copy(out, h);
-		if (h->id == HEADER_CONTENT_TYPE && wants_charset(h->value))
-			copy->value = ARENA_JOIN(r->x.arena, h->value, S("; charset=UTF-8"));
+		if (h->id == HEADER_CONTENT_TYPE && slice_is_set(o->charset) && wants_charset(h->value))
+			copy->value = ARENA_JOIN(r->x.arena, h->value, o->charset);
 	}
 	if (!has_server && o->show_server)
 		head_add_id(out, HEADER_SERVER, o->server_token);

@@ -119,6 +119,7 @@ enum flow attempt_connect(struct request *r)
 	if (r->connecting)
 		return FLOW_WAIT;
 	r->proxied = true;
+	r->tried++;
 	r->picked_ns = clock_mono_ns();
 	facts_try_begin(r);
 	if (take_pooled(r))
@@ -165,7 +166,7 @@ enum flow attempt_send(struct request *r)
 {
 	struct conn *c = r->conn;
 	r->conn = NULL;
-	r->client.limits = &r->proxy->server.limits;
+	r->client.limits = &r->proxy->options->response_limits;
 	r->client.read_timeout_ms = (uint32_t)r->plan->service->read_timeout;
 	r->client.write_timeout_ms = (uint32_t)r->plan->service->write_timeout;
 	struct slice method = slice_is_set(r->x.upstream.method) ? r->x.upstream.method : r->x.request->method;
@@ -192,8 +193,41 @@ static bool can_replay(const struct request *r)
 {
 	if (!r->written)
 		return true;
-	return r->answer.stage == ANSWER_NONE && is_idempotent(r->x.request->method) &&
-	       r->plan->route->request_buffering && (r->body.mode == BODY_NONE || r->body.mode == BODY_COLLECTED);
+	bool repeatable = is_idempotent(r->x.request->method) ||
+	                  (r->proxy->options->retry.conditions & RETRY_NON_IDEMPOTENT);
+	return r->answer.stage == ANSWER_NONE && repeatable && r->plan->route->request_buffering &&
+	       (r->body.mode == BODY_NONE || r->body.mode == BODY_COLLECTED);
+}
+
+/* Is another try allowed after one that ended like this? */
+static bool may_try_again(const struct request *r, unsigned condition)
+{
+	const struct retry_rules *rules = &r->proxy->options->retry;
+	if (!(rules->conditions & condition) || r->tries_left <= 0)
+		return false;
+	if (rules->tries && r->tried >= rules->tries)
+		return false;
+	uint64_t spent_ms = (clock_mono_ns() - r->stream->started_ns) / 1000000;
+	return !rules->timeout_ms || spent_ms < rules->timeout_ms;
+}
+
+static unsigned condition_of(enum client_failure why)
+{
+	return why == CLIENT_TIMEOUT ? RETRY_TIMEOUT : why == CLIENT_INVALID ? RETRY_INVALID : RETRY_ERROR;
+}
+
+static unsigned condition_of_status(int status)
+{
+	switch (status) {
+	case 403: return RETRY_403;
+	case 404: return RETRY_404;
+	case 429: return RETRY_429;
+	case 500: return RETRY_500;
+	case 502: return RETRY_502;
+	case 503: return RETRY_503;
+	case 504: return RETRY_504;
+	default: return 0;
+	}
 }
 
 static void next_try(struct request *r)
@@ -221,7 +255,9 @@ static void try_failed(struct request *r, enum client_failure why)
 	                                              : "invalid response"),
 	        LOG_STR("detail", r->client.why), LOG_INT("reused", r->reused));
 	r->fresh_only = stale;
-	if (can_replay(r) && why != CLIENT_INVALID && (stale || r->tries_left-- > 0)) {
+	if (can_replay(r) && (stale || may_try_again(r, condition_of(why)))) {
+		r->tries_left -= !stale; /* proxy.md 2.4: a stale connection is no try */
+		r->tried -= stale;
 		next_try(r);
 		return;
 	}
@@ -252,8 +288,24 @@ static void on_reusable(struct h1_client *x, struct conn *c)
 	pool_give(&r->proxy->pool, c, (struct sockaddr *)&r->address, r->address_len);
 }
 
+/* A status that proxy_next_upstream names. The answer is dropped with its connection. */
+static bool is_passed_over(struct request *r, int status)
+{
+	unsigned conditions = r->proxy->options->retry.conditions & RETRY_STATUSES;
+	return conditions && may_try_again(r, conditions & condition_of_status(status)) && can_replay(r);
+}
+
 static void on_head(struct h1_client *x, struct head *response, struct slice piece, bool last)
 {
+	struct request *r = x->owner;
+	if (is_passed_over(r, response->status)) {
+		h1_client_cancel(x);
+		facts_try_answered(r, response->status);
+		r->tries_left--;
+		r->fresh_only = false;
+		next_try(r);
+		return;
+	}
 	answer_begin(x->owner, response, piece, last);
 }
 

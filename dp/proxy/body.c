@@ -11,12 +11,13 @@ static bool may_collect(const struct request *r)
 {
 	if (r->body.whole_wanted)
 		return true;
-	return r->plan->route->request_buffering && (r->body.chunked || r->body.length <= BODY_BUFFER);
+	return r->plan->route->request_buffering &&
+	       (r->body.chunked || r->body.length <= (int64_t)r->proxy->options->body_buffer);
 }
 
 static size_t collect_limit(const struct request *r)
 {
-	return r->body.whole_wanted ? BODY_WHOLE_MAX : BODY_BUFFER;
+	return r->body.whole_wanted ? BODY_WHOLE_MAX : r->proxy->options->body_buffer;
 }
 
 void body_want_whole(struct request *r)

@@ -83,6 +83,8 @@ static void copy_fields(struct request *r, struct head *out, struct gathered *g)
 		}
 		if (take_own(r, h, g))
 			continue;
+		if (r->proxy->options->drop_underscores && slice_find(h->name, '_') >= 0)
+			continue;
 		if (in->has_connection_options && !forward_is_protected(h) &&
 		        head_has_token(in, HEADER_CONNECTION, h->name))
 			continue;

@@ -14,6 +14,28 @@
 #include "dp/upstream/pick.h"
 #include "dp/upstream/pool.h"
 
+/* When a try that failed, or was answered with certain statuses, is followed by another (proxy.md 3.2): the
+ * conditions of proxy_next_upstream. */
+enum retry_condition {
+	RETRY_ERROR = 1 << 0,
+	RETRY_TIMEOUT = 1 << 1,
+	RETRY_INVALID = 1 << 2,
+	RETRY_NON_IDEMPOTENT = 1 << 3,
+	RETRY_500 = 1 << 4,
+	RETRY_502 = 1 << 5,
+	RETRY_503 = 1 << 6,
+	RETRY_504 = 1 << 7,
+	RETRY_403 = 1 << 8,
+	RETRY_404 = 1 << 9,
+	RETRY_429 = 1 << 10,
+	RETRY_STATUSES = RETRY_500 | RETRY_502 | RETRY_503 | RETRY_504 | RETRY_403 | RETRY_404 | RETRY_429,
+};
+struct retry_rules {
+	unsigned conditions; /* enum retry_condition */
+	uint32_t tries;      /* in all; 0: as the service says */
+	uint32_t timeout_ms; /* for all of them together; 0: none */
+};
+
 /* From settings, once; shared by all workers, read-only. */
 struct proxy_options {
 	struct router_options router;
@@ -28,7 +50,14 @@ struct proxy_options {
 	uint32_t websocket_idle_ms;      /* 0: as the service's timeouts */
 	struct trust trust;
 	struct pool_limits pool;
-	uint64_t max_body;
+	uint64_t max_body;    /* 0: no limit */
+	uint64_t body_buffer; /* bodies up to this are collected before the upstream is chosen */
+	struct h1_limits request_limits, response_limits;
+	struct retry_rules retry;
+	struct slice charset;                      /* "; charset=UTF-8"; unset: none is added */
+	bool drop_underscores;                     /* fields with '_' in their name do not reach the upstream */
+	bool debug_headers;                        /* Kong-Debug is answered */
+	struct slice error_templates[ERROR_KINDS]; /* unset: the usual form */
 };
 
 struct settings;

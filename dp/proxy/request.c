@@ -69,6 +69,8 @@ static void set_exchange(struct request *r)
 	x->started_ms = clock_wall_ms();
 	x->started_ns = s->started_ns;
 	x->port = s->listener ? s->listener->public_port : 0;
+	x->connection = s->conn->serial;
+	x->connection_requests = s->conn->requests;
 	x->added.arena = x->appended.arena = &s->arena;
 	request_id_next(&r->proxy->ids, r->id);
 	set_client(r);
@@ -87,6 +89,7 @@ static void request_init(struct request *r, struct stream *s)
 	r->stream = s;
 	r->proxy = s->server->context;
 	r->owner.worker = &r->proxy->host;
+	r->owner.client = s->conn;
 	set_exchange(r);
 	init_body(r);
 	r->lease = lease_take(r->proxy->leases);
@@ -133,6 +136,25 @@ static bool find_route(struct request *r)
 	return router_match(r->snapshot->router, &q, &r->match);
 }
 
+/* proxy.md 1.13 */
+static void add_debug_headers(struct request *r)
+{
+	struct head *to = &r->x.added;
+	char id[UUID_TEXT + 1];
+	if (!head_find_name(r->x.request, S("Kong-Debug")))
+		return;
+	uuid_format(&r->x.route->id, id);
+	head_add(to, S("Kong-Route-Id"), arena_dup(r->x.arena, slice_cstr(id)));
+	if (r->x.route->name.len)
+		head_add(to, S("Kong-Route-Name"), r->x.route->name);
+	if (!r->x.service)
+		return;
+	uuid_format(&r->x.service->id, id);
+	head_add(to, S("Kong-Service-Id"), arena_dup(r->x.arena, slice_cstr(id)));
+	if (r->x.service->name.len)
+		head_add(to, S("Kong-Service-Name"), r->x.service->name);
+}
+
 static enum flow step_route(struct request *r)
 {
 	if (!find_route(r)) {
@@ -145,6 +167,8 @@ static enum flow step_route(struct request *r)
 	r->x.captures = r->match.captures;
 	r->x.captures_count = r->match.captures_count;
 	r->tries_left = r->plan->service ? r->plan->service->retries : 0;
+	if (r->proxy->options->debug_headers)
+		add_debug_headers(r);
 	if (r->plan->https_only && !slice_eq(forward_scheme(r), S("https")))
 		respond_https_only(r);
 	return FLOW_NEXT;

@@ -27,9 +27,8 @@ enum step {
 
 enum flow { FLOW_NEXT, FLOW_WAIT, FLOW_DONE };
 
-/* Bodies up to this are read before the upstream is chosen, so that a failed try can be repeated (request_buffering).
- */
-enum { BODY_BUFFER = 64 * 1024, BODY_WHOLE_MAX = 10 * 1024 * 1024 };
+/* A body that a plugin wants whole. */
+enum { BODY_WHOLE_MAX = 10 * 1024 * 1024 };
 
 enum body_mode { BODY_NONE, BODY_UNREAD, BODY_COLLECTING, BODY_COLLECTED, BODY_STREAMING };
 
@@ -118,6 +117,7 @@ struct request {
 	struct slice upgrade; /* sent as Upgrade; unset: none */
 	struct tunnel tunnel; /* after a 101 */
 	int64_t tries_left;
+	uint32_t tried;
 	bool proxied; /* a target was chosen: latency headers of proxied responses */
 	int upstream_status;
 

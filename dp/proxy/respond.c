@@ -43,6 +43,17 @@ void respond_https_only(struct request *r)
 	head_add_id(&r->x.added, HEADER_LOCATION, https_location(r));
 }
 
+/* All lines of Accept as one. */
+static struct slice accepted(const struct request *r)
+{
+	const struct head *in = r->x.request;
+	struct slice all = head_get(in, HEADER_ACCEPT);
+	const struct header *h = slice_is_set(all) ? head_find(in, HEADER_ACCEPT) : NULL;
+	while (h && (h = head_next(in, h, HEADER_ACCEPT, (struct slice){0})) != NULL)
+		all = ARENA_JOIN(r->x.arena, all, S(","), h->value);
+	return all;
+}
+
 /* The body of the reply and its media type. */
 static struct slice body_of(struct request *r, struct slice *type)
 {
@@ -51,11 +62,13 @@ static struct slice body_of(struct request *r, struct slice *type)
 		*type = reply->type;
 		return slice_is_set(reply->body) ? reply->body : S("");
 	}
-	struct slice accept = head_get(r->x.request, HEADER_ACCEPT);
+	struct slice accept = accepted(r);
 	enum error_kind kind = error_body_negotiate(
 	        slice_is_set(accept) ? accept : r->error_type, reply->plain ? ERROR_PLAIN : ERROR_JSON);
+	struct slice template = r->proxy->options->error_templates[kind];
 	*type = error_body_type(kind);
-	return error_body(r->x.arena, kind, reply->message, r->x.request_id);
+	return slice_is_set(template) ? error_body_from(r->x.arena, template, kind, reply->message, r->x.request_id)
+	                              : error_body(r->x.arena, kind, reply->message, r->x.request_id);
 }
 
 static void begin(struct request *r)

@@ -17,8 +17,9 @@ struct status_report {
 	struct slice node_id;
 	struct server_stats proxy; /* all workers together */
 	uint64_t access_lines_lost;
-	uint64_t memory_bytes;             /* resident */
-	const struct meter *const *meters; /* of the workers, for /metrics */
+	uint64_t entries_unsent, entries_lost; /* of logging plugins, for their collectors */
+	uint64_t memory_bytes;                 /* resident */
+	const struct meter *const *meters;     /* of the workers, for /metrics */
 	size_t meter_count;
 };
 typedef void (*status_fn)(void *arg, struct status_report *out);

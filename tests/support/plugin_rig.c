@@ -68,10 +68,10 @@ static void count_now(struct rig *r, struct count *count)
 	for (size_t i = 0; i < count->n; i++) {
 		struct counter *k = &count->counters[i];
 		k->used = *counter_at(r, k->key);
-		counts &= count->count_denied || k->used < k->limit;
+		counts &= count->count_denied || k->used + (k->add ? k->add : 1) <= k->limit;
 	}
-	for (size_t i = 0; counts && i < count->n; i++)
-		++*counter_at(r, count->counters[i].key);
+	for (size_t i = 0; counts && !count->peek && i < count->n; i++)
+		*counter_at(r, count->counters[i].key) += count->counters[i].add ? count->counters[i].add : 1;
 }
 
 static enum verdict count(struct call *c, struct count *counting, phase_fn done)
@@ -102,14 +102,116 @@ static struct slice entity_json(struct call *c, const struct schema *kind, const
 	return found ? found->json : S("");
 }
 
-static const struct host host = {
-        .find = find, .each = each, .count = count, .read_body = read_body, .entity_json = entity_json};
+static enum verdict after(struct call *c, uint32_t ms, phase_fn done)
+{
+	struct rig *r = rig_of(c);
+	r->sleeps++;
+	r->now_ms += ms;
+	return done(c);
+}
+
+static void add_headers_to(struct rig *r, struct head *to, const char *headers);
+
+static enum verdict fetch(struct call *c, struct fetch *f, phase_fn done)
+{
+	struct rig *r = rig_of(c);
+	r->fetches++;
+	r->fetched = *f;
+	f->error = r->fetch_error;
+	f->status = r->fetch_status;
+	f->response = arena_new(&r->request_arena, struct head);
+	head_init(f->response, &r->request_arena);
+	add_headers_to(r, f->response, r->fetch_headers ? r->fetch_headers : "");
+	f->answer = slice_cstr(r->fetch_answer ? r->fetch_answer : "");
+	return done(c);
+}
+
+static enum verdict ask_redis(struct call *c, struct redis_ask *ask, phase_fn done)
+{
+	struct rig *r = rig_of(c);
+	for (unsigned i = 0; i < ask->count; i++)
+		text_printf(&r->asked, "%s%.*s", i ? " " : "", SLICE_ARG(ask->args[i]));
+	text_putc(&r->asked, '\n');
+	ask->failed = r->redis_fails;
+	ask->text = slice_cstr(r->redis_text);
+	ask->number = r->redis_number;
+	return done(c);
+}
+
+static void put_in_sink(struct call *c, const struct sink *s, struct slice entry)
+{
+	struct rig *r = rig_of(c);
+	ck_assert_msg(s->fingerprint != 0, "sink_ready() was not called");
+	r->sunk_in = s;
+	text_put(&r->sunk, entry);
+}
+
+static bool cache_get(struct call *c, struct slice key, struct slice *value)
+{
+	const struct slice *found = map_get(&rig_of(c)->cached, key);
+	if (found)
+		*value = *found;
+	return found != NULL;
+}
+
+static bool cache_put(struct call *c, struct slice key, struct slice value, uint32_t ttl_ms)
+{
+	struct rig *r = rig_of(c);
+	struct slice *kept = arena_new(&r->config_arena, struct slice);
+	*kept = arena_dup(&r->config_arena, value);
+	map_set(&r->cached, key, kept);
+	return true;
+}
+
+static bool cache_delete(struct call *c, struct slice key)
+{
+	return map_remove(&rig_of(c)->cached, key) != NULL;
+}
+
+static void meter(struct call *c, const struct metric *of, struct slice labels, uint64_t value)
+{
+	text_printf(&rig_of(c)->metered, "%s{%.*s} %llu\n", of->name, SLICE_ARG(labels), (unsigned long long)value);
+}
+
+static uint64_t next_number(struct call *c)
+{
+	return ++rig_of(c)->number;
+}
+
+static struct slice worker_uuid(struct call *c)
+{
+	return S("11111111-2222-4333-8444-555555555555");
+}
+
+static struct slice server_ip(struct call *c)
+{
+	return S("127.0.0.1");
+}
+
+static const struct host host = {.find = find,
+        .each = each,
+        .count = count,
+        .read_body = read_body,
+        .entity_json = entity_json,
+        .after = after,
+        .fetch = fetch,
+        .redis = ask_redis,
+        .sink = put_in_sink,
+        .cache_get = cache_get,
+        .cache_put = cache_put,
+        .cache_delete = cache_delete,
+        .meter = meter,
+        .next_number = next_number,
+        .worker_uuid = worker_uuid,
+        .node_id = worker_uuid,
+        .server_ip = server_ip};
 
 /* ---- configuration --------------------------------------------------------------------------------------------- */
 
 void rig_init(struct rig *r)
 {
-	*r = (struct rig){.now_ms = INT64_C(1772532000000) + REQUEST_AT_MS, .catalog = catalog_new()};
+	*r = (struct rig){
+	        .now_ms = INT64_C(1772532000000) + REQUEST_AT_MS, .catalog = catalog_new(), .fetch_status = 200};
 	arena_init(&r->request_arena);
 	arena_init(&r->config_arena);
 }
@@ -118,6 +220,10 @@ void rig_fini(struct rig *r)
 {
 	arena_fini(&r->request_arena);
 	map_fini(&r->counters);
+	map_fini(&r->cached);
+	text_fini(&r->sunk);
+	text_fini(&r->asked);
+	text_fini(&r->metered);
 	catalog_free(r->catalog);
 	arena_fini(&r->config_arena);
 }
@@ -506,6 +612,8 @@ const char *rig_down(struct rig *r, const char *name)
 
 const char *rig_up(struct rig *r, const char *name)
 {
+	if (strcasecmp(name, "Host") == 0 && slice_is_set(r->x.upstream.host))
+		return text_or_null(r, r->x.upstream.host);
 	return header(r, &r->request, name);
 }
 

@@ -11,6 +11,9 @@
  *	rig_upstream_answers(&rig, 200, "Content-Type: application/json", "{'n':5}");   the upstream answers (or,
  *after a STOP, we do) ck_assert_str_eq(rig_down(&rig, "X-N"), "1"); rig_log(&rig);
  *
+ * Effects need no sockets either: counters, fetches, Redis, sinks, the cache and metrics are members of the rig that
+ *a test sets and reads. They are done at once, but for counters when counters_wait says otherwise.
+ *
  * It runs every plugin that was put in, in the order of plugins.md 0.2. It does not choose among rows of one plugin:
  * that is the data plane's (snapshot_instance). A mistake in a test's JSON fails the test. */
 #ifndef TESTS_SUPPORT_PLUGIN_RIG_H
@@ -29,7 +32,20 @@ struct rig {
 	unsigned counted;                    /* how often call_count() was called */
 	bool counted_denied;                 /* count_denied of the last one */
 	const struct redis_conf *counted_in; /* redis of the last one */
-	size_t piece_size;                   /* bodies come in pieces of so many bytes; 0: in one */
+	/* what effects find and leave */
+	struct text sunk;           /* all entries that went into sinks */
+	const struct sink *sunk_in; /* the last one's */
+	const char *fetch_error;    /* of the next fetch; NULL: it is answered with the following */
+	int fetch_status;           /* 200 */
+	const char *fetch_headers, *fetch_answer;
+	struct fetch fetched; /* the last one */
+	unsigned fetches, sleeps;
+	const char *redis_text; /* what Redis answers; NULL: nil */
+	int64_t redis_number;
+	bool redis_fails;
+	struct text asked;   /* of Redis: one command a line */
+	struct text metered; /* "name{labels} value" a line */
+	size_t piece_size;   /* bodies come in pieces of so many bytes; 0: in one */
 
 	/* The request; route, service and consumer may be set between rig_request() and rig_run(). */
 	struct exchange x;
@@ -39,6 +55,8 @@ struct rig {
 	struct slice body, answer;
 	bool answered;
 	struct catalog *catalog;
+	struct map cached; /* key -> struct slice on config_arena */
+	uint64_t number;
 	struct map counters; /* key -> int64_t on config_arena */
 	struct rig_instance {
 		const struct plugin *plugin;

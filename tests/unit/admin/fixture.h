@@ -17,6 +17,7 @@ struct api {
 	struct settings settings;
 	struct admin_env env;
 	struct store *store;
+	const char *token;          /* sent with every ask(); NULL: none */
 	struct admin_response last; /* of the latest ask() */
 	json_t *json;               /* its body; the api's */
 };
@@ -62,6 +63,8 @@ static inline int ask_with(
 	h.target = slice_cstr(target);
 	if (type)
 		head_add(&h, S("Content-Type"), slice_cstr(type));
+	if (api->token)
+		head_add(&h, S("Kong-Admin-Token"), slice_cstr(api->token));
 	admin_request_copy(&api->arena, &h, NULL, &request);
 	request.body = body ? slice_cstr(body) : S("");
 	json_decref(api->json);

@@ -125,6 +125,48 @@ START_TEST(keys_are_private)
 }
 END_TEST
 
+START_TEST(a_self_signed_certificate_names_its_hosts_and_is_no_authority)
+{
+	static const char *const names[] = {"localhost", "127.0.0.1"};
+	struct x509_request r = request("localhost");
+
+	r.dns = names;
+	r.dns_count = 2;
+	ck_assert_msg(x509_make_self_signed(&r, tmp_path("s.crt"), tmp_path("s.key"), &e), "%s", e.message);
+	X509 *x = load("s.crt");
+	EVP_PKEY *key = X509_get_pubkey(x);
+	ck_assert_int_eq(X509_verify(x, key), 1);
+	ck_assert_int_eq(X509_check_host(x, "localhost", 0, 0, NULL), 1);
+	ck_assert_int_eq(X509_check_ip_asc(x, "127.0.0.1", 0), 1);
+	ck_assert_int_eq(X509_check_ca(x), 0);
+	EVP_PKEY_free(key);
+	X509_free(x);
+}
+END_TEST
+
+START_TEST(a_holders_names_say_what_they_are)
+{
+	static const char *const names[] = {"ops.example", "10.0.0.1"};
+	struct x509_request r = request("\xc3\xb6ps, team");
+	struct arena a;
+	struct slice got[4];
+
+	r.dns = names;
+	r.dns_count = 2;
+	r.uri = "spiffe://example/ops";
+	make_node(&r);
+	X509 *x = load("n.crt");
+	arena_init(&a);
+	ck_assert_uint_eq(x509_names(x, &a, got, 4), 3);
+	ck_assert(slice_eq(got[0], S("CN=\xc3\xb6ps\\, team,O=gatehouse")));
+	ck_assert(slice_eq(got[1], S("URI:spiffe://example/ops")));
+	ck_assert(slice_eq(got[2], S("DNS:ops.example"))); /* an address names nobody */
+	ck_assert_uint_eq(x509_names(x, &a, got, 2), 2);
+	arena_fini(&a);
+	X509_free(x);
+}
+END_TEST
+
 START_TEST(wrong_files_and_requests_are_named)
 {
 	struct x509_request r = request(node), ca = request("other"), bad = request("");
@@ -154,6 +196,8 @@ int main(void)
 	tcase_add_test(t, names_appear_in_the_subject_alternative_name);
 	tcase_add_test(t, node_id_and_dates_can_be_read_back);
 	tcase_add_test(t, keys_are_private);
+	tcase_add_test(t, a_self_signed_certificate_names_its_hosts_and_is_no_authority);
+	tcase_add_test(t, a_holders_names_say_what_they_are);
 	tcase_add_test(t, wrong_files_and_requests_are_named);
 	suite_add_tcase(s, t);
 	SRunner *r = srunner_create(s);

@@ -142,6 +142,32 @@ START_TEST(a_status_without_a_message_has_its_own)
 }
 END_TEST
 
+static void check_template(const char *template, enum error_kind kind, const char *message, const char *want)
+{
+	struct slice got = error_body_from(&arena, slice_cstr(template), kind, slice_cstr(message), S("id"));
+	ck_assert_msg(slice_eq(got, slice_cstr(want)), "%s: %.*s", template, SLICE_ARG(got));
+}
+
+START_TEST(templates_take_message_and_id)
+{
+	check_template("{\"m\":\"%s\",\"i\":\"%s\"}", ERROR_JSON, "a\"b", "{\"m\":\"a\\\"b\",\"i\":\"id\"}");
+	check_template("<p>%s</p>", ERROR_HTML, "<x>", "<p>&lt;x&gt;</p>");
+	check_template("100%% %s %s.", ERROR_PLAIN, "%s", "100% %s id.");
+	check_template("", ERROR_PLAIN, "m", "");
+	check_template("50%", ERROR_PLAIN, "m", "50%");
+}
+END_TEST
+
+START_TEST(templates_with_more_or_other_places_are_refused)
+{
+	struct err e;
+	ck_assert(error_template_check(S("%s %s %%"), S("f"), &e) && error_template_check(S(""), S("f"), &e));
+	ck_assert(!error_template_check(S("%s%s%s"), S("f.txt"), &e));
+	ck_assert_ptr_nonnull(strstr(e.message, "f.txt has 3 places"));
+	ck_assert(!error_template_check(S("%d"), S("f.txt"), &e));
+}
+END_TEST
+
 START_TEST(http_statuses_map_to_grpc)
 {
 	static const int map[][2] = {{200, 0}, {204, 0}, {400, 3}, {401, 16}, {403, 7}, {404, 5}, {409, 6}, {418, 3},
@@ -168,6 +194,8 @@ int main(void)
 	tcase_add_loop_test(t, the_format_is_negotiated_by_weight_and_order, 0, sizeof accepts / sizeof *accepts);
 	tcase_add_test(t, content_types_name_the_charset);
 	tcase_add_test(t, a_status_without_a_message_has_its_own);
+	tcase_add_test(t, templates_take_message_and_id);
+	tcase_add_test(t, templates_with_more_or_other_places_are_refused);
 	tcase_add_test(t, http_statuses_map_to_grpc);
 	suite_add_tcase(s, t);
 	SRunner *r = srunner_create(s);

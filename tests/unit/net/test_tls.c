@@ -365,6 +365,71 @@ START_TEST(tls_1_2_is_spoken)
 }
 END_TEST
 
+/* ---- certificates of clients ---------------------------------------------------------------------------------- */
+
+/* The server asks for certificates of "ca"; the client shows the one of this name, or none. */
+static void ask_for_certificate(const char *name, const char *ca)
+{
+	struct tls_server_conf conf = {
+	        .cert = tmp_path("gw.crt"), .key = tmp_path("gw.key"), .client_ca = tmp_path("ca.crt")};
+	struct tls_client_conf shown = {.ca = tmp_path("ca.crt")};
+	char cert[256], key[256];
+
+	SSL_CTX_free(server_ctx);
+	SSL_CTX_free(client_ctx);
+	server_ctx = tls_server_new(&conf, &e);
+	ck_assert_msg(server_ctx != NULL, "%s", e.message);
+	if (name) {
+		certs_make(name, ca, name, -100, 1000, true);
+		snprintf(cert, sizeof cert, "%s/%s.crt", tmp_path(""), name);
+		snprintf(key, sizeof key, "%s/%s.key", tmp_path(""), name);
+		shown.cert = cert;
+		shown.key = key;
+	}
+	client_ctx = tls_client_new(&shown, &e);
+	ck_assert_msg(client_ctx != NULL, "%s", e.message);
+	server.echo = true;
+	connect_ends("gateway.test");
+	run_for(60);
+}
+
+START_TEST(a_client_that_shows_a_certificate_is_known)
+{
+	ask_for_certificate("ops", "ca");
+	ck_assert_int_eq(client.error, 0);
+	X509 *peer = tls_peer(server.conn->tls);
+	ck_assert_ptr_nonnull(peer);
+	X509_free(peer);
+}
+END_TEST
+
+START_TEST(a_client_that_shows_none_goes_on_unknown)
+{
+	ask_for_certificate(NULL, NULL);
+	ck_assert_int_eq(client.error, 0);
+	ck_assert_ptr_null(tls_peer(server.conn->tls));
+	ck_assert(conn_write_slice(client.conn, S("hello")));
+	run_for(30);
+	ck_assert_str_eq(text_cstr(&client.got), "hello");
+}
+END_TEST
+
+START_TEST(a_certificate_of_another_authority_does_not_get_in)
+{
+	certs_make_ca("others");
+	ask_for_certificate("ops", "others");
+	ck_assert_ptr_null(server.conn);
+}
+END_TEST
+
+START_TEST(without_being_asked_no_client_is_known)
+{
+	connect_ends("gateway.test");
+	run_for(60);
+	ck_assert_ptr_null(tls_peer(server.conn->tls));
+}
+END_TEST
+
 START_TEST(files_that_do_not_serve_are_told)
 {
 	struct tls_server_conf conf = {.cert = "/nonexistent.pem", .key = tmp_path("gw.key")};
@@ -378,6 +443,10 @@ START_TEST(files_that_do_not_serve_are_told)
 	conf.alpn = NULL;
 	conf.ciphers = "NO-SUCH-CIPHER";
 	ck_assert_ptr_null(tls_server_new(&conf, &e));
+	conf.ciphers = NULL;
+	conf.client_ca = "/nonexistent.pem";
+	ck_assert_ptr_null(tls_server_new(&conf, &e));
+	ck_assert_ptr_nonnull(strstr(e.message, "'/nonexistent.pem'"));
 	struct tls_client_conf other = {.ca = "/nonexistent.pem"};
 	ck_assert_ptr_null(tls_client_new(&other, &e));
 }
@@ -392,6 +461,8 @@ static Suite *suite(void)
 	        a_certificate_for_another_name_is_refused, an_address_is_checked_as_an_address,
 	        an_unknown_ca_is_refused_unless_insecure, alpn_follows_the_servers_order,
 	        without_a_common_protocol_there_is_none, old_versions_are_refused, tls_1_2_is_spoken,
+	        a_client_that_shows_a_certificate_is_known, a_client_that_shows_none_goes_on_unknown,
+	        a_certificate_of_another_authority_does_not_get_in, without_being_asked_no_client_is_known,
 	        files_that_do_not_serve_are_told};
 	Suite *s = suite_create("tls");
 	TCase *c = tcase_create("tls");

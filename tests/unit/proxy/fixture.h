@@ -14,8 +14,8 @@
 #include "common/plugin/entity.h"
 #include "common/plugin/redis_conf.h"
 #include "common/plugin/registry.h"
+#include "dp/host/cache.h"
 #include "dp/host/counters.h"
-#include "dp/host/redis.h"
 #include "dp/proxy/proxy.h"
 #include "tests/support/loading.h"
 #include "tests/support/routes.h"
@@ -184,6 +184,10 @@ static void setup(void)
 	        .show_upstream_latency = true,
 	        .send_request_id = true,
 	        .error_default_type = S("text/plain"),
+	        .request_limits = h1_default_limits,
+	        .response_limits = h1_default_limits,
+	        .body_buffer = 64 * 1024,
+	        .retry = {.conditions = RETRY_ERROR | RETRY_TIMEOUT},
 	        .pool = {.size = 16}};
 	ck_assert(listen_parse(&arena, S("127.0.0.1:8000"), &listen_on, &n, &e));
 }
@@ -200,8 +204,10 @@ static void begin(void)
 	proxy.loop = loop;
 	proxy.options = &options;
 	proxy.leases = leases_new(board, loop);
-	proxy.host = (struct host_worker){.loop = loop, .counters = counters_new(), .redis = redis_set_new(loop)};
 	proxy.dns = dns_new(loop, &dns, &e);
+	proxy.host = (struct host_worker){
+	        .loop = loop, .counters = counters_new(), .cache = cache_new(1 << 20), .dns = proxy.dns};
+	host_worker_init(&proxy.host);
 	proxy_init(&proxy);
 }
 
@@ -211,9 +217,10 @@ static void teardown(void)
 		close(client);
 	server_close(&proxy.server);
 	proxy_fini(&proxy);
+	host_worker_fini(&proxy.host);
 	dns_free(proxy.dns);
-	redis_set_free(proxy.host.redis);
 	counters_free(proxy.host.counters);
+	cache_free(proxy.host.cache);
 	turns_for(loop, 1);
 	leases_free(proxy.leases);
 	lease_board_free(board);

@@ -5,7 +5,6 @@
 #include "common/core/text.h"
 #include "common/plugin/plugin.h"
 #include "common/plugin/redis_conf.h"
-#include "dp/host/entity_texts.h"
 
 static struct redis_conf silent_redis;
 static char record[8192];
@@ -48,6 +47,27 @@ static enum verdict tell_size(struct call *c)
 	return GO;
 }
 
+static char fetch_url[64];
+
+static enum verdict on_fetched(struct call *c)
+{
+	const struct fetch *f = c->data;
+	if (f->error)
+		return call_exit(c, 599, slice_cstr(f->error), slice_of(NULL, 0));
+	call_set_header(
+	        c, S("X-Fetched"), ARENA_JOIN(c->x->arena, arena_decimal(c->x->arena, f->status), S(" "), f->answer));
+	return GO;
+}
+
+static enum verdict fetch(struct call *c)
+{
+	struct fetch *f = c->data = arena_new(c->x->arena, struct fetch);
+	f->url = slice_cstr(fetch_url);
+	f->timeout_ms = 100;
+	f->keepalive_ms = 1000;
+	return call_fetch(c, f, on_fetched);
+}
+
 static enum verdict on_access(struct call *c)
 {
 	if (says(c, "change upstream")) {
@@ -60,6 +80,16 @@ static enum verdict on_access(struct call *c)
 	}
 	if (says(c, "access waits twice"))
 		return linger(c, linger_again);
+	if (says(c, "caches")) {
+		struct slice found = S("nothing");
+		call_cache_get(c, S("test:k"), &found);
+		call_set_header(c, S("X-Found"), found);
+		call_cache_put(c, S("test:k"), S("something"), 60000);
+	}
+	if (says(c, "sleeps"))
+		return call_after(c, 30, go);
+	if (says(c, "fetches"))
+		return fetch(c);
 	if (says(c, "reads body"))
 		return call_read_body(c, tell_size);
 	if (says(c, "hangs up"))
@@ -157,7 +187,6 @@ static void begin_with(const char *conf)
 	add_plugin(conf);
 	add_route("paths=/");
 	begin();
-	proxy.host.texts = entity_texts_new();
 }
 
 static void setup_phases(void)
@@ -169,9 +198,7 @@ static void setup_phases(void)
 
 static void teardown_phases(void)
 {
-	struct entity_texts *texts = proxy.host.texts;
 	teardown();
-	entity_texts_free(texts);
 	close(silent_fd);
 }
 
@@ -258,6 +285,58 @@ START_TEST(a_body_may_be_refused_before_and_while_it_streams)
 	ck_contains(ask(big, "request_id"), "HTTP/1.1 413");
 	ck_assert_int_eq(upstream.requests, 0);
 	free(big);
+}
+END_TEST
+
+START_TEST(a_plugin_may_sleep)
+{
+	begin_with("sleeps");
+	ask(GET "\r\n", "done");
+	client = connect_client();
+	turns_send(client, GET "\r\n");
+	turns_for(loop, 10);
+	leave(); /* and what it waited for goes along */
+	ck_assert_int_eq(upstream.requests, 1);
+}
+END_TEST
+
+START_TEST(a_plugin_may_ask_somebody_else)
+{
+	begin_with("fetches");
+	upstream.mode = ANSWERS_AT_ONCE;
+	snprintf(fetch_url, sizeof fetch_url, "http://u:p@127.0.0.1:%d?q#f", upstream.port);
+	ask(GET "\r\n", "done");
+	expect_received("GET /?q HTTP/1.1\r\n");
+	expect_received("Authorization: Basic dTpw\r\n");
+	expect_received("X-Fetched: 200 done\r\n");
+	ask(GET "\r\n", "done");
+	ck_assert_int_le(upstream.accepted, 3); /* its connection is kept */
+}
+END_TEST
+
+START_TEST(a_fetch_that_fails_says_why)
+{
+	begin_with("fetches");
+	snprintf(fetch_url, sizeof fetch_url, "http://127.0.0.1:1/");
+	ck_contains(ask(GET "\r\n", "refused"), "HTTP/1.1 599");
+	snprintf(fetch_url, sizeof fetch_url, "ftp://127.0.0.1:1/");
+	ck_contains(ask(GET "\r\n", "not one of http"), "HTTP/1.1 599");
+	upstream.mode = IS_SILENT;
+	snprintf(fetch_url, sizeof fetch_url, "http://127.0.0.1:%d/", upstream.port);
+	ck_contains(ask(GET "\r\n", "timeout"), "HTTP/1.1 599");
+	upstream.mode = ANSWERS_AT_ONCE;
+	upstream.answer = "HTTP/1.1 200 OK\r\nContent-Length: 9000000\r\n\r\nx";
+	ck_contains(ask(GET "\r\n", "timeout"), "HTTP/1.1 599");
+}
+END_TEST
+
+START_TEST(the_cache_is_shared_by_requests)
+{
+	begin_with("caches");
+	ask(GET "\r\n", "done");
+	expect_received("X-Found: nothing");
+	ask(GET "\r\n", "done");
+	expect_received("X-Found: something");
 }
 END_TEST
 
@@ -484,6 +563,10 @@ int main(void)
 	tcase_add_test(t, a_collected_body_is_one_piece_with_a_length);
 	tcase_add_test(t, a_body_that_streams_is_changed_piece_by_piece);
 	tcase_add_test(t, a_body_may_be_refused_before_and_while_it_streams);
+	tcase_add_test(t, a_plugin_may_sleep);
+	tcase_add_test(t, a_plugin_may_ask_somebody_else);
+	tcase_add_test(t, a_fetch_that_fails_says_why);
+	tcase_add_test(t, the_cache_is_shared_by_requests);
 	tcase_add_test(t, a_head_may_wait);
 	tcase_add_test(t, an_answer_may_be_replaced);
 	tcase_add_test(t, an_answer_may_be_replaced_after_a_wait);

@@ -74,7 +74,8 @@ START_TEST(without_file_and_environment_the_defaults_hold)
 	ck_slice(s.database, "postgres");
 	ck_slice(s.log_level, "notice");
 	ck_slice(s.proxy_listen, "0.0.0.0:8000 reuseport backlog=16384");
-	ck_slice(s.admin_listen, "127.0.0.1:8001 reuseport backlog=16384");
+	ck_slice(s.admin_listen,
+	        "127.0.0.1:8001 reuseport backlog=16384, 127.0.0.1:8444 http2 ssl reuseport backlog=16384");
 	ck_slice(s.status_listen, "127.0.0.1:8100");
 	ck_slice(s.cluster_listen, "off");
 	ck_slice(s.cluster_control_plane, "ipc");
@@ -159,7 +160,9 @@ static const char *const directives[] = {"client_max_body_size", "client_body_bu
 START_TEST(every_known_directive_is_recognised)
 {
 	char text[256];
-	const char *value = strcmp(directives[_i], "real_ip_recursive") == 0 ? "on" : "5";
+	bool is_switch = strcmp(directives[_i], "real_ip_recursive") == 0 ||
+	                 strcmp(directives[_i], "underscores_in_headers") == 0;
+	const char *value = is_switch ? "on" : "5";
 	snprintf(text, sizeof text, "nginx_http_%s = %s\nnginx_proxy_%s = %s\n", directives[_i], value,
 	        directives[_i], value);
 	loads(text);
@@ -169,10 +172,10 @@ END_TEST
 
 START_TEST(what_has_no_effect_yet_is_warned_of)
 {
-	loads("nginx_http_charset = UTF-8\nanonymous_reports = off\nstream_listen = off\n");
+	loads("nginx_http_ssl_protocols = TLSv1.2\nanonymous_reports = off\nstream_listen = off\n");
 	ck_assert(logged("setting has no effect yet"));
 	ck_assert(logged("node.conf:1"));
-	ck_assert(logged("nginx_http_charset"));
+	ck_assert(logged("nginx_http_ssl_protocols"));
 	ck_assert(!logged("anonymous_reports") && !logged("stream_listen"));
 }
 END_TEST

@@ -88,6 +88,8 @@ static const struct schema targets = {.name = "targets", .fields = target_fields
 static const struct schema keys = {
         .name = "keyauth_credentials", .path = "key-auths", .has_ttl = true, .fields = key_fields};
 static const struct schema tokens = {.name = "oauth2_tokens", .path = "tokens", .fields = token_fields};
+static const struct field guard_fields[] = {ID, TEXT("name", .flags = UNIQUE | ENDPOINT_KEY), TAGS, {0}};
+static const struct schema guards = {.name = "guards", .path = "guards", .fields = guard_fields, .is_private = true};
 
 static const struct schema *fixture_kinds[KINDS_MAX] = {
         &services, &routes, &consumers, &plugins, &upstreams, &targets, &keys, &tokens, NULL};
@@ -127,6 +129,11 @@ size_t kinds_index(const struct schema *kind)
 	while (fixture_kinds[i] != kind)
 		i++;
 	return i;
+}
+
+const struct schema *kinds_private_at(size_t i)
+{
+	return i == 0 ? &guards : NULL;
 }
 
 /* ---- stores ---------------------------------------------------------------------------------------------------- */

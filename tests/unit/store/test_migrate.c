@@ -43,7 +43,8 @@ static const char *all_steps(const char *first)
 
 	snprintf(steps, sizeof steps, "%s%s%s", first, numbered,
 	        "create table services;create table routes;create table consumers;create table plugins;"
-	        "create table upstreams;create table targets;create table keyauth_credentials;create table oauth2_tokens;");
+	        "create table upstreams;create table targets;create table keyauth_credentials;create table oauth2_tokens;"
+	        "create table guards;");
 	return steps;
 }
 

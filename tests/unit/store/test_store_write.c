@@ -54,6 +54,30 @@ START_TEST(columns_follow_the_record)
 }
 END_TEST
 
+/* A rollback must not bring back an admin, nor a delta carry one. */
+START_TEST(a_private_kind_is_stored_but_makes_no_version)
+{
+	struct settings s;
+	struct store *st = fresh_store(&s);
+	struct fault f = {0};
+	uint64_t version = 9;
+
+	ck_assert_uint_eq(insert(st, &guards, "{'id':@1,'name':'a','tags':['x']}"), 0);
+	json_t *r = record("{'id':@1,'name':'b','tags':null}");
+	ck_assert(store_update(st, &guards, r, &version, &f));
+	ck_assert_uint_eq(version, 0);
+	json_decref(r);
+	expect_value(&s, "SELECT name FROM guards", "b");
+	f = refused_insert(st, &guards, "{'id':@2,'name':'b'}");
+	expect_fault(&f, 5, 409, NULL, "{'name':'b'}");
+	ck_assert_uint_eq(remove_row(st, &guards, 1), 0);
+	ck_assert(!is_there(st, &guards, 1));
+	expect_value(&s, "SELECT count(*) FROM changelog", "0");
+	ck_assert_uint_eq(insert(st, &services, "{'id':@1,'name':'a'}"), 1);
+	store_close(st);
+}
+END_TEST
+
 START_TEST(an_update_replaces_the_whole_record)
 {
 	struct settings s;
@@ -349,6 +373,7 @@ static void fill(TCase *tc)
 	tcase_add_test(tc, a_reference_to_a_kind_that_does_not_exist_is_code_4);
 	tcase_add_test(tc, a_restricted_delete_is_code_4_and_changes_nothing);
 	tcase_add_test(tc, deleting_what_is_not_there_succeeds_without_a_version);
+	tcase_add_test(tc, a_private_kind_is_stored_but_makes_no_version);
 	tcase_add_test(tc, cascades_are_recursive_and_every_removal_is_logged_in_one_version);
 	tcase_add_test(tc, expired_rows_are_invisible_and_purged_as_deletes);
 	tcase_add_test(tc, the_key_of_an_expired_row_is_free);

@@ -1,0 +1,220 @@
+/* openapi_paths: what can be asked at each path, for openapi.c. */
+#include "cp/admin/openapi.h"
+#include "cp/admin/paths.h"
+#include "cp/admin/rules.h"
+
+static const struct {
+	enum admin_method method;
+	const char *name;
+} methods[] = {{ADMIN_GET, "get"}, {ADMIN_POST, "post"}, {ADMIN_PUT, "put"}, {ADMIN_PATCH, "patch"},
+        {ADMIN_DELETE, "delete"}};
+
+/* ---- parameters ------------------------------------------------------------------------------------------------ */
+
+static json_t *path_parameter(struct slice name)
+{
+	const struct schema *kind = kinds_by_name(name);
+	const struct field *key = kind ? schema_endpoint_key(kind) : NULL;
+	json_t *out = json_pack("{s:s%,s:s,s:b,s:{s:s}}", "name", name.ptr, name.len, "in", "path", "required", 1,
+	        "schema", "type", "string");
+
+	if (kind)
+		json_object_set_new(out, "description",
+		        json_sprintf(key ? "id or %s of one of %s" : "id%.0s of one of %s", key ? key->name : "",
+		                kind->name));
+	return out;
+}
+
+/* One for each {name} of the pattern. */
+static json_t *path_parameters(struct slice pattern)
+{
+	json_t *out = json_array();
+
+	for (struct slice rest = slice_from(pattern, 1); slice_is_set(rest);) {
+		struct slice part = slice_cut(&rest, '/');
+		if (part.len > 2 && part.ptr[0] == '{')
+			json_array_append_new(out, path_parameter(slice_of(part.ptr + 1, part.len - 2)));
+	}
+	return out;
+}
+
+static void add_query(json_t *parameters, const char *name)
+{
+	json_array_append_new(parameters, json_pack("{s:s+}", "$ref", "#/components/parameters/", name));
+}
+
+/* ---- bodies ---------------------------------------------------------------------------------------------------- */
+
+static json_t *media(const char *schema)
+{
+	return json_pack("{s:{s:s+}}", "schema", "$ref", "#/components/schemas/", schema);
+}
+
+static json_t *entity_body(struct arena *a, const struct schema *kind, bool whole)
+{
+	const char *name = whole ? arena_printf(a, "%s.new", kind->name).ptr : kind->name;
+
+	return json_pack("{s:{s:o,s:o,s:o}}", "content", "application/json", media(name),
+	        "application/x-www-form-urlencoded", media(name), "multipart/form-data", media(name));
+}
+
+static json_t *any_body(void)
+{
+	return json_pack("{s:{s:{}}}", "content", "application/json");
+}
+
+/* ---- answers --------------------------------------------------------------------------------------------------- */
+
+static json_t *json_answer(const char *description, json_t *media_type)
+{
+	return json_pack("{s:s,s:{s:o}}", "description", description, "content", "application/json", media_type);
+}
+
+static json_t *list_schema(const struct schema *kind)
+{
+	return json_pack("{s:{s:s,s:[s,s],s:{s:{s:s,s:{s:s+}},s:{s:[s,s],s:s},s:{s:s,s:s}}}}", "schema",            //
+	        "type", "object", "required", "data", "next", "properties",                                         //
+	        "data", "type", "array", "items", "$ref", "#/components/schemas/", kind->name,                      //
+	        "next", "type", "string", "null", "description", "Path of the next page; null: this was the last.", //
+	        "offset", "type", "string", "description", "What the next page is asked with; absent on the last.");
+}
+
+static void add_refusal(json_t *answers, const char *status, const char *response)
+{
+	json_object_set_new(answers, status, json_pack("{s:s+}", "$ref", "#/components/responses/", response));
+}
+
+static void add_refusals(json_t *answers, enum admin_method method, bool is_item)
+{
+	bool has_body = method & ADMIN_HAS_BODY;
+
+	add_refusal(answers, "400", "Invalid");
+	add_refusal(answers, "401", "LoginNeeded");
+	add_refusal(answers, "403", "NotAllowed");
+	if (is_item)
+		add_refusal(answers, "404", "NotFound");
+	if (has_body)
+		add_refusal(answers, "409", "Conflict");
+	if (has_body)
+		add_refusal(answers, "413", "TooLarge");
+	if (has_body)
+		add_refusal(answers, "415", "UnknownMediaType");
+	add_refusal(answers, "429", "TooManyLogins");
+	add_refusal(answers, "default", "Failed");
+}
+
+static json_t *success(const struct admin_path *path, enum admin_method method)
+{
+	const struct schema *kind = path->kind;
+
+	switch (method) {
+	case ADMIN_DELETE: return json_pack("{s:{s:s}}", "204", "description", "It is gone.");
+	case ADMIN_POST: return json_pack("{s:o}", "201", json_answer("Created, in full.", media(kind->name)));
+	case ADMIN_GET:
+		if (admin_shape_methods(path->shape) == ADMIN_COLLECTION)
+			return json_pack("{s:o}", "200", json_answer("A page of them.", list_schema(kind)));
+		return json_pack("{s:o}", "200", json_answer("It, in full.", media(kind->name)));
+	default: return json_pack("{s:o}", "200", json_answer("As it is now, in full.", media(kind->name)));
+	}
+}
+
+/* ---- operations ------------------------------------------------------------------------------------------------ */
+
+static const char *verb(const struct admin_path *path, enum admin_method method)
+{
+	switch (method) {
+	case ADMIN_POST: return "Create one of";
+	case ADMIN_PUT:
+		return admin_rules_of(path->kind)->put_is_patch ? "Change fields of one of"
+		                                                : "Create or replace one of";
+	case ADMIN_PATCH: return "Change fields of one of";
+	case ADMIN_DELETE: return "Remove one of";
+	default: return admin_shape_methods(path->shape) == ADMIN_COLLECTION ? "List" : "Read one of";
+	}
+}
+
+static json_t *summary(const struct admin_path *path, enum admin_method method)
+{
+	const char *what = verb(path, method), *kind = path->kind->name;
+
+	switch (path->shape) {
+	case SHAPE_NESTED_COLLECTION:
+	case SHAPE_NESTED_ITEM: return json_sprintf("%s %s that belong to one of %s", what, kind, path->outer->name);
+	case SHAPE_REFERRED:
+		return json_sprintf(
+		        "%s %s: the %s of one of %s", what, kind, path->reference->name, path->outer->name);
+	default: return json_sprintf("%s %s", what, kind);
+	}
+}
+
+/* "get services.routes._" for GET /services/{services}/routes/{routes}: unique, and stable while the path is. */
+static json_t *operation_id(struct arena *a, const struct admin_path *path, const char *method)
+{
+	char *id = arena_cstr(a, path->pattern);
+	size_t n = 0;
+
+	for (const char *at = path->pattern.ptr + 1; at < path->pattern.ptr + path->pattern.len; at++) {
+		if (*at == '/')
+			id[n++] = '.';
+		else if (*at != '{' && *at != '}')
+			id[n++] = *at;
+	}
+	return json_sprintf("%s:%.*s", method, (int)n, id);
+}
+
+static json_t *kind_operation(struct arena *a, const struct admin_path *path, enum admin_method method)
+{
+	bool is_item = path->shape != SHAPE_COLLECTION;
+	json_t *answers = success(path, method), *parameters = path_parameters(path->pattern);
+
+	add_refusals(answers, method, is_item);
+	if (method == ADMIN_GET && admin_shape_methods(path->shape) == ADMIN_COLLECTION) {
+		add_query(parameters, "size");
+		add_query(parameters, "offset");
+		if (path->shape == SHAPE_COLLECTION)
+			add_query(parameters, "tags");
+	}
+	json_t *out = json_pack("{s:o,s:[s],s:o,s:o}", "summary", summary(path, method), "tags", path->kind->name,
+	        "parameters", parameters, "responses", answers);
+	if (method & ADMIN_HAS_BODY)
+		json_object_set_new(out, "requestBody", entity_body(a, path->kind, method != ADMIN_PATCH));
+	return out;
+}
+
+static json_t *route_operation(const struct admin_path *path, enum admin_method method)
+{
+	json_t *answers = json_pack("{s:{s:s}}", "2XX", "description", "Done.");
+
+	add_refusals(answers, method, slice_find(path->pattern, '{') >= 0);
+	json_t *out = json_pack("{s:s,s:[s],s:o,s:o}", "summary", path->route->doc, "tags", "node", "parameters",
+	        path_parameters(path->pattern), "responses", answers);
+	if (method & ADMIN_HAS_BODY)
+		json_object_set_new(out, "requestBody", any_body());
+	return out;
+}
+
+static json_t *path_item(struct arena *a, const struct admin_path *path)
+{
+	json_t *item = json_object();
+
+	for (size_t i = 0; i < sizeof methods / sizeof methods[0]; i++) {
+		if (!(path->methods & methods[i].method))
+			continue;
+		json_t *operation = path->kind ? kind_operation(a, path, methods[i].method)
+		                               : route_operation(path, methods[i].method);
+		json_object_set_new(operation, "operationId", operation_id(a, path, methods[i].name));
+		json_object_set_new(item, methods[i].name, operation);
+	}
+	return item;
+}
+
+json_t *admin_openapi_paths(struct arena *a)
+{
+	size_t n;
+	const struct admin_path *paths = admin_paths(a, &n);
+	json_t *out = json_object();
+
+	for (size_t i = 0; i < n; i++)
+		json_object_set_new(out, arena_cstr(a, paths[i].pattern), path_item(a, &paths[i]));
+	return out;
+}

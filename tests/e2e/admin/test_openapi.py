@@ -1,0 +1,243 @@
+"""GET /openapi.json says what is there, and what it says is so: every path, every method, every field (issue 3, item 3)."""
+import re
+import subprocess
+
+import json_schema
+import kit
+import pytest
+
+METHODS = ["get", "post", "put", "patch", "delete"]
+NOBODY = "5fd1c2d2-60a2-4a4c-9d4e-0e1c7b1f7a55"
+
+
+@pytest.fixture(scope="module")
+def document(shared_gateway):
+    answer = shared_gateway.api("GET", "/openapi.json")
+    assert answer.status == 200 and answer.headers["content-type"].startswith("application/json")
+    return answer.json
+
+
+@pytest.fixture(scope="module")
+def schemas(document):
+    return json_schema.Schemas(document)
+
+
+def references(node):
+    if isinstance(node, dict):
+        if "$ref" in node:
+            yield node["$ref"]
+        for inner in node.values():
+            yield from references(inner)
+    elif isinstance(node, list):
+        for inner in node:
+            yield from references(inner)
+
+
+def operations(document):
+    for path, item in document["paths"].items():
+        for method, operation in item.items():
+            yield path, method, operation
+
+
+def test_the_document_is_whole(document, schemas):
+    assert document["openapi"] == "3.1.0" and document["info"]["title"] and document["info"]["version"]
+    for reference in set(references(document)):
+        assert schemas.resolve({"$ref": reference})
+    ids = [operation["operationId"] for _, _, operation in operations(document)]
+    assert len(ids) == len(set(ids))
+    for path, method, operation in operations(document):
+        assert operation["summary"] and operation["responses"], (method, path)
+        named = [p["name"] for p in operation["parameters"] if p.get("in") == "path"]
+        assert named == re.findall(r"{(\w+)}", path), path
+    for name in document["components"]["schemas"]:
+        assert re.fullmatch(r"[A-Za-z0-9._-]+", name)
+
+
+def test_its_paths_are_those_of_endpoints(shared_gateway, document):
+    assert list(document["paths"]) == shared_gateway.api("GET", "/endpoints").json["data"]
+
+
+def test_every_path_answers_its_methods_and_405_to_others(shared_gateway, document):
+    wrong = []
+    for path, item in document["paths"].items():
+        target = re.sub(r"{\w+}", NOBODY, path)
+        for method in [*METHODS, "brew"]:
+            status = shared_gateway.api(method.upper(), target, {} if method in ("post", "put", "patch") else None).status
+            if (status != 405) != (method in item) or status in (500, 502, 503):
+                wrong.append((method, target, status))
+    assert not wrong
+
+
+def test_head_follows_get_and_options_tells_what_there_is(shared_gateway, document):
+    for path, item in document["paths"].items():
+        target = re.sub(r"{\w+}", NOBODY, path)
+        options = shared_gateway.api("OPTIONS", target)
+        allowed = options.headers["allow"].split(", ")
+        assert options.status == 204 and {m.upper() for m in item} <= set(allowed) and allowed == sorted(allowed), path
+        if "get" in item:
+            head, get = shared_gateway.api("HEAD", target), shared_gateway.api("GET", target)
+            assert (head.status, head.body) == (get.status, b""), path
+
+
+# ---- entities: made from the examples of their schemas
+
+class Maker:
+    """Creates entities as the document says, with what they refer to."""
+
+    def __init__(self, gateway, document, folder):
+        self.gateway, self.document, self.made, self.parents = gateway, document, [], {}
+        self.components = document["components"]["schemas"]
+        self.pem = folder / "pem"
+
+    def collection(self, kind):
+        """The shortest path whose POST creates this kind."""
+        want = f"#/components/schemas/{kind}.new"
+        paths = [path for path, method, op in operations(self.document)
+                 if method == "post" and want in set(references(op.get("requestBody", {})))]
+        return min(paths, key=lambda path: (path.count("/"), len(path)))
+
+    def certificate(self):
+        if not self.pem.exists():
+            self.pem.mkdir()
+            subprocess.run([kit.BUILD / "gatectl", "cluster", "cert", "--dir", self.pem, "dp1"], check=True, stdout=subprocess.DEVNULL)
+        return {"cert": (self.pem / "dp1.crt").read_text(), "key": (self.pem / "dp1.key").read_text()}
+
+    def special(self, kind):
+        """What no table can make up."""
+        if kind == "certificates":
+            return self.certificate()
+        if kind == "ca_certificates":
+            self.certificate()
+            return {"cert": (self.pem / "ca.crt").read_text()}
+        return {"plugins": {"name": "key-auth"}, "consumers": {"username": "example"}, "routes": {"paths": ["/example"]},
+                "vaults": {"name": "env", "prefix": "example"},
+                "keys": {"kid": "a", "jwk": '{"kty":"RSA","kid":"a","n":"' + "u" * 342 + '","e":"AQAB"}'},
+                "jwt_secrets": {"algorithm": "HS256"}}.get(kind, {})
+
+    def body(self, kind):
+        body = dict(self.components[f"{kind}.new"]["examples"][0], **self.special(kind))
+        for name, schema in self.components[kind]["properties"].items():
+            if name in body and "x-reference" in schema:
+                body[name] = {"id": self.parent(schema["x-reference"])}
+        return body
+
+    def parent(self, kind):
+        if kind not in self.parents:
+            self.parents[kind] = self.make(kind)
+        return self.parents[kind]["id"]
+
+    def make(self, kind):
+        path = self.collection(kind)
+        body = self.body(kind)
+        for outer in re.findall(r"{(\w+)}", path):
+            reference = next(n for n, s in self.components[kind]["properties"].items() if s.get("x-reference") == outer)
+            body.pop(reference, None)
+            path = path.replace("{%s}" % outer, self.parent(outer))
+        answer = self.gateway.api("POST", path, body)
+        assert answer.status == 201, (kind, path, body, answer)
+        self.made.append(f"{path}/{answer.json['id']}")
+        return answer.json
+
+    def remove(self):
+        for path in reversed(self.made):
+            assert self.gateway.api("DELETE", path).status == 204, path
+        self.made.clear()
+        self.parents.clear()
+
+
+def kinds_of(document):
+    return [name.removesuffix(".new") for name in document["components"]["schemas"] if name.endswith(".new")]
+
+
+def test_every_field_of_every_kind_is_read_back_as_described(shared_gateway, document, schemas, folder):
+    maker = Maker(shared_gateway, document, folder)
+    for kind in kinds_of(document):
+        schema, made = document["components"]["schemas"][kind], maker.make(kind)
+        described = schema["properties"]
+        shown = {name for name, schema in described.items() if not schema.get("writeOnly") and not schema.get("x-when-set")}
+        if kind == "admins":
+            del made["token"]  # shown once, in this answer
+        assert set(made) == shown, kind
+        assert not list(schemas.problems(made, schema, kind))
+        got, sent = shared_gateway.api("GET", maker.made[-1]).json, maker.body(kind)
+        assert {name: got[name] for name in made} == made  # a group also tells who belongs to it
+        for name, schema in described.items():
+            if "default" in schema and name not in sent:
+                assert got[name] == schema["default"], (kind, name)
+        maker.remove()
+
+
+def test_every_plugin_shows_the_config_that_is_described(shared_gateway, document, schemas):
+    for variant in document["components"]["schemas"]["plugins"]["oneOf"]:
+        name, config = variant["properties"]["name"]["const"], variant["properties"]["config"]
+        made = shared_gateway.api("POST", "/plugins", plugin(document, name))
+        assert made.status == 201, (name, made)
+        assert not list(schemas.problems(made.json["config"], config, name))
+        described = schemas.resolve(config)["properties"]
+        assert set(made.json["config"]) == {n for n, s in described.items() if not s.get("writeOnly") and not s.get("x-when-set")}, name
+        assert shared_gateway.api("DELETE", f"/plugins/{made.json['id']}").status == 204
+
+
+# what a plugin cannot do without, beyond what its own description says
+NEEDED = {"rate-limiting": {"minute": 5}}
+
+
+def plugin(document, name):
+    schema = document["components"]["schemas"][f"plugins.{name}"]
+    config = {field: example(schema["properties"][field]) for field in schema.get("required", [])}
+    return {"name": name, "config": {**config, **NEEDED.get(name, {})}}
+
+
+def example(schema):
+    if "examples" in schema:
+        return schema["examples"][0]
+    if "enum" in schema:
+        return schema["enum"][0]
+    kind = json_schema.types_of(schema)[0]
+    if kind == "array":
+        return [example(schema.get("items", {}))]
+    if kind == "object":
+        return {name: example(inner) for name, inner in schema.get("properties", {}).items() if name in schema.get("required", [])}
+    return {"string": "example", "boolean": True}.get(kind, schema.get("minimum", 1))
+
+
+def test_every_rule_of_every_kind_is_kept(shared_gateway, document, schemas, folder):
+    maker = Maker(shared_gateway, document, folder)
+    broken, tried = [], 0
+    for kind in kinds_of(document):
+        if shared_gateway.api("GET", f"/schemas/{kind}").status == 404:
+            continue  # the control plane's own: not for Kong's clients
+        body = maker.body(kind)
+        for name, schema in document["components"]["schemas"][kind]["properties"].items():
+            if schema.get("readOnly") or schema.get("x-made-up") and name == "id":
+                continue
+            for why, value in schemas.refused(schema):
+                tried += 1
+                answer = shared_gateway.api("POST", f"/schemas/{kind}/validate", {**body, name: value})
+                if answer.status != 400 or not tells_of(answer.json, name):
+                    broken.append((kind, name, why, value, answer))
+        maker.remove()
+    assert not broken and tried > 200
+
+
+def tells_of(answer, name):
+    """Is it said which field is wrong? A wrong plugin name leaves nothing else to say."""
+    return name in answer.get("fields", answer.get("options", {}))
+
+
+def test_every_rule_of_every_plugin_is_kept(shared_gateway, document, schemas):
+    broken, tried = [], 0
+    for variant in document["components"]["schemas"]["plugins"]["oneOf"]:
+        body = plugin(document, variant["properties"]["name"]["const"])
+        for why, value in schemas.refused_objects(schemas.resolve(variant["properties"]["config"])):
+            tried += 1
+            sent = {**body, "config": {**body["config"], **value}}
+            answer = shared_gateway.api("POST", "/schemas/plugins/validate", sent)
+            if answer.status != 400 or "config" not in answer.json["fields"]:
+                broken.append((body["name"], why, value, answer))
+    assert not broken and tried > 50
+
+
+def test_with_a_login_the_document_says_how(shared_gateway, document):
+    assert "security" not in document
+    assert set(document["components"]["securitySchemes"]) == {"bearer", "header", "certificate"}
