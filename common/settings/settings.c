@@ -30,6 +30,12 @@ static const struct field fields[] = {
         FIELD(struct settings, log_format, .dflt = "'plain'", .flags = REQUIRED, .one_of = ONE_OF("plain", "json"),
                 .doc = "How it is logged."),
         FIELD(struct settings, declarative_config, .doc = "File with the whole configuration, for database = off."),
+        FIELD(struct settings, declarative_config_string, .flags = SECRET,
+                .doc = "The whole configuration itself, when there is no file."),
+        FIELD(struct settings, declarative_config_env, .dflt = "'files'", .flags = REQUIRED,
+                .one_of = ONE_OF("files", "all", "off"),
+                .doc = "Where ${NAME} stands for a variable of the environment: in files and the string above, in all "
+                       "documents (also those that POST /config brings), or nowhere."),
         FIELD(struct settings, node_id, .format = FORMAT_UUID,
                 .doc = "This node's id; unset: made once and kept in the prefix."),
         FIELD(struct settings, shutdown_grace, .dflt = "10", .flags = REQUIRED, BETWEEN(0, 86400),

@@ -15,7 +15,8 @@ struct settings {
 	struct slice role;                  /* traditional, control_plane, data_plane */
 	struct slice database;              /* postgres, off */
 	struct slice log_level, log_format; /* log_format: plain, json */
-	struct slice declarative_config;
+	struct slice declarative_config, declarative_config_string;
+	struct slice declarative_config_env; /* files, all, off: where ${NAME} is replaced */
 
 	struct slice proxy_listen, admin_listen, status_listen;
 	struct slice proxy_access_log, proxy_error_log, admin_access_log, admin_error_log; /* path, or off */
