@@ -10,13 +10,14 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include "common/core/file.h"
+#include "common/core/file_limit.h"
 #include "common/core/log.h"
 #include "common/core/release.h"
 #include "common/net/tls.h"
+#include "common/plugin/objects.h"
 #include "common/settings/log_setup.h"
 #include "common/settings/node_id.h"
 #include "dp/config/document_feed.h"
@@ -56,7 +57,8 @@ struct plane {
 static bool apply(struct catalog *candidate, struct slice epoch, void *arg, struct err *e)
 {
 	struct plane *p = arg;
-	struct snapshot *s = snapshot_build(epoch, candidate, &p->options.router, e);
+	struct snapshot *s = snapshot_build(
+	        lease_board_current(p->node.board), epoch, candidate, &p->options.router, e);
 	if (!s)
 		return false;
 	lease_board_publish(p->node.board, s);
@@ -196,16 +198,6 @@ static bool write_pid(const struct plane *p, struct err *e)
 	return file_make_dirs(dir, 0755, e) && file_replace(path, slice_cstr(text), 0644, e);
 }
 
-/* Every connection is two descriptors; take what the system lets us have. */
-static void raise_file_limit(void)
-{
-	struct rlimit limit;
-	if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
-		limit.rlim_cur = limit.rlim_max;
-		setrlimit(RLIMIT_NOFILE, &limit);
-	}
-}
-
 static unsigned workers_wanted(const struct settings *s)
 {
 	long n = s->nginx_worker_processes ? (long)s->nginx_worker_processes : sysconf(_SC_NPROCESSORS_ONLN);
@@ -289,7 +281,7 @@ static bool start(struct plane *p, struct err *e)
 	if (!log_setup(s, s->proxy_error_log, e) ||
 	        !access_log_open(&p->access_log, s, "proxy_access_log", s->proxy_access_log, e))
 		return false;
-	raise_file_limit();
+	file_limit_raise();
 	p->loop = loop_new(e);
 	if (!p->loop || !proxy_options_init(&p->options, s, &p->arena, e) || !start_workers(p, e))
 		return false;
@@ -377,7 +369,8 @@ int main(int argc, char **argv)
 		return code;
 	log_init("gatehouse-dp");
 	arena_init(&plane.arena);
-	if (!settings_load(&plane.arena, conf, &plane.settings, &e) || !start(&plane, &e)) {
+	if (!settings_load(&plane.arena, conf, &plane.settings, &e) || !objects_load(plane.settings.plugin_dir, &e) ||
+	        !start(&plane, &e)) {
 		fprintf(stderr, "gatehouse-dp: %s\n", plane.why.len > 0 ? text_cstr(&plane.why) : e.message);
 		return 1;
 	}

@@ -353,6 +353,11 @@ bool document_has_faults(const struct document *d)
 	return d->has_faults;
 }
 
+const json_t *document_root(const struct document *d)
+{
+	return d->root;
+}
+
 size_t document_count(const struct document *d)
 {
 	return d->count;

@@ -62,6 +62,8 @@ struct document_item {
 
 bool document_has_faults(const struct document *d);
 size_t document_count(const struct document *d);
+/* As written, with its variables replaced; borrowed. */
+const json_t *document_root(const struct document *d);
 const struct document_item *document_at(const struct document *d, size_t i); /* in order of kinds */
 /* A catalog of the records, which then belong to it and to whoever owns the document: one thread. NULL with faults.
  */

@@ -216,4 +216,21 @@ struct slice call_log_record(struct call *c);
 
 #include "common/plugin/effects.h"
 
+/* ---- plugins built outside the tree ---------------------------------------------------------------------------- */
+
+/* Changes with every change of a struct, a macro or a function that plugins see. */
+enum { PLUGIN_ABI = 1, PLUGIN_MAGIC = 0x47485031 };
+
+struct plugin_object {
+	uint32_t magic, abi;
+	uint32_t plugin_size, call_size, exchange_size, host_size, field_size, schema_size;
+	const struct plugin *plugin;
+};
+
+/* The last line of a plugin that is built as a shared object: PLUGIN_OBJECT(hello_plugin). See objects.h. */
+#define PLUGIN_OBJECT(symbol)                                                                               \
+	__attribute__((visibility("default"))) const struct plugin_object gatehouse_plugin = {PLUGIN_MAGIC, \
+	        PLUGIN_ABI, sizeof(struct plugin), sizeof(struct call), sizeof(struct exchange),            \
+	        sizeof(struct host), sizeof(struct field), sizeof(struct schema), &(symbol)}
+
 #endif

@@ -103,6 +103,11 @@ static const struct field fields[] = {
         FIELD(struct settings, admin_gui_url,
                 .doc = "Addresses of browser applications that may use the Admin API (CORS), comma separated; unset: "
                        "any may while admin_auth is off."),
+        FIELD(struct settings, admin_body_timeout, .dflt = "60", .flags = REQUIRED, SECONDS,
+                .doc = "Seconds that the body of an Admin API request may take, and longer only at 32 kB a second or "
+                       "more."),
+        FIELD(struct settings, audit_log_record_ttl, .dflt = "2592000", .flags = REQUIRED, BETWEEN(0, 1e10),
+                .doc = "Seconds that the record of an Admin API write is kept; 0: for ever."),
         FIELD(struct settings, admin_ssl_cert,
                 .doc = "Certificate (with its chain) of admin_listen's addresses with ssl, a PEM file; unset: a "
                        "self-signed one is made in <prefix>/ssl."),
@@ -192,6 +197,8 @@ static const struct field fields[] = {
                 .doc = "Connection of upgrades on their way upstream: compat is Kong's 'keep-alive, Upgrade'."),
         FIELD(struct settings, websocket_idle_timeout, .dflt = "0", .flags = REQUIRED, BETWEEN(0, 86400),
                 .doc = "Seconds without a byte either way before a WebSocket is closed; 0: the service's timeouts."),
+        FIELD(struct settings, plugin_dir,
+                .doc = "Folder of plugins built outside the tree, as shared objects; the same on both planes."),
         FIELD(struct settings, mem_cache_size, .dflt = "'128m'", .flags = REQUIRED, .check = check_size,
                 .doc = "Size of the memory cache of a data plane, shared by its workers: answers that plugins keep."),
         FIELD(struct settings, metrics_max_series, .dflt = "100000", .flags = REQUIRED, BETWEEN(0, 1000000),

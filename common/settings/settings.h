@@ -38,6 +38,8 @@ struct settings {
 	bool admin_auth;           /* the Admin API asks who is there */
 	struct slice admin_tokens; /* admins beside those of the database: "name:role:digest, ..." */
 	struct slice admin_gui_url;
+	int64_t admin_body_timeout;                      /* s */
+	int64_t audit_log_record_ttl;                    /* s; 0: for ever */
 	struct slice admin_ssl_cert, admin_ssl_cert_key; /* unset: a pair of our own in prefix/ssl */
 	struct slice admin_ssl_client_ca;
 
@@ -63,7 +65,7 @@ struct settings {
 	struct slice upgrade_protocols, websocket_connection_header;
 	int64_t websocket_idle_timeout; /* s; 0: as the service says */
 	int64_t metrics_max_series;
-	struct slice mem_cache_size;
+	struct slice mem_cache_size, plugin_dir;
 	int64_t shutdown_grace; /* s, default 10 */
 };
 

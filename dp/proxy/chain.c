@@ -98,7 +98,7 @@ enum flow chain_rewrite(struct request *r)
 {
 	struct chain_run *run = &r->run;
 	if (!run->chain)
-		run_init(r, &r->snapshot->global);
+		run_init(r, r->snapshot->global);
 	for (; run->at < run->chain->count && !run->waiting && !run->ended; run->at++) {
 		const struct plugin_instance *p = run->chain->links[run->at].instance;
 		if (!p || !p->plugin->rewrite)
@@ -205,9 +205,9 @@ enum verdict chain_read_body(struct call *c, phase_fn done)
 
 void chain_use_global(struct request *r)
 {
-	if (r->run.chain || !r->snapshot || r->snapshot->global.count == 0)
+	if (r->run.chain || !r->snapshot || r->snapshot->global->count == 0)
 		return;
-	run_init(r, &r->snapshot->global);
+	run_init(r, r->snapshot->global);
 	for (uint32_t i = 0; i < r->run.chain->count; i++)
 		if (r->run.chain->links[i].instance)
 			record(r, i, r->run.chain->links[i].instance);

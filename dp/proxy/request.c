@@ -114,7 +114,7 @@ static enum flow step_start(struct request *r)
 
 static enum flow step_rewrite(struct request *r)
 {
-	if (!r->snapshot || !r->snapshot->global.has_rewrite)
+	if (!r->snapshot || !r->snapshot->global->has_rewrite)
 		return FLOW_NEXT;
 	return chain_rewrite(r);
 }
@@ -161,7 +161,8 @@ static enum flow step_route(struct request *r)
 		respond_failure(r, FAILURE_NO_ROUTE);
 		return FLOW_NEXT;
 	}
-	r->plan = r->match.value;
+	snapshot_plan(r->snapshot, r->match.value, &r->found);
+	r->plan = &r->found;
 	r->x.route = r->plan->route;
 	r->x.service = r->plan->service;
 	r->x.captures = r->match.captures;

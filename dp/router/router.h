@@ -1,4 +1,9 @@
-/* router: which route a request belongs to. Pure data: built once per version, then only read, by any thread.
+/* router: which route a request belongs to. Pure data: changed by one thread, read by any number.
+ *
+ * A router is like a catalog: router_copy() costs next to nothing, since both share all they have in common, and a
+ * change to the copy costs what it touches and leaves the original as it was. So the router of the next version is a
+ * changed copy of this version's, however large. Copies, changes and frees of routers that share belong to one thread
+ * (the one that owns configuration); a router that no longer changes may be read by any thread, without locks.
  * Contract: proxy.md sections 1.2-1.8 and 1.11-1.13. */
 #ifndef DP_ROUTER_ROUTER_H
 #define DP_ROUTER_ROUTER_H
@@ -14,6 +19,7 @@ struct router_options {
 	enum router_flavor flavor;
 	enum router_calculation calculation; /* of ROUTER_TRADITIONAL_COMPATIBLE */
 	unsigned max_headers; /* fields of a request that routes with headers look at (lua_max_req_headers); 0: 100 */
+	void (*drop)(void *value); /* a route's value is no longer needed by any router; NULL: nobody wants to know */
 };
 
 /* One route as the router takes it; `value` is handed back by a match. */
@@ -24,11 +30,20 @@ struct router_entry {
 
 struct router;
 
-/* entries are read only during the call; the routes must outlive the router. A route that cannot work (a regex that
- * does not compile) is left out and named in *problems (may be NULL). Never fails otherwise. */
+struct router *router_new(const struct router_options *options);
+struct router *router_copy(const struct router *r);
+void router_free(struct router *r); /* NULL is fine */
+
+/* Adds the route, or puts it in the place of the one with its id. The route must live until options->drop is called
+ * with its value. False with e set: the route cannot work (a regex that does not compile); then the router has none
+ * of its id, and the value is the caller's still. */
+bool router_put(struct router *r, const struct router_entry *entry, struct err *e);
+bool router_remove(struct router *r, const struct uuid *id); /* false: was not there */
+size_t router_count(const struct router *r);
+
+/* A router of these routes. Those that cannot work are left out and named in *problems (may be NULL). */
 struct router *router_build(
         const struct router_entry *entries, size_t n, const struct router_options *options, struct text *problems);
-void router_free(struct router *r);
 
 struct router_request {
 	struct slice method, host, path; /* host: the Host field as received; path: normalised */

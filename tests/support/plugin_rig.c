@@ -62,7 +62,7 @@ static int64_t *counter_at(struct rig *r, struct slice key)
 static void count_now(struct rig *r, struct count *count)
 {
 	bool counts = true;
-	count->failed = r->counters_fail;
+	count->failed = r->counters_fail && count->redis;
 	if (count->failed)
 		return;
 	for (size_t i = 0; i < count->n; i++) {

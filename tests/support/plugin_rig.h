@@ -27,7 +27,7 @@ enum { RIG_PLUGINS = 16 };
 
 struct rig {
 	int64_t now_ms;                      /* wall clock: starts at 2026-03-03T10:00:17Z */
-	bool counters_fail;                  /* call_count() finds nobody there */
+	bool counters_fail;                  /* call_count() finds nobody where Redis should be */
 	bool counters_wait;                  /* call_count() gives WAIT; rig_complete() lets it answer */
 	unsigned counted;                    /* how often call_count() was called */
 	bool counted_denied;                 /* count_denied of the last one */
