@@ -16,6 +16,7 @@
 #include "common/core/release.h"
 #include "common/plugin/objects.h"
 #include "common/settings/log_setup.h"
+#include "common/entity/route.h"
 #include "cp/admin/admin_server.h"
 #include "cp/publish/publish.h"
 #include "cp/publish/upkeep.h"
@@ -197,8 +198,11 @@ static bool start(struct program *p, const char *conf, struct err *e)
 	const struct settings *s = &p->settings;
 
 	if (!settings_load(&p->arena, conf, &p->settings, e) || !objects_load(s->plugin_dir, e) ||
-	        !check_role(s, e) || !log_setup(&p->settings, p->settings.admin_error_log, e) ||
-	        !open_configuration(p, e))
+	        !check_role(s, e) || !log_setup(&p->settings, p->settings.admin_error_log, e))
+		return false;
+	schema_use_expressions(slice_eq(s->router_flavor, S("expressions")));
+	route_use_rust_regexes(!slice_eq(s->router_flavor, S("traditional")));
+	if (!open_configuration(p, e))
 		return false;
 	file_limit_raise();
 	p->loop = loop_new(e);

@@ -105,6 +105,8 @@ static void fill_report(void *arg, struct status_report *r)
 		p->meters[i] = worker_meter(p->workers[i]);
 	}
 	r->access_lines_lost = access_log_lost(&p->access_log);
+	r->snapshot = p->node.board ? lease_board_current(p->node.board) : NULL;
+	r->router = &p->options.router;
 	r->meters = p->meters;
 	r->meter_count = p->worker_count;
 }
@@ -282,6 +284,7 @@ static bool start(struct plane *p, struct err *e)
 	        !access_log_open(&p->access_log, s, "proxy_access_log", s->proxy_access_log, e))
 		return false;
 	file_limit_raise();
+	schema_use_expressions(slice_eq(s->router_flavor, S("expressions")));
 	p->loop = loop_new(e);
 	if (!p->loop || !proxy_options_init(&p->options, s, &p->arena, e) || !start_workers(p, e))
 		return false;

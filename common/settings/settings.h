@@ -44,7 +44,8 @@ struct settings {
 	struct slice admin_ssl_client_ca;
 
 	struct slice headers, headers_upstream, server_token,
-	        kong_version; /* kong_version: what GET / answers, default 3.9.3 */
+	        kong_version;                          /* kong_version: what GET / answers, default 3.9.3 */
+	int64_t lua_max_req_headers, lua_max_uri_args; /* how many the router looks at, default 100 */
 	struct slice error_default_type, http_strictness, router_flavor, route_match_calculation;
 	struct slice trusted_ips, real_ip_header, port_maps;
 	bool real_ip_recursive;

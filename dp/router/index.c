@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "dp/router/expr_match.h"
+
 enum { NO_PORT = -1, PORT_TEXT = 8 };
 
 /* ---- groups: the rules of one host value --------------------------------------------------------------------- */
@@ -134,6 +136,15 @@ static int32_t cut_port(struct slice *host, ptrdiff_t colon)
 	return port_of(digits);
 }
 
+struct slice host_without_port(struct slice host, int *port)
+{
+	int32_t found = cut_port(&host, slice_find(host, ':'));
+
+	if (port && found != NO_PORT)
+		*port = found;
+	return host;
+}
+
 static ptrdiff_t last_colon(struct slice s)
 {
 	for (size_t i = s.len; i-- > 0;)
@@ -226,7 +237,8 @@ static void change_group(struct index *x, struct slice host, const struct rule *
 
 static void change_groups(struct index *x, const struct rule *r, trie_change change)
 {
-	const struct slice_list *hosts = &r->set->route->hosts;
+	struct slice_list demanded = {r->expr ? &r->expr->host : NULL, r->expr && slice_is_set(r->expr->host)};
+	const struct slice_list *hosts = r->expr ? &demanded : &r->set->route->hosts;
 
 	for (size_t i = 0; i < hosts->len; i++)
 		change_group(x, hosts->items[i], r, change);

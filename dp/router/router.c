@@ -2,22 +2,11 @@
  *
  * change: route -> rules (rule_make.c), rules -> tries by host (index.c), within them by path (trie.c).
  * match: the best rule of every trie that the request's host leads to; best means first in the order (order.c). */
-#include "dp/router/router.h"
+#include "dp/router/router_private.h"
 
 #include <stdlib.h>
 
-#include "dp/router/entry.h"
-#include "dp/router/index.h"
-
-enum { HEADERS_DEFAULT = 100 };
-
-struct router {
-	struct router_options options;
-	struct pmap sets; /* struct rule_set by the route's id */
-	struct index index;
-	size_t with_snis;   /* routes */
-	struct entry entry; /* traditional, while with_snis is not 0; else empty */
-};
+enum { HEADERS_DEFAULT = 100, ARGS_DEFAULT = 100 };
 
 static struct slice set_id(const void *value, const void *context)
 {
@@ -187,17 +176,22 @@ static void enter_later(const struct router *r, struct search *s, bool host_hit)
 	index_search(&r->index, s);
 }
 
-bool router_match(const struct router *r, const struct router_request *q, struct router_match *out)
+struct search router_search(const struct router *r, const struct router_request *q)
 {
-	struct search s = {
+	return (struct search){
 	        .request = q,
 	        .headers_count = headers_in_view(r, q->head),
+	        .max_args = r->options.max_args ? r->options.max_args : ARGS_DEFAULT,
 	        .compatible = r->options.flavor != ROUTER_TRADITIONAL,
 	        .tls = slice_eq(q->scheme, S("https")),
 	        .ceiling = UINT16_MAX,
 	        .scratch = {.arena = q->arena},
 	};
+}
 
+bool router_match(const struct router *r, const struct router_request *q, struct router_match *out)
+{
+	struct search s = router_search(r, q);
 	bool host_hit = index_search(&r->index, &s);
 	if (s.best && r->with_snis && !s.tls && s.best->tests->snis_count)
 		enter_later(r, &s, host_hit);

@@ -8,17 +8,19 @@
 #ifndef DP_ROUTER_ROUTER_H
 #define DP_ROUTER_ROUTER_H
 
+#include "common/core/ip.h"
 #include "common/entity/route.h"
 #include "common/core/text.h"
 #include "common/http/head.h"
 
-enum router_flavor { ROUTER_TRADITIONAL, ROUTER_TRADITIONAL_COMPATIBLE };
+enum router_flavor { ROUTER_TRADITIONAL, ROUTER_TRADITIONAL_COMPATIBLE, ROUTER_EXPRESSIONS };
 enum router_calculation { ROUTER_ORIGINAL, ROUTER_STRICT };
 
 struct router_options {
 	enum router_flavor flavor;
-	enum router_calculation calculation; /* of ROUTER_TRADITIONAL_COMPATIBLE */
+	enum router_calculation calculation; /* of the other two */
 	unsigned max_headers; /* fields of a request that routes with headers look at (lua_max_req_headers); 0: 100 */
+	unsigned max_args;    /* arguments that expressions look at (lua_max_uri_args); 0: 100 */
 	void (*drop)(void *value); /* a route's value is no longer needed by any router; NULL: nobody wants to know */
 };
 
@@ -50,7 +52,11 @@ struct router_request {
 	struct slice scheme, sni;        /* of the connection */
 	int listener_port;               /* for hosts with a port when Host has none */
 	const struct head *head;         /* for routes with headers */
-	struct arena *arena;             /* for what the match needs */
+	/* For expressions: */
+	struct slice query;                    /* raw; unset: none */
+	const struct ip *source, *destination; /* of the connection; NULL: not known */
+	int source_port;
+	struct arena *arena; /* for what the match needs */
 };
 
 struct router_match {
@@ -63,6 +69,31 @@ struct router_match {
 
 /* False: no route. Takes no locks and allocates only on the request's arena. */
 bool router_match(const struct router *r, const struct router_request *q, struct router_match *out);
+
+/* ---- why (A2-5) ---- */
+
+/* A rule that a request came near: one route with one of its paths, or a group of them. */
+struct router_candidate {
+	const struct route *route;
+	void *value;
+	struct slice paths; /* for people: "/a", "~/a, ~/b"; unset: any path */
+	bool fits;          /* it would match if it were alone */
+	const char *why;    /* "wins"; why it comes later than the winner; or what does not match */
+};
+
+struct router_explanation {
+	bool has_match;
+	struct router_match match;
+	const struct router_candidate *candidates; /* in the order of the router */
+	size_t count, left_out;                    /* left_out: further ones that do not fit */
+	size_t other_hosts, other_paths;           /* routes of which no rule has the host, or the path: not listed */
+};
+
+enum { ROUTER_EXPLAIN_MAX = 100 };
+
+/* Looks at every route, so it takes as long as there are routes: for people, not for requests, and for the thread
+ * that owns routers. Everything is on q->arena. */
+void router_explain(const struct router *r, const struct router_request *q, struct router_explanation *out);
 
 /* the path sent upstream (not yet escaped) from service path, match and request path. */
 struct slice router_upstream_path(struct arena *a, struct slice service_path, const struct router_match *m,

@@ -32,6 +32,7 @@ struct rule {
 	uint16_t category; /* traditional: order_category(); else 0 */
 	uint16_t number;   /* in its set: the last tie-breaker */
 	const struct rule_tests *tests;
+	const struct rule_expr *expr; /* NULL: no expression. Else all that counts, and `prefixes` only file it */
 	/* Neither: any path. Prefixes of one rule all have one length. */
 	const struct slice *prefixes;
 	const struct pattern **patterns;
@@ -72,6 +73,7 @@ static inline bool rule_before(const struct rule *a, const struct rule *b)
 struct search {
 	const struct router_request *request;
 	uint32_t headers_count; /* how many of its fields count */
+	uint32_t max_args;      /* and of its arguments */
 	bool compatible;
 	bool tls;
 	uint16_t ceiling; /* rules of a greater category are passed over */
@@ -86,9 +88,18 @@ struct search {
 /* NULL with e set: the route cannot work. Starts with one reference; entry->value is the set's from then on. */
 struct rule_set *rule_make(const struct router_entry *entry, const struct router_options *options, struct err *e);
 
+/* The first test of a rule, cheapest first, that a request fails. */
+enum rule_fault { RULE_FITS, RULE_METHOD, RULE_SNI, RULE_PATH, RULE_HEADERS, RULE_EXPRESSION };
+enum rule_fault rule_fault(
+        const struct rule *r, struct search *s, struct slice *prefix, const struct pattern **pattern);
+
 /* Does everything but the host match? Then the matched part of the path is in *prefix (unset: the route has no
  * paths) and the pattern that matched it in *pattern. */
 bool rule_matches(const struct rule *r, struct search *s, struct slice *prefix, const struct pattern **pattern);
+
+/* "name:80" without its port, which goes to *port (may be NULL; else left alone when there is none). Cut at the first
+ * colon that digits alone follow: brackets mean nothing (R-1.5, IPv6). */
+struct slice host_without_port(struct slice host, int *port);
 
 /* Header names equal: case-insensitive, and in the compatible flavour '-' equals '_'. */
 bool rule_header_name_eq(const struct search *s, struct slice a, struct slice b);

@@ -2,7 +2,7 @@
  * patterns taken here are in the set, which gives them back at its end, whatever happens. */
 #include <stdlib.h>
 
-#include "dp/router/rule.h"
+#include "dp/router/expr_match.h"
 
 enum { SMALL = 128 }; /* enough for the usual route: one rule with plain tests */
 
@@ -193,7 +193,7 @@ static bool split_compatible(
 /* At most one rule per path, and one pattern per path or header value. */
 static void make_room(struct rule_maker *m, const struct route *r)
 {
-	size_t patterns = r->paths.len;
+	size_t patterns = r->paths.len + expr_rule_patterns_max(r);
 
 	for (size_t i = 0; i < r->headers.len; i++)
 		patterns += r->headers.items[i].values.len;
@@ -201,11 +201,30 @@ static void make_room(struct rule_maker *m, const struct route *r)
 	m->set->rules = arena_array(m->arena, struct rule, r->paths.len ? r->paths.len : 1);
 }
 
+static bool make_expression(struct rule_maker *m, const struct route *route, struct err *e)
+{
+	static const struct rule_tests none;
+	struct rule_expr *x = arena_new(m->arena, struct rule_expr);
+
+	make_room(m, route);
+	if (!expr_rule_make(m->set, x, e))
+		return false;
+	m->set->rules[m->set->count++] = (struct rule){.set = m->set,
+	        .key = order_expression(route),
+	        .tests = &none,
+	        .expr = x,
+	        .prefixes = &x->path,
+	        .prefixes_count = x->path.len > 0};
+	return true;
+}
+
 static bool make_rules(struct rule_maker *m, const struct route *route, struct err *e)
 {
 	struct order_subject subject = {.route = route, .kinds = order_kinds(route), .id = route->id};
 	struct rule like = {.set = m->set};
 
+	if (m->options->flavor == ROUTER_EXPRESSIONS && route->expression.len)
+		return make_expression(m, route, e);
 	if (subject.kinds == 0)
 		return err_set(e, "no hosts, paths, methods, headers or snis to match by");
 	if (route->paths.len > UINT16_MAX)
