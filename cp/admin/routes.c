@@ -253,17 +253,22 @@ static bool find(struct admin_call *c, struct found *out)
 	return true;
 }
 
-/* What a kind wants to know first. False: the answer is ready. */
-static bool look_before(struct admin_call *c)
+/* Nobody has to say who they are for OPTIONS, so with admin_auth on nothing is looked up. */
+static bool is_missing_for_options(struct admin_call *c)
 {
-	const struct admin_rules *rules = c->target.kind ? admin_rules_of(c->target.kind) : NULL;
-	return !rules || !rules->before || rules->before(c);
+	const struct admin_target *t = &c->target;
+
+	if (c->env->settings->admin_auth || t->shape != SHAPE_NESTED_ITEM || !t->kind ||
+	        !admin_rules_of(t->kind)->options_need_row)
+		return false;
+	json_t *row = admin_find(c, t->kind, t->key, NULL);
+	json_decref(row);
+	return c->response->status != 0;
 }
 
-/* Nobody has to say who they are for this, so with admin_auth on nothing is looked up. */
 static void answer_options(struct admin_call *c, const struct found *found)
 {
-	if (!c->env->settings->admin_auth && !look_before(c))
+	if (is_missing_for_options(c))
 		return;
 	c->response->status = 204;
 	c->response->allow = found->advertised | ADMIN_OPTIONS;
@@ -297,7 +302,7 @@ static void answer(struct admin_call *c, const struct found *found, enum admin_p
 		admin_not_found(c);
 	else if (!(found->methods & method))
 		admin_not_allowed(c);
-	else if (!admin_authorise(c, role_needed(c->request)) || !look_before(c))
+	else if (!admin_authorise(c, role_needed(c->request)))
 		return;
 	else if (parsed == ADMIN_TOO_MANY_ARGS)
 		admin_fail(c, 400, "Too many arguments");

@@ -24,8 +24,9 @@ struct admin_rules {
 	/* GET of something missing is answered with the typed 404. */
 	bool missing_is_typed;
 
-	/* Runs before the method is considered. False: the answer is ready. */
-	bool (*before)(struct admin_call *c);
+	/* OPTIONS of an item is answered only when it is there. */
+	bool options_need_row;
+
 	/* Finds a row by what is neither an id nor an endpoint key; as admin_find(). */
 	json_t *(*find)(struct admin_call *c, struct slice key);
 	/* Puts what such a key says into the body of a PUT. */
