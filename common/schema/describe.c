@@ -211,6 +211,7 @@ static json_t *describe_field(const struct field *f)
 	set_true(out, "unique", f->flags & UNIQUE);
 	set_true(out, "auto", f->flags & AUTO);
 	set_true(out, "uuid", f->format == FORMAT_UUID);
+	set_true(out, "is_regex", f->format == FORMAT_REGEX);
 	set_true(out, "timestamp", f->flags & TIMESTAMP);
 	describe_choices(f, out);
 	describe_length(f, out);
