@@ -116,11 +116,16 @@ struct redis_ask {
 
 /* ---- the host -------------------------------------------------------------------------------------------------- */
 
+typedef bool (*entity_fn)(const void *entity, void *arg); /* false: no more */
+
 /* What the process offers to plugins. One per worker. */
 struct host {
 	/* Looks up an entity by a unique field: "key" and its text, "id" and its 16 bytes (uuid_slice). NULL when
 	 * there is none (or its ttl is over). Lives as long as the request. */
 	const void *(*find)(struct call *c, const struct schema *kind, const char *field, struct slice value);
+	/* Calls fn for every entity whose reference field `ref` points to id, in no particular order. */
+	void (*each)(struct call *c, const struct schema *kind, const char *ref, const struct uuid *id, entity_fn fn,
+	        void *arg);
 	/* Counts; then `done` runs, at once (its verdict is returned) or later (WAIT is returned). */
 	enum verdict (*count)(struct call *c, struct count *count, phase_fn done);
 	enum verdict (*read_body)(struct call *c, phase_fn done);
@@ -150,6 +155,12 @@ static inline const void *call_find(struct call *c, const struct schema *kind, c
 static inline struct slice_list call_consumer_groups(struct call *c, const struct consumer *consumer)
 {
 	return c->host->consumer_groups(c, &consumer->id);
+}
+
+static inline void call_each(
+        struct call *c, const struct schema *kind, const char *ref, const struct uuid *id, entity_fn fn, void *arg)
+{
+	c->host->each(c, kind, ref, id, fn, arg);
 }
 
 static inline enum verdict call_count(struct call *c, struct count *count, phase_fn done)
