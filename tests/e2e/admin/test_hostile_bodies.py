@@ -61,7 +61,8 @@ MALFORMED = {
 
 
 def stored(gateway):
-    return {kind: gateway.services.psql(f"SELECT count(*) FROM {kind}", gateway.database) for kind in ("services", "plugins", "consumers", "changelog")}
+    counts = ", ".join(f"(SELECT count(*) FROM {kind})" for kind in ("services", "plugins", "consumers", "changelog"))
+    return gateway.services.psql(f"SELECT {counts}", gateway.database)
 
 
 @pytest.fixture
@@ -73,19 +74,18 @@ def untouched(gateway):
     assert gateway.api("GET", "/services").status == 200
 
 
-@pytest.mark.parametrize("name", MALFORMED)
-def test_what_cannot_be_read_is_400(untouched, name):
-    kind, body = MALFORMED[name]
-    answer = send(untouched, body, kind)
-    assert answer.status == 400, answer
-    message = answer.json["message"]
-    if kind == JSON and answer.json.get("code") is None:
-        assert message == "Cannot parse JSON body"
+def test_what_cannot_be_read_is_400(untouched):
+    wrong = {}
+    for name, (kind, body) in MALFORMED.items():
+        answer = send(untouched, body, kind)
+        if answer.status != 400 or (kind == JSON and "code" not in answer.json and answer.json["message"] != "Cannot parse JSON body"):
+            wrong[name] = answer
+    assert not wrong
 
 
-@pytest.mark.parametrize("kind", ["Application/JSON", "text/plain", "application/xml", "application/yaml", "image/png", "multipart/mixed", "*/*", None])
-def test_other_media_types_are_415(untouched, kind):
-    assert send(untouched, b'{"host":"h"}', kind).status == 415
+def test_other_media_types_are_415(untouched):
+    kinds = ["Application/JSON", "text/plain", "application/xml", "application/yaml", "image/png", "multipart/mixed", "*/*", None]
+    assert [send(untouched, b'{"host":"h"}', kind).status for kind in kinds] == [415] * len(kinds)
 
 
 VALUES = {

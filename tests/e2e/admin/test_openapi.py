@@ -149,8 +149,8 @@ def kinds_of(document):
     return [name.removesuffix(".new") for name in document["components"]["schemas"] if name.endswith(".new")]
 
 
-def test_every_field_of_every_kind_is_read_back_as_described(shared_gateway, document, schemas, folder):
-    maker = Maker(shared_gateway, document, folder)
+def test_every_field_of_every_kind_is_read_back_as_described(shared_gateway, document, schemas, admin_folder):
+    maker = Maker(shared_gateway, document, admin_folder)
     for kind in kinds_of(document):
         schema, made = document["components"]["schemas"][kind], maker.make(kind)
         described = schema["properties"]
@@ -201,8 +201,8 @@ def example(schema):
     return {"string": "example", "boolean": True}.get(kind, schema.get("minimum", 1))
 
 
-def test_every_rule_of_every_kind_is_kept(shared_gateway, document, schemas, folder):
-    maker = Maker(shared_gateway, document, folder)
+def test_every_rule_of_every_kind_is_kept(shared_gateway, document, schemas, admin_folder):
+    maker = Maker(shared_gateway, document, admin_folder)
     broken, tried = [], 0
     for kind in kinds_of(document):
         if shared_gateway.api("GET", f"/schemas/{kind}").status == 404:
