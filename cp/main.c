@@ -1,4 +1,5 @@
-/* gatehouse-cp: the control plane: PostgreSQL behind it, the Admin API on top, data planes around it.
+/* gatehouse-cp: the control plane: PostgreSQL (or a document, database = off) behind it, the Admin API on top, data
+ * planes around it.
  *
  * The main thread runs the loop: signals and the Admin API's sockets. Whatever keeps it from starting is one line on
  * stderr that says what, where and what to do, and exit code 1. */
@@ -14,9 +15,11 @@
 #include "common/core/log.h"
 #include "common/core/release.h"
 #include "common/settings/log_setup.h"
+#include "common/entity/route.h"
 #include "cp/admin/admin_server.h"
 #include "cp/publish/publish.h"
 #include "cp/publish/upkeep.h"
+#include "cp/store/memory.h"
 #include "cp/store/migrate.h"
 
 enum { DRAIN_CHECK_MS = 20 };
@@ -32,6 +35,7 @@ struct program {
 	struct event *signals[5];
 	struct loop_timer *drain_timer;
 	uint64_t drain_until_ms; /* 0: not draining */
+	struct text why;         /* what is wrong with the document, in several lines */
 };
 
 /* ---- the command line ------------------------------------------------------------------------------------------ */
@@ -76,9 +80,6 @@ static bool check_role(const struct settings *s, struct err *e)
 	if (slice_eq(s->role, S("data_plane")))
 		return err_set(e,
 		        "role is \"data_plane\", which is gatehouse-dp's; gatehouse-cp takes traditional or control_plane");
-	if (!slice_eq(s->database, S("postgres")))
-		return err_set(e, "database is \"%.*s\", but gatehouse-cp of this release needs postgres",
-		        SLICE_ARG(s->database));
 	return true;
 }
 
@@ -153,6 +154,21 @@ static void on_reopen(evutil_socket_t signal, short what, void *arg)
 	log_notice("log files reopened");
 }
 
+/* Kong's reload: what is a file is read again. */
+static void on_hangup(evutil_socket_t signal, short what, void *arg)
+{
+	struct program *p = arg;
+
+	on_reopen(signal, what, arg);
+	if (!is_without_database(&p->settings))
+		return;
+	text_clear(&p->why);
+	if (memory_reload(&p->settings, &p->why))
+		log_notice("configuration read again");
+	else
+		log_error("configuration refused, the one before stays", LOG_STR("error", text_cstr(&p->why)));
+}
+
 static bool catch_signals(struct program *p, struct err *e)
 {
 	static const int stops[] = {SIGTERM, SIGINT, SIGQUIT};
@@ -160,7 +176,7 @@ static bool catch_signals(struct program *p, struct err *e)
 	signal(SIGPIPE, SIG_IGN);
 	for (size_t i = 0; i < 3; i++)
 		p->signals[i] = evsignal_new(p->loop->base, stops[i], on_stop, p);
-	p->signals[3] = evsignal_new(p->loop->base, SIGHUP, on_reopen, p);
+	p->signals[3] = evsignal_new(p->loop->base, SIGHUP, on_hangup, p);
 	p->signals[4] = evsignal_new(p->loop->base, SIGUSR1, on_reopen, p);
 	for (size_t i = 0; i < 5; i++)
 		if (!p->signals[i] || evsignal_add(p->signals[i], NULL) != 0)
@@ -170,12 +186,22 @@ static bool catch_signals(struct program *p, struct err *e)
 
 /* ---- running --------------------------------------------------------------------------------------------------- */
 
+static bool open_configuration(struct program *p, struct err *e)
+{
+	return is_without_database(&p->settings) ? memory_start(&p->settings, &p->why)
+	                                         : check_database(&p->settings, e);
+}
+
 static bool start(struct program *p, const char *conf, struct err *e)
 {
 	const struct settings *s = &p->settings;
 
-	if (!settings_load(&p->arena, conf, &p->settings, e) || !check_role(s, e) || !check_database(s, e) ||
+	if (!settings_load(&p->arena, conf, &p->settings, e) || !check_role(s, e) ||
 	        !log_setup(&p->settings, p->settings.admin_error_log, e))
+		return false;
+	schema_use_expressions(slice_eq(s->router_flavor, S("expressions")));
+	route_use_rust_regexes(!slice_eq(s->router_flavor, S("traditional")));
+	if (!open_configuration(p, e))
 		return false;
 	file_limit_raise();
 	p->loop = loop_new(e);
@@ -194,6 +220,8 @@ static void stop(struct program *p)
 	admin_server_free(p->admin);
 	upkeep_stop(p->upkeep);
 	publish_stop(p->publish);
+	memory_stop();
+	text_fini(&p->why);
 	for (size_t i = 0; i < 5; i++)
 		if (p->signals[i])
 			event_free(p->signals[i]);
@@ -221,7 +249,7 @@ int main(int argc, char **argv)
 		loop_run(p.loop);
 		log_notice("stopped");
 	} else {
-		fprintf(stderr, "gatehouse-cp: %s\n", e.message);
+		fprintf(stderr, "gatehouse-cp: %s\n", p.why.len > 0 ? text_cstr(&p.why) : e.message);
 	}
 	stop(&p);
 	return ok ? 0 : 1;

@@ -1,10 +1,11 @@
-/* gatehouse-dp: a data plane. Starts workers, then follows a control plane; this thread owns configuration, signals
- * and status.
+/* gatehouse-dp: a data plane. Starts workers, then follows a control plane, or a file (--document); this thread owns
+ * configuration, signals and status.
  *
  * Order of life: settings, workers (listening, though every answer is 404 until there is a configuration), status,
  * subscriber (which loads the last good version from disk first), pid file; then the loop until SIGTERM, SIGINT or
  * SIGQUIT: drain, end. */
 #include <errno.h>
+#include <getopt.h>
 #include <limits.h>
 #include <signal.h>
 #include <stdio.h>
@@ -16,6 +17,7 @@
 #include "common/core/log.h"
 #include "common/core/release.h"
 #include "common/settings/log_setup.h"
+#include "dp/config/document_feed.h"
 #include "dp/config/replica.h"
 #include "dp/config/subscriber.h"
 #include "dp/host/counters.h"
@@ -34,7 +36,10 @@ struct plane {
 	const struct meter *meters[WORKERS_MAX];
 	unsigned worker_count;
 	struct replica *replica;
-	struct subscriber *subscriber;
+	const char *document; /* --document FILE: there is no control plane */
+	struct document_feed *feed;
+	struct subscriber *subscriber; /* the one or the other */
+	struct text why;               /* what is wrong with the document, in several lines */
 	struct status *status;
 	struct access_log access_log;
 	struct event *signals[5];
@@ -48,7 +53,8 @@ struct plane {
 static bool apply(struct catalog *candidate, struct slice epoch, void *arg, struct err *e)
 {
 	struct plane *p = arg;
-	struct snapshot *s = snapshot_build(epoch, candidate, &p->options.router, e);
+	struct snapshot *s = snapshot_build(
+	        lease_board_current(p->node.board), epoch, candidate, &p->options.router, e);
 	if (!s)
 		return false;
 	lease_board_publish(p->node.board, s);
@@ -76,7 +82,10 @@ static void fill_report(void *arg, struct status_report *r)
 	static struct subscriber_status s; /* its strings outlive the call; this is the only thread that asks */
 	struct plane *p = arg;
 
-	subscriber_status(p->subscriber, &s);
+	if (p->feed)
+		document_feed_status(p->feed, &s);
+	else
+		subscriber_status(p->subscriber, &s);
 	r->has_config = s.has_config;
 	r->draining = p->drain_until_ms != 0;
 	r->epoch = s.epoch;
@@ -90,6 +99,8 @@ static void fill_report(void *arg, struct status_report *r)
 		p->meters[i] = worker_meter(p->workers[i]);
 	}
 	r->access_lines_lost = access_log_lost(&p->access_log);
+	r->snapshot = p->node.board ? lease_board_current(p->node.board) : NULL;
+	r->router = &p->options.router;
 	r->meters = p->meters;
 	r->meter_count = p->worker_count;
 }
@@ -136,13 +147,23 @@ static void on_reopen(evutil_socket_t number, short what, void *arg)
 	access_log_reopen(&p->access_log);
 }
 
+/* Kong's reload: what is a file is read again. */
+static void on_hangup(evutil_socket_t number, short what, void *arg)
+{
+	struct plane *p = arg;
+
+	on_reopen(number, what, arg);
+	if (p->feed)
+		document_feed_reload(p->feed);
+}
+
 static void catch_signals(struct plane *p)
 {
 	static const int stops[] = {SIGTERM, SIGINT, SIGQUIT};
 	signal(SIGPIPE, SIG_IGN);
 	for (int i = 0; i < 3; i++)
 		p->signals[i] = evsignal_new(p->loop->base, stops[i], on_stop, p);
-	p->signals[3] = evsignal_new(p->loop->base, SIGHUP, on_reopen, p);
+	p->signals[3] = evsignal_new(p->loop->base, SIGHUP, on_hangup, p);
 	p->signals[4] = evsignal_new(p->loop->base, SIGUSR1, on_reopen, p);
 	for (int i = 0; i < 5; i++)
 		event_add(p->signals[i], NULL);
@@ -211,6 +232,16 @@ static bool start_workers(struct plane *p, struct err *e)
 	return true;
 }
 
+static bool start_configuration(struct plane *p, struct err *e)
+{
+	p->replica = replica_new(apply, p);
+	if (p->document)
+		p->feed = document_feed_start(p->document, &p->settings, p->replica, &p->why);
+	else
+		p->subscriber = subscriber_start(p->loop, &p->settings, p->replica, e);
+	return p->feed || p->subscriber;
+}
+
 static bool start(struct plane *p, struct err *e)
 {
 	const struct settings *s = &p->settings;
@@ -219,13 +250,12 @@ static bool start(struct plane *p, struct err *e)
 	        !access_log_open(&p->access_log, s, "proxy_access_log", s->proxy_access_log, e))
 		return false;
 	file_limit_raise();
+	schema_use_expressions(slice_eq(s->router_flavor, S("expressions")));
 	p->loop = loop_new(e);
 	if (!p->loop || !proxy_options_init(&p->options, s, &p->arena, e) || !start_workers(p, e))
 		return false;
 	catch_signals(p);
-	p->replica = replica_new(apply, p);
-	p->subscriber = subscriber_start(p->loop, s, p->replica, e);
-	if (!p->subscriber)
+	if (!start_configuration(p, e))
 		return false;
 	p->status = status_start(p->loop, s->status_listen, fill_report, p, e);
 	return p->status && write_pid(p, e);
@@ -237,6 +267,7 @@ static void end(struct plane *p)
 	if (p->status)
 		status_stop(p->status);
 	subscriber_stop(p->subscriber);
+	document_feed_stop(p->feed);
 	for (unsigned i = 0; i < p->worker_count; i++)
 		worker_stop(p->workers[i]);
 	if (p->replica)
@@ -257,30 +288,55 @@ static void end(struct plane *p)
 	arena_fini(&p->arena);
 }
 
-static int usage(const char *option)
+static void print_help(FILE *out)
 {
-	if (strcmp(option, "--version") == 0) {
-		printf("gatehouse-dp %s\n", GATEHOUSE_RELEASE);
-		return 0;
+	fputs("gatehouse-dp: a data plane of Gatehouse: proxies requests as its control plane, or a file, says\n\n"
+	      "usage: gatehouse-dp [--conf FILE] [--document FILE] [--version] [--help]\n\n"
+	      "  --conf FILE, -c FILE   settings (key = value); without it the usual places are looked at\n"
+	      "  --document FILE        take the configuration from this YAML or JSON file, without a control plane\n"
+	      "  --version              print the release and exit\n"
+	      "  --help                 print this and exit\n\n"
+	      "Signals: TERM, INT and QUIT finish what is under way and stop; HUP reads the document again and reopens\n"
+	      "the log files. Settings come from FILE, GATEHOUSE_* and KONG_*; see deploy/README.md.\n",
+	        out);
+}
+
+/* -1: go on; else the exit code. */
+static int read_options(int argc, char **argv, const char **conf, const char **document)
+{
+	static const struct option options[] = {{"conf", required_argument, NULL, 'c'},
+	        {"document", required_argument, NULL, 'd'}, {"version", no_argument, NULL, 'v'},
+	        {"help", no_argument, NULL, 'h'}, {0}};
+	int option;
+
+	while ((option = getopt_long(argc, argv, "c:d:vh", options, NULL)) >= 0) {
+		switch (option) {
+		case 'c': *conf = optarg; break;
+		case 'd': *document = optarg; break;
+		case 'v': puts("gatehouse-dp " GATEHOUSE_RELEASE); return 0;
+		case 'h': print_help(stdout); return 0;
+		default: fputs("gatehouse-dp: --help shows what it understands\n", stderr); return 64;
+		}
 	}
-	bool help = strcmp(option, "--help") == 0;
-	fprintf(help ? stdout : stderr, "usage: gatehouse-dp [--conf FILE]\n"
-	                                "A data plane: proxies requests as its control plane says.\n"
-	                                "Settings come from FILE, GATEHOUSE_* and KONG_*; see deploy/README.md.\n");
-	return help ? 0 : 64;
+	if (optind == argc)
+		return -1;
+	fprintf(stderr, "gatehouse-dp: unexpected argument \"%s\"; --help shows what it understands\n", argv[optind]);
+	return 64;
 }
 
 int main(int argc, char **argv)
 {
 	static struct plane plane;
-	struct err e;
+	const char *conf = NULL;
+	struct err e = {""};
+	int code = read_options(argc, argv, &conf, &plane.document);
 
+	if (code >= 0)
+		return code;
 	log_init("gatehouse-dp");
-	if (argc != 1 && !(argc == 3 && strcmp(argv[1], "--conf") == 0))
-		return usage(argv[1]);
 	arena_init(&plane.arena);
-	if (!settings_load(&plane.arena, argc == 3 ? argv[2] : NULL, &plane.settings, &e) || !start(&plane, &e)) {
-		fprintf(stderr, "gatehouse-dp: %s\n", e.message);
+	if (!settings_load(&plane.arena, conf, &plane.settings, &e) || !start(&plane, &e)) {
+		fprintf(stderr, "gatehouse-dp: %s\n", plane.why.len > 0 ? text_cstr(&plane.why) : e.message);
 		return 1;
 	}
 	log_notice("started", LOG_STR("release", GATEHOUSE_RELEASE),

@@ -24,6 +24,11 @@ void arena_init(struct arena *a)
 	*a = (struct arena){0};
 }
 
+void arena_init_small(struct arena *a, size_t first)
+{
+	*a = (struct arena){.first = first};
+}
+
 static void run_cleanups(struct arena *a)
 {
 	while (a->cleanups) {
@@ -70,7 +75,7 @@ void *arena_alloc_slow(struct arena *a, size_t size)
 	if (size > SIZE_MAX / 2)
 		abort();
 	size_t need = ((size ? size : 1) + 15) & ~(size_t)15;
-	size_t grow = a->chunks ? a->chunks->size * 2 : ARENA_FIRST;
+	size_t grow = a->chunks ? a->chunks->size * 2 : a->first ? a->first : ARENA_FIRST;
 	if (grow > ARENA_LARGEST)
 		grow = ARENA_LARGEST;
 	if (grow < need)

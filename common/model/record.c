@@ -12,13 +12,15 @@ static int append(const char *bytes, size_t n, void *arg)
 	return 0;
 }
 
-static struct slice compact(struct arena *a, const json_t *rendered)
+/* There are very many records, so the arena begins with just about what one needs: the struct, the text, and the
+ * strings of the text once more. */
+static void keep_text(struct record *r, const json_t *rendered)
 {
 	struct text out = {0};
 	json_dump_callback(rendered, append, &out, JSON_COMPACT);
-	struct slice copy = arena_dup(a, text_slice(&out));
+	arena_init_small(&r->arena, r->kind->size + out.len + out.len / 2);
+	r->json = arena_dup(&r->arena, text_slice(&out));
 	text_fini(&out);
-	return copy;
 }
 
 static bool decode_config(struct record *r, const json_t *rendered, struct err *e)
@@ -39,7 +41,6 @@ static bool fill(struct record *r, const json_t *rendered, struct err *e)
 	void *entity = arena_alloc(&r->arena, r->kind->size);
 	r->entity = entity;
 	r->expires_at = json_number_value(json_object_get(rendered, "expires_at"));
-	r->json = compact(&r->arena, rendered);
 	if (!schema_decode(r->kind, rendered, &r->arena, entity, e))
 		return false;
 	if (r->kind->fini)
@@ -55,7 +56,7 @@ struct record *record_new(const struct schema *kind, const json_t *rendered, uin
 	r->kind = kind;
 	r->version = version;
 	r->refs = 1;
-	arena_init(&r->arena);
+	keep_text(r, rendered);
 	if (fill(r, rendered, e))
 		return r;
 	record_unref(r);

@@ -6,7 +6,7 @@
 
 #include "common/entity/protocols.h"
 #include "common/plugin/registry.h"
-#include "common/schema/violations.h"
+#include "common/schema/decode.h"
 
 static const struct field fields[] = {
         ID_FIELD(struct plugin_entity),
@@ -118,3 +118,19 @@ const struct schema plugin_schema = {
         .subschema = choose_config,
         .doc = "One configuration of a plugin, and what it is attached to.",
 };
+
+void plugin_check_config(const json_t *record, struct violations *v)
+{
+	const struct plugin *p = plugin_of(record);
+	const void *compiled;
+	struct arena a;
+	struct err e;
+
+	if (!p || !p->compile)
+		return;
+	arena_init(&a);
+	void *conf = schema_decode_new(p->config, json_object_get(record, "config"), &a, &e);
+	if (!conf || !p->compile(conf, &a, &compiled, &e))
+		violations_add(v, "config", "%s", e.message);
+	arena_fini(&a);
+}

@@ -4,6 +4,7 @@
 #define COMMON_PLUGIN_ENTITY_H
 
 #include "common/schema/schema.h"
+#include "common/schema/violations.h"
 
 struct plugin_entity {
 	struct uuid id;
@@ -16,5 +17,9 @@ struct plugin_entity {
 };
 
 extern const struct schema plugin_schema;
+
+/* The last validation in the control plane: does the plugin's own compile() accept the config of this complete
+ * record? Adds to v at "config" when it does not. */
+void plugin_check_config(const json_t *record, struct violations *v);
 
 #endif

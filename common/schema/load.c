@@ -2,7 +2,11 @@
  * of its own; this one says what comes after what, and fills in what is made up here: ids, times, random keys. */
 #include "common/schema/schema_private.h"
 
+#include <math.h>
 #include <stdlib.h>
+
+enum { TTL_MAX_S = 100000000 };
+static const int64_t TIME_MAX_S = 253402300799; /* the end of the year 9999 */
 
 /* One load on its way. */
 struct load {
@@ -42,16 +46,20 @@ static bool take_input(struct load *l, const json_t *input)
 
 /* ---- ttl (entities.md 3) --------------------------------------------------------------------------------------- */
 
-static bool ttl_seconds(const json_t *ttl, int64_t *out)
+static bool ttl_seconds(const json_t *ttl, int64_t max, int64_t *out)
 {
 	double n = json_number_value(ttl);
-	*out = (int64_t)n;
-	return json_is_null(ttl) || (json_is_number(ttl) && n >= 0 && n <= 100000000 && n == (double)*out);
+	bool ok = json_is_null(ttl) || (json_is_number(ttl) && n >= 0 && n <= (double)max && n == floor(n));
+	*out = ok ? (int64_t)n : 0;
+	return ok;
 }
 
+/* In a document ttl is that time itself, since a file is loaded more than once. */
 static json_t *expiry_in(const struct load *l, int64_t seconds)
 {
-	return seconds > 0 ? json_integer(l->options->now_ms / 1000 + seconds) : json_null();
+	if (seconds <= 0)
+		return json_null();
+	return json_integer(l->options->is_document ? seconds : l->options->now_ms / 1000 + seconds);
 }
 
 /* Turns `ttl` of the input into the absolute time that is stored; without it a PATCH keeps the old one. */
@@ -63,8 +71,9 @@ static bool take_ttl(struct load *l, const json_t *input)
 
 	if (!l->schema->has_ttl)
 		return true;
-	if (ttl && !ttl_seconds(ttl, &seconds)) {
-		violations_add(l->v, "ttl", "must be an integer between 0 and 100000000");
+	int64_t max = l->options->is_document ? TIME_MAX_S : TTL_MAX_S;
+	if (ttl && !ttl_seconds(ttl, max, &seconds)) {
+		violations_add(l->v, "ttl", "must be an integer between 0 and %lld", (long long)max);
 		return false;
 	}
 	if (ttl || !(is_update(l) || is_stored(l)))
@@ -113,7 +122,7 @@ static bool wants_auto(const struct load *l, const struct field *f)
 	const json_t *value = json_object_get(l->record, f->name);
 	if (!(f->flags & AUTO))
 		return false;
-	if (f->flags & UPDATED)
+	if ((f->flags & UPDATED) && !(l->options->is_document && value))
 		return true;
 	if (is_update(l))
 		return false;
@@ -179,7 +188,17 @@ static void check_immutable(struct load *l)
 	}
 }
 
-static bool check(struct load *l)
+/* What a client sends for a field that does not exist in this process. What is stored may have it. */
+static void refuse_nonexistent(struct load *l, const json_t *input)
+{
+	for_each_field(f, l->schema)
+	{
+		if (!field_exists(f) && json_object_get(input, f->name))
+			violations_replace(l->v, f->name, "unknown field");
+	}
+}
+
+static bool check(struct load *l, const json_t *input)
 {
 	const json_t *config = json_object_get(l->record, "config");
 
@@ -188,6 +207,7 @@ static bool check(struct load *l)
 	                     that */
 		return !has_violations(l->v);
 	check_immutable(l);
+	refuse_nonexistent(l, input);
 	checks_run(l->schema, l->record, l->record, "", is_update(l), l->v);
 	if (l->sub && json_is_object(config))
 		checks_run(l->sub, config, l->record, "config.", is_update(l), l->v);
@@ -199,7 +219,8 @@ static bool check(struct load *l)
 static bool transform(struct load *l, const json_t *input)
 {
 	struct err e;
-	if (is_stored(l) || !l->schema->transform || l->schema->transform(l->record, input, l->options->existing, &e))
+	if (is_stored(l) || l->options->is_document || !l->schema->transform ||
+	        l->schema->transform(l->record, input, l->options->existing, &e))
 		return true;
 	violations_add_entity(l->v, "%s", e.message);
 	return false;
@@ -218,9 +239,9 @@ json_t *load_in_order(const struct schema *s, const struct schema *sub, const js
 	for_each_field(f, s)
 	{
 		struct field room;
-		if (!(f->flags & WRITE_ONLY))
-			json_object_set_new(ordered, f->name,
-			        value_in_order(field_with_sub(f, sub, &room), json_object_get(record, f->name)));
+		json_t *value = json_object_get(record, f->name);
+		if (!(f->flags & WRITE_ONLY) && (value || field_exists(f)))
+			json_object_set_new(ordered, f->name, value_in_order(field_with_sub(f, sub, &room), value));
 	}
 	return ordered;
 }
@@ -251,7 +272,7 @@ bool schema_load(const struct schema *s, const json_t *input, const struct load_
 	defaults_fill(s, l.sub, l.record);
 	if (is_stored(&l))
 		put_in_order(&l); /* drops what only a newer release knows */
-	if (!check(&l) || !transform(&l, input))
+	if (!check(&l, input) || !transform(&l, input))
 		goto out;
 	put_in_order(&l);
 	if (s->has_ttl)

@@ -21,6 +21,9 @@ struct load_options {
 	enum load_op op;
 	const json_t *existing; /* rendered form; LOAD_REPLACE and LOAD_UPDATE */
 	int64_t now_ms;         /* wall clock for created_at and updated_at */
+	/* From a declarative file (declarative-config.md): times that are given stay, ttl is the time of expiry in
+	 * Unix seconds, and transform is the caller's business. */
+	bool is_document;
 };
 
 /* input: an object, not changed. On success *out is a new reference to the rendered form. On failure false, with v

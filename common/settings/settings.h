@@ -15,7 +15,8 @@ struct settings {
 	struct slice role;                  /* traditional, control_plane, data_plane */
 	struct slice database;              /* postgres, off */
 	struct slice log_level, log_format; /* log_format: plain, json */
-	struct slice declarative_config;
+	struct slice declarative_config, declarative_config_string;
+	struct slice declarative_config_env; /* files, all, off: where ${NAME} is replaced */
 
 	struct slice proxy_listen, admin_listen, status_listen;
 	struct slice proxy_access_log, proxy_error_log, admin_access_log, admin_error_log; /* path, or off */
@@ -43,7 +44,8 @@ struct settings {
 	struct slice admin_ssl_client_ca;
 
 	struct slice headers, headers_upstream, server_token,
-	        kong_version; /* kong_version: what GET / answers, default 3.9.3 */
+	        kong_version;                          /* kong_version: what GET / answers, default 3.9.3 */
+	int64_t lua_max_req_headers, lua_max_uri_args; /* how many the router looks at, default 100 */
 	struct slice error_default_type, http_strictness, router_flavor, route_match_calculation;
 	struct slice trusted_ips, real_ip_header, port_maps;
 	bool real_ip_recursive;

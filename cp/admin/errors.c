@@ -88,8 +88,26 @@ static void answer_internal(struct admin_call *c, const struct fault *f)
 		admin_fail(c, 500, "An unexpected error occurred");
 }
 
+/* Code 12 comes without words, because only the request tells which write it was. */
+static void describe_refusal(struct admin_call *c, struct fault *f, const struct schema *kind)
+{
+	enum admin_method method = c->request->method;
+	const struct field *key = method == ADMIN_POST || is_uuid(c->target.key) || !slice_is_set(c->target.key)
+	                                  ? NULL
+	                                  : schema_endpoint_key(kind);
+	const char *verb = method == ADMIN_POST    ? "create"
+	                   : method == ADMIN_PUT   ? "create or update"
+	                   : method == ADMIN_PATCH ? "update"
+	                                           : "remove";
+
+	fault_set(f, 12, 405, NULL, "cannot %s '%s' entities %s%s%swhen not using a database", verb, kind->name,
+	        key ? "by '" : "", key ? key->name : "", key ? "' " : "");
+}
+
 void admin_fault(struct admin_call *c, struct fault *f, const struct schema *kind)
 {
+	if (f->code == 12 && !f->message && kind)
+		describe_refusal(c, f, kind);
 	if (f->status >= 500 || f->code == 0) {
 		answer_internal(c, f);
 		fault_fini(f);

@@ -89,11 +89,6 @@ void admin_timers(struct admin_call *c)
 	        "timers");
 }
 
-void admin_config(struct admin_call *c)
-{
-	admin_fail(c, 400, "this endpoint is only available when Kong is configured to not use a database");
-}
-
 /* Filters are WebAssembly, which is off. Clients take this answer as "not available here". */
 void admin_filter_chains(struct admin_call *c)
 {

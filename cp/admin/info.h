@@ -10,7 +10,6 @@ void admin_status_dns(struct admin_call *c);          /* /status/dns */
 void admin_timers(struct admin_call *c);              /* /timers */
 void admin_robots(struct admin_call *c);              /* /robots.txt */
 void admin_endpoints(struct admin_call *c);           /* /endpoints */
-void admin_config(struct admin_call *c);              /* /config */
 void admin_filter_chains(struct admin_call *c);       /* /filter-chains and below */
 void admin_cache_delete(struct admin_call *c);        /* /cache */
 void admin_cache_item(struct admin_call *c);          /* /cache/:key */

@@ -1,8 +1,7 @@
 /* plugins: what is checked of a plugin beyond its schema (entities.md 4.5): that it can see the protocols of what it
  * is attached to, and that its own compile() accepts the configuration. */
 #include "common/entity/route.h"
-#include "common/plugin/registry.h"
-#include "common/schema/decode.h"
+#include "common/plugin/entity.h"
 #include "cp/admin/crud.h"
 #include "cp/admin/errors.h"
 #include "cp/admin/list.h"
@@ -88,30 +87,12 @@ static bool check_protocols(struct admin_call *c, struct store *st, const json_t
 	return true;
 }
 
-/* ---- compile --------------------------------------------------------------------------------------------------- */
-
-static void check_config(const json_t *record, struct violations *v)
-{
-	const struct plugin *p = registry_find(slice_cstr(json_string_value(json_object_get(record, "name"))));
-	const void *compiled;
-	struct arena a;
-	struct err e;
-
-	if (!p || !p->compile)
-		return;
-	arena_init(&a);
-	void *conf = schema_decode_new(p->config, json_object_get(record, "config"), &a, &e);
-	if (!conf || !p->compile(conf, &a, &compiled, &e))
-		violations_add(v, "config", "%s", e.message);
-	arena_fini(&a);
-}
-
 static bool check(struct admin_call *c, struct store *st, const json_t *record, struct violations *v)
 {
 	if (st && !check_protocols(c, st, record, v))
 		return false;
 	if (!has_violations(v))
-		check_config(record, v);
+		plugin_check_config(record, v);
 	return true;
 }
 

@@ -5,6 +5,7 @@
 #include "cp/admin/audit.h"
 #include "cp/admin/auth.h"
 #include "cp/admin/body.h"
+#include "cp/admin/config.h"
 #include "cp/admin/consumer_groups.h"
 #include "cp/admin/crud.h"
 #include "cp/admin/errors.h"

@@ -2,6 +2,7 @@
 #include "common/serve/node_status.h"
 #include "cp/admin/errors.h"
 #include "cp/admin/info.h"
+#include "cp/store/memory.h"
 
 /* Unset: not there. A bare name has an empty value. */
 static struct slice argument(const struct admin_call *c, struct slice name)
@@ -22,6 +23,14 @@ void admin_status(struct admin_call *c)
 		return;
 	}
 	c->response->status = 200;
-	c->response->json = json_pack("{s:o, s:o, s:{s:b}}", "memory", node_memory_json(&form), "server",
-	        node_server_json(&c->stats), "database", "reachable", (int)store_ping(c->store));
+	c->response->json = json_pack(
+	        "{s:o, s:o}", "memory", node_memory_json(&form), "server", node_server_json(&c->stats));
+	if (is_without_database(c->env->settings)) {
+		char hash[MD5_HEX + 1];
+		memory_hash(hash);
+		json_object_set_new(c->response->json, "configuration_hash", json_string(hash));
+	} else {
+		json_object_set_new(
+		        c->response->json, "database", json_pack("{s:b}", "reachable", (int)store_ping(c->store)));
+	}
 }

@@ -6,6 +6,7 @@
 
 #include "common/core/clock.h"
 #include "cp/cli/admin_client.h"
+#include "cp/cli/wait.h"
 #include "cp/cli/command.h"
 #include "cp/cli/output.h"
 
@@ -191,6 +192,23 @@ static enum exit_code wait_for_all(struct waiting *w, const struct cli *c)
 	}
 	if (code == EXIT_TIMED_OUT)
 		cli_fail("timed out waiting for v%" PRIu64 ": %s", w->version,
+		        answer.json ? string_at(answer.json, "message") : "the Admin API does not answer");
+	admin_answer_fini(&answer);
+	return code;
+}
+
+enum exit_code wait_until_live(struct admin_client *a, const struct cli *c, uint64_t version, int64_t timeout_ms)
+{
+	struct waiting w = {.client = a, .quiet = c->json, .version = version};
+	struct admin_answer answer = {0};
+	enum exit_code code;
+
+	w.until_ms = clock_mono_ms() + (uint64_t)timeout_ms;
+	while ((code = look(&w, &answer)) == EXIT_TIMED_OUT && clock_mono_ms() < w.until_ms)
+		usleep(LOOK_MS * 1000);
+	end_progress(&w);
+	if (code == EXIT_TIMED_OUT)
+		cli_fail("v%" PRIu64 " is stored, but not live everywhere in time: %s", version,
 		        answer.json ? string_at(answer.json, "message") : "the Admin API does not answer");
 	admin_answer_fini(&answer);
 	return code;

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "cp/cli/admin_client.h"
+#include "cp/cli/changes.h"
 #include "cp/cli/command.h"
 #include "cp/cli/output.h"
 
@@ -128,66 +129,6 @@ const struct command log_command = {
 
 /* ---- show ------------------------------------------------------------------------------------------------------ */
 
-/* A string as it is, anything else as JSON. */
-static void put_value(struct text *out, const json_t *value)
-{
-	if (json_is_string(value)) {
-		text_puts(out, json_string_value(value));
-		return;
-	}
-	char *dump = json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY);
-	text_puts(out, dump ? dump : "?");
-	free(dump);
-}
-
-/* Control characters of a configuration must not reach the terminal. */
-static void print_text(const struct text *t)
-{
-	for (size_t i = 0; i < t->len; i++)
-		putchar((unsigned char)t->ptr[i] < 0x20 || t->ptr[i] == 0x7f ? '?' : t->ptr[i]);
-	putchar('\n');
-}
-
-static void print_field(const json_t *field, bool is_update)
-{
-	struct text line = {0};
-
-	text_printf(&line, "    %s: ", string_at(field, "field"));
-	if (is_update) {
-		put_value(&line, json_object_get(field, "from"));
-		text_puts(&line, " -> ");
-	}
-	put_value(&line, json_object_get(field, "to"));
-	print_text(&line);
-	text_fini(&line);
-}
-
-static void print_change(const json_t *change)
-{
-	const char *word = string_at(change, "change"), *name = string_at(change, "name");
-	char sign = *word == 'c' ? '+' : *word == 'd' ? '-' : '~';
-	struct text line = {0};
-	json_t *field;
-	size_t i;
-
-	text_printf(&line, "%c %s %s%s%s%s", sign, string_at(change, "kind"), name, *name ? " (" : "",
-	        string_at(change, "id"), *name ? ")" : "");
-	print_text(&line);
-	text_fini(&line);
-	if (sign != '-')
-		json_array_foreach(json_object_get(change, "fields"), i, field) print_field(field, sign == '~');
-}
-
-static void print_changes(const json_t *changes)
-{
-	json_t *change;
-	size_t i;
-
-	if (json_array_size(changes) == 0)
-		puts("no differences");
-	json_array_foreach((json_t *)changes, i, change) print_change(change);
-}
-
 static void print_version(const json_t *v)
 {
 	char when[20];
@@ -198,7 +139,7 @@ static void print_version(const json_t *v)
 	        or_dash(string_at(v, "source")));
 	text_printf(&message, "    %s", string_at(v, "message"));
 	if (*string_at(v, "message"))
-		print_text(&message);
+		changes_print_text(&message);
 	text_fini(&message);
 	putchar('\n');
 }
@@ -221,7 +162,7 @@ static enum exit_code show_changes(
 	} else if (code == EXIT_OK) {
 		if (version)
 			print_version(version);
-		print_changes(changes);
+		changes_print(changes);
 	}
 	json_decref(changes);
 	admin_answer_fini(&last);

@@ -12,6 +12,7 @@
 #include "common/core/log.h"
 #include "cp/cli/command.h"
 #include "cp/cli/supervisor.h"
+#include "cp/store/memory.h"
 
 enum { START_TIMEOUT_S = 30, STOP_TIMEOUT_MS = 30000 };
 
@@ -209,11 +210,27 @@ const struct command stop_command = {
         .run = run_stop,
 };
 
+/* A broken document would only be refused by the control plane, where nobody looks at this moment. */
+static bool check_document(struct cli *c, const struct settings *s)
+{
+	struct document_source from = document_source_of(c->arena, s);
+	struct text why = {0};
+
+	if (!is_without_database(s) || !from.path)
+		return true;
+	struct document *d = document_source_load(c->arena, &from, &why);
+	if (!d)
+		cli_fail("nothing is reloaded: %s", text_cstr(&why));
+	document_free(d);
+	text_fini(&why);
+	return d != NULL;
+}
+
 static enum exit_code run_reload(struct cli *c)
 {
 	struct settings s;
 	pid_t pid = running(c, &s);
-	if (!pid)
+	if (!pid || !check_document(c, &s))
 		return EXIT_FAILED;
 	kill(pid, SIGHUP);
 	printf("gatehouse reloaded\n");
@@ -223,7 +240,7 @@ static enum exit_code run_reload(struct cli *c)
 const struct command reload_command = {
         .name = "reload",
         .usage = "[--conf FILE] [--prefix DIR]",
-        .summary = "reopen log files",
+        .summary = "reopen log files and, with database = off, read the declarative file again",
         .examples = "  gatectl reload\n  gatectl reload --conf /etc/gatehouse/gatehouse.conf\n",
         .run = run_reload,
 };

@@ -6,6 +6,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <unistd.h>
 
 enum { CHUNK = 1000 }; /* rows held at a time */
 
@@ -16,6 +17,10 @@ static bool fail(struct err *e, const struct pg_error *pe)
 
 bool store_position(struct store *st, struct text *epoch, uint64_t *version, struct err *e)
 {
+	if (st->is_memory) {
+		memory_position(epoch, version);
+		return true;
+	}
 	struct pg_error pe;
 	PGresult *r = pg_query(&st->pg, "SELECT epoch, version FROM gatehouse_meta, config_version", NULL, &pe);
 
@@ -95,12 +100,20 @@ static bool begin_snapshot(struct store *st, uint64_t *version, struct err *e)
 	return ok;
 }
 
-bool store_snapshot(struct store *st, uint64_t *version, store_row_fn fn, void *arg, struct err *e)
+bool store_send_rows(struct store *st, store_row_fn fn, void *arg, struct err *e)
 {
-	bool ok = begin_snapshot(st, version, e);
+	bool ok = true;
 
 	for (size_t i = 0; ok && i < kinds_count(); i++)
 		ok = send_kind(st, kinds_at(i), fn, arg, e);
+	return ok;
+}
+
+bool store_snapshot(struct store *st, uint64_t *version, store_row_fn fn, void *arg, struct err *e)
+{
+	if (st->is_memory)
+		return memory_snapshot(version, fn, arg, e);
+	bool ok = begin_snapshot(st, version, e) && store_send_rows(st, fn, arg, e);
 	store_rollback(st); /* it only read */
 	return ok;
 }
@@ -180,6 +193,8 @@ bool store_changes(struct store *st, uint64_t after, store_change_fn fn, void *a
 	int rows = CHUNK;
 	bool ok = current_version(st, &current, e);
 
+	if (st->is_memory)
+		return memory_changes(after, fn, arg, e);
 	while (ok && rows == CHUNK) {
 		PGresult *r = next_chunk(st, &p, e);
 		rows = r ? PQntuples(r) : 0;
@@ -197,6 +212,8 @@ int store_listen(struct store *st, struct err *e)
 {
 	struct pg_error pe;
 
+	if (st->is_memory)
+		return st->bell = memory_listen(st->bell, e);
 	if (!pg_run(&st->listener, "LISTEN gatehouse", NULL, &pe)) {
 		fail(e, &pe);
 		return -1;
@@ -208,6 +225,10 @@ int store_listen(struct store *st, struct err *e)
 
 bool store_drain(struct store *st)
 {
+	uint64_t rings;
+
+	if (st->is_memory)
+		return st->bell >= 0 && read(st->bell, &rings, sizeof rings) > 0;
 	PGconn *conn = st->listener.conn;
 	PGnotify *n;
 

@@ -158,3 +158,15 @@ bool fault_write(struct fault *fault, const struct pg_error *e, const struct sch
 		return foreign_fault(fault, e, kind, record);
 	return fault_database(fault, e);
 }
+
+bool fault_read_only(struct fault *fault)
+{
+	fault->code = 12;
+	fault->status = 405;
+	return false;
+}
+
+bool fault_no_history(struct fault *fault)
+{
+	return fault_set(fault, 6, 404, NULL, "there is no history when not using a database");
+}

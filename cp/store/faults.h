@@ -16,7 +16,10 @@ bool fault_referenced(struct fault *fault, const struct schema *child, const str
 bool fault_unique(struct fault *fault, json_t *key);                                     /* 5; takes key */
 bool fault_missing(struct fault *fault, const char *id);                                 /* 6 */
 bool fault_invalid_unique(struct fault *fault, const struct field *f, const char *text); /* 10 */
-bool fault_unresolved(struct fault *fault, json_t *fields);                              /* 13; takes fields */
+/* Without a message: which write it was is known to whoever asked for it. */
+bool fault_read_only(struct fault *fault);                  /* 12 */
+bool fault_no_history(struct fault *fault);                 /* 6: database = off */
+bool fault_unresolved(struct fault *fault, json_t *fields); /* 13; takes fields */
 
 /* 503 when the database is gone, else 500; code 8 in both. */
 bool fault_database(struct fault *fault, const struct pg_error *e);

@@ -19,6 +19,8 @@ static bool begin_reading(struct store *st, struct fault *fault)
 
 bool store_look_back(struct store *st, uint64_t version, struct fault *fault)
 {
+	if (st->is_memory)
+		return fault_no_history(fault);
 	if (!begin_reading(st, fault))
 		return false;
 	if (!store_has_version(st, version, fault)) {
@@ -84,6 +86,10 @@ static PGresult *read_differences(struct store *st, const struct difference_page
 
 json_t *store_differences(struct store *st, const struct difference_page *page, bool *more, struct fault *fault)
 {
+	if (st->is_memory) {
+		fault_no_history(fault);
+		return NULL;
+	}
 	*more = false;
 	if (!begin_reading(st, fault))
 		return NULL;

@@ -37,6 +37,8 @@ static json_t *find_id(struct resolution *r, const struct schema *target, const 
 	arena_reset(&r->st->scratch);
 	if (!is_pg_text(value))
 		return NULL;
+	if (r->st->is_memory)
+		return memory_find_id(target, key, value);
 	text_clear(&r->st->sql);
 	sql_select_id(&r->st->sql, target, key);
 	PGresult *found = store_query(r->st, PG_PARAMS(arena_cstr(&r->st->scratch, value)), r->fault);

@@ -77,6 +77,8 @@ bool store_restore(struct store *st, uint64_t version, uint64_t *made, struct fa
 {
 	bool own;
 
+	if (st->is_memory)
+		return fault_read_only(fault);
 	if (!store_enter(st, &own, fault))
 		return false;
 	return store_leave(st, own, restore(st, version, fault), made, fault);

@@ -469,3 +469,55 @@ void sql_select_expired(struct text *out, const struct schema *kind, size_t limi
 	put_from(out, "id", kind, SQL_PRESENT);
 	text_printf(out, " AND expires_at <= %s ORDER BY expires_at LIMIT %zu", NOW, limit);
 }
+
+/* ---- whole documents ------------------------------------------------------------------------------------------- */
+
+static void put_batch_log(struct text *out, const struct schema *kind, const char *op, const char *id,
+        const char *doc, const char *before, const char *from)
+{
+	text_printf(out,
+	        " INSERT INTO changelog (version, seq, kind, id, op, doc, before)"
+	        " SELECT $1::bigint, $2::integer + at, '%s', %s, '%s', %s, %s FROM %s",
+	        kind->name, id, op, doc, before, from);
+}
+
+static void put_docs(struct text *out)
+{
+	text_puts(out, "WITH n AS (SELECT value AS doc, ordinality AS at"
+	               " FROM json_array_elements($3::json) WITH ORDINALITY)");
+}
+
+void sql_batch_take_out(struct text *out, const struct schema *kind)
+{
+	put_docs(out);
+	text_puts(out, ", gone AS (DELETE FROM ");
+	sql_ident(out, kind->name);
+	text_puts(
+	        out, " t USING n WHERE t.id = (n.doc ->> 'id')::uuid RETURNING t.id, t.doc AS before, n.doc, n.at)");
+	put_batch_log(out, kind, "update", "id", "doc", "before", "gone");
+}
+
+void sql_batch_put_back(struct text *out, const struct schema *kind)
+{
+	text_puts(out, "INSERT INTO ");
+	sql_ident(out, kind->name);
+	text_puts(out, " (doc) SELECT value FROM json_array_elements($1::json)");
+}
+
+void sql_batch_insert(struct text *out, const struct schema *kind)
+{
+	put_docs(out);
+	text_puts(out, ", r AS (INSERT INTO ");
+	sql_ident(out, kind->name);
+	text_puts(out, " (doc) SELECT doc FROM n)");
+	put_batch_log(out, kind, "create", "(doc ->> 'id')::uuid", "doc", "NULL::json", "n");
+}
+
+void sql_batch_delete(struct text *out, const struct schema *kind)
+{
+	text_puts(out, "WITH n AS (SELECT value::uuid AS id, ordinality AS at"
+	               " FROM json_array_elements_text($3::json) WITH ORDINALITY), gone AS (DELETE FROM ");
+	sql_ident(out, kind->name);
+	text_puts(out, " t USING n WHERE t.id = n.id RETURNING t.id, t.doc AS before, n.at)");
+	put_batch_log(out, kind, "delete", "id", "NULL::json", "before", "gone");
+}

@@ -88,4 +88,16 @@ void sql_select_is_referred(struct text *out, const struct schema *kind, const s
 void sql_select_expired_twins(struct text *out, const struct schema *kind);
 void sql_select_expired(struct text *out, const struct schema *kind, size_t limit);
 
+/* ---- whole documents: many rows in one statement, each with its line of the changelog ($1 version, $2 the number of
+ * lines before); the statement's count is that of the lines ---- */
+
+/* $3: array of docs. What is there with their ids is removed, and logged as an update. */
+void sql_batch_take_out(struct text *out, const struct schema *kind);
+/* $1: array of docs. Puts back what sql_batch_take_out() took; logs nothing. */
+void sql_batch_put_back(struct text *out, const struct schema *kind);
+/* $3: array of docs. */
+void sql_batch_insert(struct text *out, const struct schema *kind);
+/* $3: array of ids. */
+void sql_batch_delete(struct text *out, const struct schema *kind);
+
 #endif

@@ -2,7 +2,10 @@
  *
  * A write is one transaction: lock the version row (which puts all writers in one order), change rows, add to the
  * changelog, version + 1, NOTIFY. Versions are dense and in commit order. Reads see the last commit. One store handle
- * per thread; all calls block. Contract: admin-api.md 3 (errors), entities.md 6. */
+ * per thread; all calls block. Contract: admin-api.md 3 (errors), entities.md 6.
+ *
+ * With database = off the same calls work on a document in memory (memory.h): reads as here, writes refused with code
+ * 12, no history. Whoever uses a handle need not know which it is. */
 #ifndef CP_STORE_STORE_H
 #define CP_STORE_STORE_H
 

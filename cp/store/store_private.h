@@ -4,6 +4,7 @@
 
 #include "cp/store/audit.h"
 #include "cp/store/faults.h"
+#include "cp/store/memory_private.h"
 #include "cp/store/pg.h"
 #include "cp/store/sql.h"
 #include "cp/store/store.h"
@@ -24,6 +25,10 @@ struct unit {
 };
 
 struct store {
+	/* database = off: no pg; memory_private.h does the work, and writes are refused. Each call of store.h and
+	 * versions.h that would ask PostgreSQL says so in its first line; that is all there is to the seam. */
+	bool is_memory;
+	int bell; /* of store_listen() then; -1: none */
 	struct pg pg;
 	struct pg listener; /* only LISTEN, so that no notification is swallowed by an answer on pg */
 	struct unit unit;
@@ -41,6 +46,8 @@ bool store_enter(struct store *st, bool *own, struct fault *fault);
 bool store_leave(struct store *st, bool own, bool ok, uint64_t *version, struct fault *fault);
 /* A query whose failure is a plain database fault. */
 PGresult *store_query(struct store *st, const struct pg_params *params, struct fault *fault);
+/* Every visible row of every kind, inside the transaction that is open. */
+bool store_send_rows(struct store *st, store_row_fn fn, void *arg, struct err *e);
 /* Removes one row and writes it to the changelog, with what cascades from it. */
 bool store_remove(struct store *st, const struct schema *kind, const char *id, struct fault *fault);
 

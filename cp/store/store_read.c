@@ -89,6 +89,8 @@ json_t *store_get(struct store *st, const struct schema *kind, const struct stor
 	params.values[0] = key_param(st, key);
 	if (!params.values[0])
 		return NULL;
+	if (st->is_memory)
+		return memory_get(kind, key, scope);
 	if (within)
 		params.values[1] = uuid_param(st, scope->id);
 	text_clear(&st->sql);
@@ -156,6 +158,8 @@ json_t *store_list(struct store *st, const struct schema *kind, const struct sto
 		fault_invalid_id(fault);
 		return NULL;
 	}
+	if (st->is_memory)
+		return memory_list(kind, scope, page, more);
 	if (want.scope)
 		params.values[params.n++] = uuid_param(st, scope->id);
 	if (want.tags && !(params.values[params.n++] = tags_param(st, page)))

@@ -54,6 +54,10 @@ static void begin_statement(struct store *st)
 
 json_t *store_version(struct store *st, uint64_t version, struct fault *fault)
 {
+	if (st->is_memory) {
+		fault_no_history(fault);
+		return NULL;
+	}
 	begin_statement(st);
 	text_puts(&st->sql, "SELECT " COLUMNS " FROM versions WHERE version = $1::bigint");
 	PGresult *r = store_query(st, PG_PARAMS(number(st, version)), fault);
@@ -64,6 +68,10 @@ json_t *store_version(struct store *st, uint64_t version, struct fault *fault)
 
 json_t *store_versions(struct store *st, uint64_t before, int64_t size, bool *more, struct fault *fault)
 {
+	if (st->is_memory) {
+		fault_no_history(fault);
+		return NULL;
+	}
 	begin_statement(st);
 	*more = false;
 	text_puts(&st->sql, "SELECT " COLUMNS " FROM versions WHERE version < $1::bigint ORDER BY version DESC LIMIT "
@@ -82,6 +90,8 @@ json_t *store_versions(struct store *st, uint64_t before, int64_t size, bool *mo
 
 bool store_has_version(struct store *st, uint64_t version, struct fault *fault)
 {
+	if (st->is_memory)
+		return fault_no_history(fault);
 	begin_statement(st);
 	text_puts(&st->sql, "SELECT oldest, version FROM gatehouse_meta, config_version");
 	PGresult *r = store_query(st, NULL, fault);

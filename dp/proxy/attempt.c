@@ -52,7 +52,7 @@ enum flow attempt_pick(struct request *r)
 		respond_failure(r, FAILURE_INVALID_ANSWER);
 		return FLOW_NEXT;
 	}
-	if (!pick_next(&r->proxy->picker, r->plan->destination, &r->pick)) {
+	if (!pick_next(&r->proxy->picker, r->plan->destination, r->plan->upstream, &r->pick)) {
 		respond_failure(r, r->proxied ? FAILURE_UNAVAILABLE : FAILURE_NO_PEER);
 		return FLOW_NEXT;
 	}

@@ -108,7 +108,7 @@ enum flow chain_rewrite(struct request *r)
 {
 	struct chain_run *run = &r->run;
 	if (!run->chain)
-		run_init(r, &r->snapshot->global);
+		run_init(r, r->snapshot->global);
 	while (run->at < run->chain->count && !run->waiting && !run->ended) {
 		const struct chain_link *link = &run->chain->links[run->at];
 		if (!link->instance || !link->instance->plugin->rewrite) {
@@ -128,9 +128,9 @@ enum flow chain_rewrite(struct request *r)
 
 void chain_use_global(struct request *r)
 {
-	if (r->run.chain || !r->snapshot || r->snapshot->global.count == 0)
+	if (r->run.chain || !r->snapshot || r->snapshot->global->count == 0)
 		return;
-	run_init(r, &r->snapshot->global);
+	run_init(r, r->snapshot->global);
 	for (uint32_t i = 0; i < r->run.chain->count; i++)
 		if (r->run.chain->links[i].instance)
 			record(r, i, r->run.chain->links[i].instance);

@@ -109,9 +109,28 @@ static enum flow step_start(struct request *r)
 
 static enum flow step_rewrite(struct request *r)
 {
-	if (!r->snapshot || !r->snapshot->global.has_rewrite)
+	if (!r->snapshot || !r->snapshot->global->has_rewrite)
 		return FLOW_NEXT;
 	return chain_rewrite(r);
+}
+
+struct ends {
+	struct ip source, destination;
+};
+
+/* Expressions may ask where a connection comes from and goes to. */
+static void add_ends(const struct request *r, struct router_request *q, struct ends *ends)
+{
+	struct sockaddr_storage here;
+	socklen_t len = sizeof here;
+
+	if (ip_parse(r->x.client_ip, &ends->source)) {
+		q->source = &ends->source;
+		q->source_port = r->client_port;
+	}
+	if (getsockname(r->stream->conn->fd, (struct sockaddr *)&here, &len) == 0 &&
+	        ip_of_sockaddr((const struct sockaddr *)&here, &ends->destination))
+		q->destination = &ends->destination;
 }
 
 static bool find_route(struct request *r)
@@ -127,7 +146,11 @@ static bool find_route(struct request *r)
 	        .listener_port = s->listener ? s->listener->public_port : 0,
 	        .head = &s->request,
 	        .arena = r->x.arena,
+	        .query = r->x.query,
 	};
+	struct ends ends;
+	if (r->proxy->options->router.flavor == ROUTER_EXPRESSIONS)
+		add_ends(r, &q, &ends);
 	return router_match(r->snapshot->router, &q, &r->match);
 }
 
@@ -156,7 +179,8 @@ static enum flow step_route(struct request *r)
 		respond_failure(r, FAILURE_NO_ROUTE);
 		return FLOW_NEXT;
 	}
-	r->plan = r->match.value;
+	snapshot_plan(r->snapshot, r->match.value, &r->found);
+	r->plan = &r->found;
 	r->x.route = r->plan->route;
 	r->x.service = r->plan->service;
 	r->tries_left = r->plan->service ? r->plan->service->retries : 0;

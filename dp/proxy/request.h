@@ -70,7 +70,8 @@ struct request {
 	bool peer_trusted;     /* its X-Forwarded-* stand */
 	struct slice raw_path; /* of the target, as received */
 	struct router_match match;
-	const struct route_plan *plan;
+	struct route_plan found;       /* what the match leads to */
+	const struct route_plan *plan; /* &found once a route is found; else NULL */
 	struct chain_run run;
 	struct body body;
 

@@ -252,7 +252,7 @@ static void begin(void)
 {
 	struct err e;
 	struct dns_options dns = {.resolvers = S("127.0.0.1:1")};
-	struct snapshot *s = snapshot_build(S("epoch"), catalog, &options.router, &e);
+	struct snapshot *s = snapshot_build(NULL, S("epoch"), catalog, &options.router, &e);
 	ck_assert_msg(s != NULL, "%s", e.message);
 	catalog = NULL;
 	board = lease_board_new(loop);
