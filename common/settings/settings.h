@@ -66,6 +66,7 @@ struct settings {
 	struct slice upgrade_protocols, websocket_connection_header;
 	int64_t websocket_idle_timeout; /* s; 0: as the service says */
 	int64_t metrics_max_series;
+	struct slice mem_cache_size, plugin_dir;
 	int64_t shutdown_grace; /* s, default 10 */
 };
 

@@ -20,8 +20,9 @@ struct status_report {
 	struct slice node_id;
 	struct server_stats proxy; /* all workers together */
 	uint64_t access_lines_lost;
-	uint64_t memory_bytes;           /* resident */
-	const struct snapshot *snapshot; /* for /explain; NULL: none yet */
+	uint64_t entries_unsent, entries_lost; /* of logging plugins, for their collectors */
+	uint64_t memory_bytes;                 /* resident */
+	const struct snapshot *snapshot;       /* for /explain; NULL: none yet */
 	const struct router_options *router;
 	const struct meter *const *meters; /* of the workers, for /metrics */
 	size_t meter_count;
