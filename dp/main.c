@@ -16,6 +16,7 @@
 #include "common/core/file_limit.h"
 #include "common/core/log.h"
 #include "common/core/release.h"
+#include "common/entity/route.h"
 #include "common/net/tls.h"
 #include "common/plugin/objects.h"
 #include "common/settings/log_setup.h"
@@ -45,7 +46,7 @@ struct plane {
 	struct subscriber *subscriber; /* the one or the other */
 	struct text why;               /* what is wrong with the document, in several lines */
 	struct status *status;
-	struct access_log access_log;
+	struct access_log access_log, status_log;
 	struct event *signals[5];
 	struct loop_timer *drain;
 	uint64_t drain_until_ms; /* 0: not draining */
@@ -137,6 +138,18 @@ static void check_drained(void *arg)
 		loop_stop(p->loop);
 }
 
+/* No new connections; those that are there end after what they do. */
+static void drain(void *arg)
+{
+	struct plane *p = arg;
+	for (unsigned i = 0; i < p->worker_count; i++)
+		worker_drain(p->workers[i]);
+	loop_timer_free(p->drain);
+	p->drain = loop_timer_new(p->loop, DRAIN_POLL_MS, true, check_drained, p);
+}
+
+/* In order (pitfalls.md A6-6): balancers learn it from /status/ready, for drain_delay; then connections are drained;
+ * asked twice, or after shutdown_grace, the end. */
 static void on_stop(evutil_socket_t number, short what, void *arg)
 {
 	struct plane *p = arg;
@@ -146,10 +159,12 @@ static void on_stop(evutil_socket_t number, short what, void *arg)
 		return;
 	}
 	log_notice("stopping", LOG_INT("signal", number), LOG_INT("connections", active(p)));
-	p->drain_until_ms = clock_mono_ms() + (uint64_t)p->settings.shutdown_grace * 1000;
-	for (unsigned i = 0; i < p->worker_count; i++)
-		worker_drain(p->workers[i]);
-	p->drain = loop_timer_new(p->loop, DRAIN_POLL_MS, true, check_drained, p);
+	uint64_t delay_ms = (uint64_t)p->settings.drain_delay * 1000;
+	p->drain_until_ms = clock_mono_ms() + delay_ms + (uint64_t)p->settings.shutdown_grace * 1000;
+	if (delay_ms)
+		p->drain = loop_timer_new(p->loop, (uint32_t)delay_ms, false, drain, p);
+	else
+		drain(p);
 }
 
 /* Log files have been moved away. */
@@ -159,6 +174,7 @@ static void on_reopen(evutil_socket_t number, short what, void *arg)
 	(void)number, (void)what;
 	log_reopen();
 	access_log_reopen(&p->access_log);
+	access_log_reopen(&p->status_log);
 }
 
 /* Kong's reload: what is a file is read again. */
@@ -281,17 +297,19 @@ static bool start(struct plane *p, struct err *e)
 	const struct settings *s = &p->settings;
 
 	if (!log_setup(s, s->proxy_error_log, e) ||
-	        !access_log_open(&p->access_log, s, "proxy_access_log", s->proxy_access_log, e))
+	        !access_log_open(&p->access_log, s, "proxy_access_log", s->proxy_access_log, e) ||
+	        !access_log_open(&p->status_log, s, "status_access_log", s->status_access_log, e))
 		return false;
 	file_limit_raise();
 	schema_use_expressions(slice_eq(s->router_flavor, S("expressions")));
+	route_use_rust_regexes(!slice_eq(s->router_flavor, S("traditional")));
 	p->loop = loop_new(e);
 	if (!p->loop || !proxy_options_init(&p->options, s, &p->arena, e) || !start_workers(p, e))
 		return false;
 	catch_signals(p);
 	if (!start_configuration(p, e))
 		return false;
-	p->status = status_start(p->loop, s->status_listen, fill_report, p, e);
+	p->status = status_start(p->loop, s->status_listen, &p->status_log, fill_report, p, e);
 	return p->status && write_pid(p, e);
 }
 
@@ -314,6 +332,7 @@ static void end(struct plane *p)
 	SSL_CTX_free(p->node.tls_verified);
 	SSL_CTX_free(p->node.tls_unverified);
 	access_log_close(&p->access_log);
+	access_log_close(&p->status_log);
 	for (int i = 0; i < 5; i++)
 		if (p->signals[i])
 			event_free(p->signals[i]);

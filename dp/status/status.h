@@ -31,7 +31,9 @@ typedef void (*status_fn)(void *arg, struct status_report *out);
 
 struct meter;
 struct status;
-struct status *status_start(struct loop *l, struct slice listen, status_fn fill, void *arg, struct err *e);
+struct access_log;
+struct status *status_start(
+        struct loop *l, struct slice listen, const struct access_log *log, status_fn fill, void *arg, struct err *e);
 void status_stop(struct status *s);
 
 #endif
