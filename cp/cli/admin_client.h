@@ -1,9 +1,13 @@
 /* admin_client: gatectl's HTTP client of the Admin API. Blocking; each request has a connection of its own.
  *
  * Where the Admin API is: --admin URL, else GATEHOUSE_ADMIN_URL, else the first address of admin_listen on this
- * machine. Who asks: --token TOKEN or GATEHOUSE_ADMIN_TOKEN (sent as "Authorization: Bearer"), and for https
+ * machine. Who asks: --token TOKEN or GATEHOUSE_ADMIN_TOKEN, or the first line of --token-file FILE or
+ * GATEHOUSE_ADMIN_TOKEN_FILE (sent as "Authorization: Bearer"), and for https
  * --admin-cert and --admin-key (PEM files); --admin-ca names the CA that the server's certificate must come from.
- * Each has a variable: GATEHOUSE_ADMIN_CA and so on. A token is in no message. */
+ * Each has a variable: GATEHOUSE_ADMIN_CA and so on. A token is in no message.
+ *
+ * Writes are signed with GATEHOUSE_AUTHOR or the name of the user who runs the command; a server that asks for tokens
+ * knows better and takes the token's. */
 #ifndef CP_CLI_ADMIN_CLIENT_H
 #define CP_CLI_ADMIN_CLIENT_H
 
@@ -17,6 +21,9 @@ struct admin_client;
 /* Takes the options out of c's arguments and reads settings when it needs them; does not connect yet. NULL: a message
  * is on stderr. Freed with the client's close. */
 struct admin_client *admin_client_open(struct cli *c);
+/* "http://127.0.0.1:8001": where a listener of this machine is reached. */
+struct listen_spec;
+const char *admin_client_spec_url(struct arena *a, const struct listen_spec *spec);
 /* As admin_client_open(), for another listener of ours than the Admin API: no token is sent there. */
 struct admin_client *admin_client_open_at(struct cli *c, const char *url);
 void admin_client_close(struct admin_client *a); /* NULL is fine */
