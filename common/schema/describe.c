@@ -204,6 +204,8 @@ static json_t *describe_field(const struct field *f)
 	if (f->type != TYPE_END) /* conditions have no type of their own */
 		set_text(out, "type", field_type_name(field_is_set(f) ? TYPE_SET : f->type));
 	set_true(out, "required", f->flags & REQUIRED);
+	if (f->flags & OPTIONAL)
+		json_object_set_new(out, "required", json_false());
 	if (f->dflt)
 		json_object_set_new(out, "default", field_default(f));
 	else if (f->flags & SPELT_OUT)

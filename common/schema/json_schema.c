@@ -295,7 +295,7 @@ json_t *schema_json_schema(const struct schema *s)
 
 static bool is_needed(const struct field *f)
 {
-	return (f->flags & REQUIRED) && field_exists(f) && !(f->flags & (AUTO | HIDDEN)) && !f->dflt &&
+	return field_exists(f) && (f->flags & REQUIRED) && !(f->flags & (AUTO | HIDDEN)) && !f->dflt &&
 	       !field_is_implied(f);
 }
 

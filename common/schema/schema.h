@@ -141,7 +141,8 @@ enum field_flags {
 	SCOPE         = 1 << 13, /* part of the composite unique key */
 	ADDITION      = 1 << 14, /* a field that Kong does not have: clients see it only when it is set */
 	ENCRYPTED     = SECRET | 1 << 15, /* a secret that /schemas calls encrypted */
-	SPELT_OUT     = 1 << 16, /* a record whose default /schemas spells out, from those of its fields */
+	OPTIONAL      = 1 << 16, /* not REQUIRED, and /schemas says so instead of leaving it out */
+	SPELT_OUT     = 1 << 18, /* a record whose default /schemas spells out, from those of its fields */
 	EXPRESSIONS   = 1 << 17, /* exists only where router_flavor is expressions: schema_use_expressions() */
 };
 /* clang-format on */

@@ -1,250 +1,159 @@
-"""admin-api.md 1 (protocol basics) and 2 (request bodies), row by row."""
+"""The rows of admin-api.md 1, 2 and 3.3 over the wire, each by the name of its row."""
 import json
 
+import kit
 import pytest
 
-COLLECTION, ITEM, READ = "GET, HEAD, OPTIONS, POST", "DELETE, GET, HEAD, OPTIONS, PATCH, PUT", "GET, HEAD, OPTIONS"
+JSON, FORM = "application/json", "application/x-www-form-urlencoded"
+NOBODY = "5fd1c2d2-60a2-4a4c-9d4e-0e1c7b1f7a55"
 
 
-# ---- 1: protocol basics
-
-def test_1_response_type(admin):
-    answer = admin.ask("GET", "/services")
-    assert answer.headers["content-type"] == "application/json; charset=utf-8"
-    assert int(answer.headers["content-length"]) == len(answer.body)
+def ask(gateway, method, path, body=None, kind=JSON, headers=()):
+    pairs = list(headers) + ([("Content-Type", kind)] if body is not None and kind else [])
+    return kit.call(gateway.admin, method, path, pairs, body)
 
 
-def test_1_trailing_slash(admin):
-    assert admin.ask("GET", "/services/").status == 200
-    assert admin.ask("GET", "/schemas/services/").status == 200
+# ---- section 1
+
+def test_response_type_and_length(gateway):
+    answer = ask(gateway, "GET", "/services")
+    assert answer.headers["content-type"] == "application/json; charset=utf-8" and int(answer.headers["content-length"]) == len(answer.body)
+
+
+@pytest.mark.parametrize("path", ["/services/", "/status/", "/consumers/?size=1"])
+def test_trailing_slash(gateway, path):
+    assert ask(gateway, "GET", path).status == 200
 
 
 @pytest.mark.parametrize("method", ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "BREW"])
-def test_1_unknown_path(admin, method):
-    for path in ("/nope", "/services/x/y/z/q", "/rbac/users", "/licenses", "/partials", "/event-hooks", "/workspaces", "/targets"):
-        answer = admin.ask(method, path)
-        assert (answer.status, answer.json) == (404, {"message": "Not found"}), path
+def test_unknown_path(gateway, method):
+    answer = ask(gateway, method, "/no/such/path/here")
+    assert answer.status == 404 and answer.json == {"message": "Not found"}
 
 
-def test_1_unknown_path_head(admin):
-    answer = admin.ask("HEAD", "/nope")
-    assert (answer.status, answer.body) == (404, b"")
+def test_unknown_path_head_has_no_body(gateway):
+    answer = ask(gateway, "HEAD", "/no-such-path")
+    assert answer.status == 404 and answer.body == b""
 
 
-@pytest.mark.parametrize("method, path", [("PUT", "/services"), ("DELETE", "/"), ("POST", "/services/abc"), ("BREW", "/services"),
-                                          ("PATCH", "/consumers"), ("POST", "/schemas/services"), ("DELETE", "/plugins/enabled"),
-                                          ("PUT", "/tags"), ("PATCH", "/tags/x"), ("POST", "/status")])
-def test_1_known_path_unsupported_method(admin, method, path):
-    assert admin.refused(405, method, path, {}) == {"message": "Method not allowed"}
+@pytest.mark.parametrize("method,path", [("BREW", "/services"), ("PUT", "/services"), ("POST", "/services/x"), ("DELETE", "/"), ("PATCH", "/tags/x")])
+def test_known_path_unsupported_method(gateway, method, path):
+    answer = ask(gateway, method, path)
+    assert answer.status == 405 and answer.json == {"message": "Method not allowed"}
 
 
-def test_1_head_is_get_without_a_body(admin):
-    get, head = admin.ask("GET", "/services"), admin.ask("HEAD", "/services")
-    assert (head.status, head.body) == (200, b"")
-    assert head.headers["content-length"] == get.headers["content-length"]
-
-
-@pytest.mark.parametrize("path, allow", [
-    ("/services", COLLECTION), ("/services/x", ITEM), ("/", READ), ("/plugins/enabled", READ), ("/status", READ),
-    ("/upstreams/x/targets", COLLECTION), ("/upstreams/x/targets/y", ITEM), ("/consumers/x/key-auth", COLLECTION),
-    ("/tags", COLLECTION), ("/tags/x", ITEM), ("/routes/x/service", ITEM), ("/certificates/x/snis", COLLECTION),
-    ("/vaults", COLLECTION), ("/key-sets/x/keys/y", ITEM), ("/services/x/client_certificate", ITEM)])
-def test_1_options(admin, path, allow):
-    answer = admin.ask("OPTIONS", path)
+@pytest.mark.parametrize("path,allow", [
+    ("/services", "GET, HEAD, OPTIONS, POST"), ("/services/nowhere", "DELETE, GET, HEAD, OPTIONS, PATCH, PUT"), ("/", "GET, HEAD, OPTIONS"),
+    ("/tags", "GET, HEAD, OPTIONS, POST"), ("/tags/x", "DELETE, GET, HEAD, OPTIONS, PATCH, PUT"),
+    ("/routes/nowhere/service", "DELETE, GET, HEAD, OPTIONS, PATCH, PUT")])
+def test_options(gateway, path, allow):
+    answer = ask(gateway, "OPTIONS", path)
     assert (answer.status, answer.body) == (204, b"")
     assert answer.headers["allow"] == answer.headers["access-control-allow-methods"] == allow
-    assert answer.headers["access-control-allow-headers"] == "Content-Type"
-    assert answer.headers["x-kong-admin-latency"].isdigit()
+    assert answer.headers["access-control-allow-headers"] == "Content-Type" and "x-kong-admin-latency" in answer.headers
 
 
-def test_1_literal_beats_parameter(admin):
-    assert "enabled_plugins" in admin.ask("GET", "/plugins/enabled").json
-    assert "fields" in admin.ask("GET", "/plugins/schema/key-auth").json
-    admin.make("/upstreams", {"name": "literal.test"})
-    assert admin.ask("GET", "/upstreams/literal.test/targets/all").json == {"data": [], "next": None}
-    assert admin.ask("POST", "/schemas/plugins/validate", {"name": "key-auth"}).status == 200
+@pytest.mark.parametrize("path,key", [("/plugins/enabled", "enabled_plugins"), ("/plugins/schema/key-auth", "fields"), ("/schemas/plugins/key-auth", "fields")])
+def test_literal_beats_parameter(gateway, path, key):
+    assert key in ask(gateway, "GET", path).json
 
 
-def test_1_query_on_write_is_ignored(admin):
-    made = admin.make("/consumers?username=query", {"username": "query-on-write"})
-    assert made["username"] == "query-on-write"
+def test_query_on_write_is_ignored(gateway):
+    assert ask(gateway, "POST", "/services?host=other&name=x", b'{"host":"h"}').json["host"] == "h"
 
 
-@pytest.mark.parametrize("method, status", [("GET", 200), ("HEAD", 200), ("DELETE", 405)])
-def test_1_body_without_meaning_is_ignored(admin, method, status):
-    assert admin.ask(method, "/services", raw=b"{bad", type="application/json").status == status
-    assert admin.ask("DELETE", "/services/none", raw=b"{bad", type="application/json").status == 204
+@pytest.mark.parametrize("method,status", [("GET", 200), ("HEAD", 200), ("DELETE", 204)])
+def test_body_where_none_is_wanted_is_ignored(gateway, method, status):
+    made = ask(gateway, "POST", "/services", b'{"host":"h"}').json
+    assert ask(gateway, method, f"/services/{made['id']}", b"{malformed", "text/plain").status == status
 
 
-def test_1_limits(admin):
-    many = "&".join(f"a{i}=1" for i in range(1001))
-    assert admin.refused(400, "GET", f"/services?{many}") == {"message": "Too many arguments"}
-    assert admin.refused(400, "POST", "/services", form=many)["message"] == "Too many arguments"
-    assert admin.ask("GET", "/services?" + "&".join(f"a{i}=1" for i in range(1000))).status == 200
+def test_limit_of_arguments(gateway):
+    answer = ask(gateway, "GET", "/services?" + "&".join(f"a{i}=1" for i in range(1001)))
+    assert answer.status == 400 and answer.json == {"message": "Too many arguments"}
+    assert ask(gateway, "GET", "/services?" + "&".join(f"a{i}=1" for i in range(1000))).status == 200
 
 
-def test_1_headers(admin):
-    answer = admin.ask("GET", "/services")
-    assert answer.headers["access-control-allow-origin"] == "*"
-    assert answer.headers["access-control-allow-credentials"] == "true"
-    assert answer.headers["x-kong-admin-latency"].isdigit()
-    assert "server" in answer.headers and "x-kong-admin-request-id" not in answer.headers
-    answer = admin.ask("GET", "/", headers=[("Origin", "http://ui.test:8002")])
-    assert answer.headers["access-control-allow-origin"] == "http://ui.test:8002"
-    answer = admin.ask("OPTIONS", "/services", headers=[("Access-Control-Request-Headers", "x-a,x-b")])
-    assert answer.headers["access-control-allow-headers"] == "x-a,x-b"
+@pytest.mark.parametrize("method,path", [("GET", "/services"), ("OPTIONS", "/services"), ("GET", "/nowhere"), ("BREW", "/")])
+def test_headers_set_on_every_answer(gateway, method, path):
+    answer = ask(gateway, method, path, headers=[("Origin", "http://ui.test")])
+    assert answer.headers["server"].startswith("gatehouse/") and answer.headers["x-kong-admin-latency"].isdigit()
+    assert answer.headers["access-control-allow-origin"] == "http://ui.test" and answer.headers["access-control-allow-credentials"] == "true"
 
 
-def test_1_robots(admin):
-    answer = admin.ask("GET", "/robots.txt")
-    assert answer.body.split() == [b"User-agent:", b"*", b"Disallow:", b"/"]
-    assert answer.headers["content-type"].startswith("text/plain")
+def test_robots(gateway):
+    answer = ask(gateway, "GET", "/robots.txt")
+    assert answer.headers["content-type"].startswith("text/plain") and answer.body.split() == [b"User-agent:", b"*", b"Disallow:", b"/"]
 
 
-# ---- 2.1: the gate
+# ---- section 2
 
-@pytest.mark.parametrize("type", ["text/plain", "application/yaml", "text/yaml", "Application/JSON", "application/xml"])
-def test_2_1_other_types(admin, type):
-    assert admin.ask("POST", "/consumers", raw=b"username=x", type=type).status == 415
-
-
-def test_2_1_no_type(admin):
-    assert admin.ask("POST", "/services", raw=b"host=a").status == 415
-    assert admin.violation("/services") == "host: required field missing"
-    assert admin.violation("/services", raw=b"") == "host: required field missing"
+@pytest.mark.parametrize("method", ["POST", "PUT"])
+def test_2_1_no_type_and_no_body_is_an_empty_entity(gateway, method):
+    answer = ask(gateway, method, "/consumers" if method == "POST" else "/consumers/bob")
+    assert (answer.status, answer.json.get("code"), answer.json.get("username")) == ((400, 2, None) if method == "POST" else (200, None, "bob"))
 
 
-def test_2_1_charset_is_fine(admin):
-    assert admin.ask("POST", "/consumers", raw=b'{"username":"charset"}', type="application/json; charset=utf-8").status == 201
+def test_2_1_an_empty_list_counts_as_an_empty_object(gateway):
+    assert ask(gateway, "PUT", "/consumers/eve", b"[]").json["username"] == "eve"
 
 
-@pytest.mark.parametrize("body", [b"", b"{", b'"x"', b"5", b"null", b"[1]", b"{}{}", b'{"a":\xff}'])
-def test_2_1_json_that_is_no_object(admin, body):
-    assert admin.refused(400, "POST", "/services", raw=body, type="application/json") == {"message": "Cannot parse JSON body"}
+@pytest.mark.parametrize("body,field,text", [
+    ({"host": "h", "port": "80"}, "port", "expected an integer"), ({"host": "h", "tags": "a"}, "tags", "expected a set"),
+    ({"host": ""}, "host", "length must be at least 1"), ({"host": "h", "port": None}, "port", "required field missing"),
+    ({"host": "h", "a.b": 1}, "a.b", "unknown field")])
+def test_2_2_json_is_not_inferred(gateway, body, field, text):
+    answer = ask(gateway, "POST", "/services", json.dumps(body).encode())
+    assert answer.status == 400 and answer.json["fields"] == {field: text}
 
 
-def test_2_1_empty_bodies(admin):
-    assert admin.violation("/services", raw=b"[]", type="application/json") == "host: required field missing"
-    assert admin.ask("PUT", "/consumers/put-empty", {}).json["username"] == "put-empty"
-    assert admin.ask("PUT", "/consumers/put-nothing").json["username"] == "put-nothing"
+@pytest.mark.parametrize("form,want", [
+    ("name=a&paths[]=/a&paths[]=/b", {"paths": ["/a", "/b"]}), ("paths[2]=/b&paths[1]=/a", {"paths": ["/a", "/b"]}),
+    ("paths=/a&paths=/b", {"paths": ["/a", "/b"]}), ("sources[1].ip=10.0.0.1&protocols=tcp", {"sources": [{"ip": "10.0.0.1", "port": None}]}),
+    ("paths=/a&headers.X-Foo=a", {"headers": {"X-Foo": ["a"]}}), ("paths=/a&headers[X-Foo]=a", {"headers": {"X-Foo": ["a"]}}),
+    ("paths%5B%5D=/a", {"paths": ["/a"]}), ("paths=/a&hosts=a.com", {"hosts": ["a.com"]}), ("paths=/a&preserve_host", {"preserve_host": True}),
+    ("paths=/a&strip_path=false&regex_priority=0x10", {"strip_path": False, "regex_priority": 16}), ("paths=/a&name=", {"name": None}),
+    ("paths=/a&name=123", {"name": "123"})])
+def test_2_3_and_2_4_forms(gateway, form, want):
+    answer = ask(gateway, "POST", "/routes", form.encode(), FORM)
+    assert answer.status == 201, answer
+    assert {key: answer.json[key] for key in want} == want
 
 
-# ---- 2.2: JSON
-
-@pytest.mark.parametrize("path, body, message", [
-    ("/services", {"host": "h", "port": "80"}, "port: expected an integer"),
-    ("/routes", {"paths": "/a"}, "paths: expected an array"),
-    ("/services", {"host": ""}, "host: length must be at least 1"),
-    ("/services", {"host": "h", "enabled": None}, "enabled: required field missing"),
-    ("/consumers", {"username": "dots", "a.b": 1}, "a.b: unknown field"),
-    ("/services", {"host": "h", "port": 2.5}, "port: expected an integer"),
-    ("/services", {"host": "h", "tags": "a"}, "tags: expected a set")])
-def test_2_2_json_is_used_as_it_is(admin, path, body, message):
-    assert message in admin.violation(path, body)
+@pytest.mark.parametrize("form,fields", [
+    ("paths[1]=/a&paths[3]=/b", {"paths": "expected an array"}), ("paths=/a&regex_priority=2.5", {"regex_priority": "expected an integer"}),
+    ("paths=/a&strip_path=yes", {"strip_path": "expected a boolean"}), ("paths=/a&nonsense=1", {"nonsense": "unknown field"}),
+    ("paths=/a&.name=x", {".name": "unknown field"})])
+def test_2_4_text_that_fits_no_type_is_refused_as_text(gateway, form, fields):
+    answer = ask(gateway, "POST", "/routes", form.encode(), FORM)
+    assert answer.status == 400 and answer.json["fields"] == fields, answer
 
 
-# ---- 2.3: trees from forms
-
-@pytest.mark.parametrize("form, wanted", [
-    ("paths[]=/t1&paths[]=/t2", {"paths": ["/t1", "/t2"]}),
-    ("paths=/t3&paths=/t4", {"paths": ["/t3", "/t4"]}),
-    ("paths[1]=/x&paths[2]=/y", {"paths": ["/x", "/y"]}),
-    ("paths%5B%5D=/enc", {"paths": ["/enc"]}),
-    ("paths[]=/a&headers.X-Foo=1&headers.x-bar[]=2", {"headers": {"X-Foo": ["1"], "x-bar": ["2"]}}),
-    ("paths[]=/a&headers[x]=1", {"headers": {"x": ["1"]}}),
-    ("protocols[]=tcp&sources[1].ip=10.0.0.1&sources[2].port=9", {"sources": [{"ip": "10.0.0.1", "port": None}, {"ip": None, "port": 9}]}),
-    ("paths[]=/a&strip_path", {"strip_path": True})])
-def test_2_3_form_tree(admin, form, wanted):
-    made = admin.make("/routes", form=form)
-    assert {key: made[key] for key in wanted} == wanted
+def test_2_3_references_by_unique_field(gateway):
+    gateway.post("/services", {"name": "orders", "host": "h"})
+    made = ask(gateway, "POST", "/routes", b"paths=/a&service.name=orders", FORM)
+    assert made.json["service"] == {"id": ask(gateway, "GET", "/services/orders").json["id"]}
+    missing = ask(gateway, "POST", "/routes", b"paths=/a&service.name=nowhere", FORM)
+    assert (missing.status, missing.json["code"]) == (400, 13)
 
 
-def test_2_3_comma_lists_are_one_element(admin):
-    assert "hosts" in admin.violation("/routes", form="hosts=a.com,b.com")
+# ---- section 3.3
+
+@pytest.mark.parametrize("method,path,status,code", [
+    ("GET", "/services/nowhere", 404, None), ("GET", f"/certificates/{NOBODY}", 404, 6), ("GET", "/certificates/nowhere", 404, None),
+    ("PATCH", "/services/nowhere", 404, 6), ("PATCH", f"/plugins/{NOBODY}", 404, None), ("DELETE", f"/services/{NOBODY}", 204, None),
+    ("DELETE", f"/consumers/nowhere/plugins/{NOBODY}", 404, None), ("POST", "/services/nowhere/routes", 404, None)])
+def test_3_3_which_not_found_body(gateway, method, path, status, code):
+    answer = ask(gateway, method, path, b"{}" if method in ("POST", "PATCH") else None)
+    assert answer.status == status
+    if status == 404:
+        assert answer.json.get("code") == code and (code or answer.json["message"] in ("Not found", "SNI not found"))
 
 
-def test_2_3_holes_are_no_array(admin):
-    assert admin.violation("/routes", form="paths[2]=/x") == "paths: expected an array"
-
-
-def test_2_3_references(admin):
-    admin.make("/services", {"name": "form-ref", "host": "h"})
-    by_name = admin.make("/routes", form="paths[]=/r&service.name=form-ref")
-    by_id = admin.make("/routes", form=f"paths[]=/r&service.id={by_name['service']['id']}")
-    assert by_id["service"] == by_name["service"]
-
-
-@pytest.mark.parametrize("form", ["config.key_names=a&config.key_names=b", "config.key_names[]=a&config.key_names[]=b",
-                                  "config.key_names[1]=a&config.key_names[2]=b"])
-def test_2_3_plugin_config(admin, form):
-    service = admin.make("/services", {"host": "h"})
-    made = admin.make(f"/services/{service['id']}/plugins", form=f"name=key-auth&{form}")
-    assert made["config"]["key_names"] == ["a", "b"]
-
-
-def test_2_3_multipart(admin):
-    parts = [("name", "", "multi"), ("url", "", "http://multi.test:81/x"), ("retries", "", "2"),
-             ("tags[]", '; filename="t.txt"', "from-a-file"), ("enabled", "\r\nContent-Type: application/json", "false")]
-    body = "".join(f'--X\r\nContent-Disposition: form-data; name="{name}"{more}\r\n\r\n{text}\r\n' for name, more, text in parts) + "--X--\r\n"
-    made = admin.make("/services", raw=body.encode(), type="multipart/form-data; boundary=X")
-    assert (made["name"], made["port"], made["retries"], made["tags"], made["enabled"]) == ("multi", 81, 2, ["from-a-file"], False)
-
-
-# ---- 2.4: types of leaves
-
-@pytest.mark.parametrize("form, field, value", [
-    ("host=h&path=", "path", None), ("host=h&retries=7", "retries", 7), ("host=h&retries=0x10", "retries", 16),
-    ("host=h&retries=1e2", "retries", 100), ("host=h&retries=+5+", "retries", 5), ("host=h&enabled=false", "enabled", False),
-    ("host=h&name=123", "name", "123"), ("host=h&tags=one", "tags", ["one"]), ("url=http%3A%2F%2Fh%3A81%2Fp", "port", 81)])
-def test_2_4_inference(admin, form, field, value):
-    assert admin.make("/services", form=form)[field] == value
-
-
-@pytest.mark.parametrize("form, message", [
-    ("host=h&retries=2.5", "retries: expected an integer"), ("host=h&retries=many", "retries: expected an integer"),
-    ("host=h&enabled=yes", "enabled: expected a boolean"), ("host=h&zork=1", "zork: unknown field")])
-def test_2_4_what_cannot_be_inferred(admin, form, message):
-    assert admin.violation("/services", form=form) == message
-
-
-def test_2_4_a_patch_infers_by_the_stored_plugin(admin):
-    service = admin.make("/services", {"host": "h"})
-    made = admin.make(f"/services/{service['id']}/plugins", {"name": "rate-limiting", "config": {"minute": 5}})
-    assert admin.ask("PATCH", f"/plugins/{made['id']}", form="config.minute=6").json["config"]["minute"] == 6
-
-
-def test_2_4_ttl(admin):
-    admin.make("/consumers", {"username": "ttl-form"})
-    assert 50 < admin.make("/consumers/ttl-form/key-auth", form="key=ttl-form&ttl=60")["ttl"] <= 60
-
-
-# ---- what breaks readers (issue 3)
-
-@pytest.mark.parametrize("body", [b"[" * 100000, b'{"a":' * 100000, b'{"username":"\xc3\x28"}', b'{"username":"a\x00b"}',
-                                  b'{"username":"\\ud800"}', b"\xff\xfe{\x00}\x00"])
-def test_hostile_json_is_refused(admin, body):
-    answer = admin.ask("POST", "/consumers", raw=body, type="application/json")
-    assert answer.status == 400, answer
-
-
-def test_ten_thousand_unknown_fields_are_refused(admin):
-    body = {f"f{i}": i for i in range(10000)} | {"username": "unknown-fields"}
-    answer = admin.ask("POST", "/consumers", body)
-    assert (answer.status, answer.json["code"]) == (400, 2)
-    assert admin.ask("GET", "/consumers/unknown-fields").status == 404
-
-
-@pytest.mark.parametrize("text", ["'; DROP TABLE consumers; --", '"); SELECT 1', "${HOME} {{7*7}} %s%n", "$1 \\x00 \\", "{vault://env/X}"])
-def test_metacharacters_are_text(admin, text):
-    made = admin.make("/consumers", {"username": text})
-    assert admin.ask("GET", f"/consumers/{made['id']}").json["username"] == text
-    assert admin.ask("DELETE", f"/consumers/{made['id']}").status == 204
-
-
-def test_oversized_bodies_are_refused(admin):
-    try:
-        answer = admin.ask("POST", "/consumers", raw=b'{"username":"' + b"a" * (11 << 20) + b'"}', type="application/json")
-        assert answer.status == 413
-    except (BrokenPipeError, ConnectionResetError):
-        pass  # it did not wait for the rest
-    assert json.loads(admin.ask("GET", "/consumers?size=1").body)
+def test_3_3_an_item_of_another_parent_is_not_found(gateway):
+    for name in ("one", "two"):
+        gateway.post("/services", {"name": name, "host": "h"})
+    route = gateway.post("/services/one/routes", {"paths": ["/a"]})
+    assert ask(gateway, "GET", f"/services/one/routes/{route['id']}").status == 200
+    for method in ("GET", "PUT", "PATCH", "DELETE"):
+        assert ask(gateway, method, f"/services/two/routes/{route['id']}", b'{"paths":["/b"]}' if method[0] == "P" else None).status == 404, method
