@@ -158,10 +158,8 @@ static void write_request(struct request *r)
 /* What was collected before the body turned out to be too large to hold, then the rest as it comes. */
 static void stream_body(struct request *r)
 {
-	if (r->body.mode == BODY_STREAMING && r->body.bytes.len) {
-		struct slice held = text_slice(&r->body.bytes);
-		body_on_piece(r, held, false);
-	}
+	if (r->body.mode == BODY_STREAMING && r->body.bytes.len)
+		body_send_held(r);
 	if (!r->over && r->client.conn)
 		body_start_streaming(r);
 }

@@ -167,6 +167,7 @@ void body_want_whole(struct request *r);
 /* The head is about to be written: how is a body framed that streams? */
 void body_plan_streaming(struct request *r);
 void body_start_streaming(struct request *r);
+void body_send_held(struct request *r); /* what was collected of a body that is now streamed */
 void body_on_piece(struct request *r, struct slice piece, bool last);
 void body_on_upstream_drained(struct request *r);
 

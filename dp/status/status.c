@@ -335,10 +335,27 @@ struct status *status_start(
 	return st;
 }
 
-void status_stop(struct status *st)
+static void close_listeners(struct status *st)
 {
 	for (size_t i = 0; i < st->count; i++)
 		listener_close(st->listeners[i]);
+	st->count = 0;
+}
+
+void status_drain(struct status *st)
+{
+	close_listeners(st);
+	server_drain(&st->server);
+}
+
+bool is_status_idle(const struct status *st)
+{
+	return st->count > 0 || !st->server.conns;
+}
+
+void status_stop(struct status *st)
+{
+	close_listeners(st);
 	free(st->listeners);
 	server_close(&st->server);
 	level_guard_free(st->level);
