@@ -37,6 +37,8 @@ static struct record *find_by_value(const struct generation *g, const struct sch
 static struct record *find(const struct generation *g, const struct schema *kind, const struct store_key *key,
         const struct store_scope *scope)
 {
+	if (kind->is_private) /* which has rows in a database only */
+		return NULL;
 	struct record *r = key->id ? catalog_get(generation_catalog(g), kind, key->id)
 	                           : find_by_value(g, kind, key->field, key->value, scope);
 	return r && is_visible(r) && is_within(r, scope) ? r : NULL;
@@ -103,6 +105,9 @@ static size_t beyond(struct record *const *rows, size_t n, const struct uuid *af
 
 json_t *memory_list(const struct schema *kind, const struct store_scope *scope, const struct page *page, bool *more)
 {
+	*more = false;
+	if (kind->is_private)
+		return json_array();
 	struct generation *g = generation_hold(NULL);
 	const struct field *tags = schema_field(kind, S("tags"));
 	json_t *list = json_array();
@@ -110,7 +115,6 @@ json_t *memory_list(const struct schema *kind, const struct store_scope *scope, 
 	size_t n, i = 0;
 	struct record *const *rows = generation_rows(g, kind, &n);
 
-	*more = false;
 	if (slice_is_set(page->after) && uuid_parse(page->after, &after))
 		i = beyond(rows, n, &after);
 	for (; i < n && !*more; i++) {
