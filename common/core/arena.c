@@ -65,6 +65,27 @@ void arena_reset(struct arena *a)
 	a->used = keep->size;
 }
 
+/* A new chunk of `grow` bytes becomes the one to take from. */
+static void add_chunk(struct arena *a, size_t grow)
+{
+	struct arena_chunk *c = malloc(sizeof *c + grow);
+
+	if (!c)
+		abort();
+	c->size = grow;
+	a->used += grow;
+	c->next = a->chunks;
+	a->chunks = c;
+	a->at = c->data;
+	a->end = c->data + grow;
+}
+
+void arena_init_for(struct arena *a, size_t size)
+{
+	arena_init(a);
+	add_chunk(a, (size + 15) & ~(size_t)15);
+}
+
 void *arena_alloc_slow(struct arena *a, size_t size)
 {
 	if (size > SIZE_MAX / 2)
@@ -76,16 +97,9 @@ void *arena_alloc_slow(struct arena *a, size_t size)
 	if (grow < need)
 		grow = need;
 
-	struct arena_chunk *c = malloc(sizeof *c + grow);
-	if (!c)
-		abort();
-	c->size = grow;
-	a->used += grow;
-	c->next = a->chunks;
-	a->chunks = c;
-	a->at = c->data + need;
-	a->end = c->data + grow;
-	return c->data;
+	add_chunk(a, grow);
+	a->at += need;
+	return a->chunks->data;
 }
 
 void *arena_zalloc(struct arena *a, size_t size)

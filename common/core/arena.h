@@ -21,6 +21,8 @@ struct arena {
 typedef void (*arena_cleanup_fn)(void *arg);
 
 void arena_init(struct arena *a);
+/* The same, with room for size bytes at once: for small arenas of which there are many. */
+void arena_init_for(struct arena *a, size_t size);
 void arena_fini(struct arena *a);
 
 /* Runs the cleanups and forgets all allocations; keeps one chunk for the next use. */
