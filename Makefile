@@ -65,7 +65,7 @@ $(B)/gatehouse-dp: $(B)/dp/main.o $(LIBDP) $(LIBCOMMON)
 $(B)/gatectl: $(B)/cp/cli/main.o $(LIBCLI) $(LIBCP) $(LIBCOMMON)
 $(addprefix $(B)/,$(BINARIES)):
 	@echo "  link  $@"
-	@$(CC) $(LDFLAGS) -o $@ $^ $(LIBS)
+	@$(CC) $(LDFLAGS) -rdynamic -o $@ $(filter-out $(LIBCOMMON),$^) -Wl,--whole-archive $(LIBCOMMON) -Wl,--no-whole-archive $(LIBS) -ldl
 
 $(LIBCOMMON): $(call objects,$(COMMON_SRC)) $(PROTO:.c=.o)
 $(LIBCP): $(call objects,$(CP_SRC))

@@ -11,9 +11,12 @@
 #include <unistd.h>
 
 #include "common/core/file.h"
+#include "common/core/file_limit.h"
 #include "common/core/log.h"
 #include "common/core/release.h"
+#include "common/plugin/objects.h"
 #include "common/settings/log_setup.h"
+#include "common/entity/route.h"
 #include "cp/admin/admin_server.h"
 #include "cp/publish/publish.h"
 #include "cp/publish/upkeep.h"
@@ -194,9 +197,14 @@ static bool start(struct program *p, const char *conf, struct err *e)
 {
 	const struct settings *s = &p->settings;
 
-	if (!settings_load(&p->arena, conf, &p->settings, e) || !check_role(s, e) ||
-	        !log_setup(&p->settings, p->settings.admin_error_log, e) || !open_configuration(p, e))
+	if (!settings_load(&p->arena, conf, &p->settings, e) || !objects_load(s->plugin_dir, e) ||
+	        !check_role(s, e) || !log_setup(&p->settings, p->settings.admin_error_log, e))
 		return false;
+	schema_use_expressions(slice_eq(s->router_flavor, S("expressions")));
+	route_use_rust_regexes(!slice_eq(s->router_flavor, S("traditional")));
+	if (!open_configuration(p, e))
+		return false;
+	file_limit_raise();
 	p->loop = loop_new(e);
 	if (!p->loop || !catch_signals(p, e))
 		return false;

@@ -10,16 +10,20 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include "common/core/file.h"
+#include "common/core/file_limit.h"
 #include "common/core/log.h"
 #include "common/core/release.h"
+#include "common/net/tls.h"
+#include "common/plugin/objects.h"
 #include "common/settings/log_setup.h"
+#include "common/settings/node_id.h"
 #include "dp/config/document_feed.h"
 #include "dp/config/replica.h"
 #include "dp/config/subscriber.h"
+#include "dp/host/cache.h"
 #include "dp/host/counters.h"
 #include "dp/status/status.h"
 #include "dp/worker.h"
@@ -53,7 +57,8 @@ struct plane {
 static bool apply(struct catalog *candidate, struct slice epoch, void *arg, struct err *e)
 {
 	struct plane *p = arg;
-	struct snapshot *s = snapshot_build(epoch, candidate, &p->options.router, e);
+	struct snapshot *s = snapshot_build(
+	        lease_board_current(p->node.board), epoch, candidate, &p->options.router, e);
 	if (!s)
 		return false;
 	lease_board_publish(p->node.board, s);
@@ -95,9 +100,13 @@ static void fill_report(void *arg, struct status_report *r)
 	for (unsigned i = 0; i < p->worker_count; i++) {
 		struct server_stats one = worker_stats(p->workers[i]);
 		add_stats(&r->proxy, &one);
+		r->entries_unsent += worker_unsent(p->workers[i]);
+		r->entries_lost += worker_lost(p->workers[i]);
 		p->meters[i] = worker_meter(p->workers[i]);
 	}
 	r->access_lines_lost = access_log_lost(&p->access_log);
+	r->snapshot = p->node.board ? lease_board_current(p->node.board) : NULL;
+	r->router = &p->options.router;
 	r->meters = p->meters;
 	r->meter_count = p->worker_count;
 }
@@ -113,10 +122,18 @@ static unsigned active(const struct plane *p)
 	return n;
 }
 
+static uint64_t unsent(const struct plane *p)
+{
+	uint64_t n = 0;
+	for (unsigned i = 0; i < p->worker_count; i++)
+		n += worker_unsent(p->workers[i]);
+	return n;
+}
+
 static void check_drained(void *arg)
 {
 	struct plane *p = arg;
-	if (active(p) == 0 || clock_mono_ms() >= p->drain_until_ms)
+	if ((active(p) == 0 && unsent(p) == 0) || clock_mono_ms() >= p->drain_until_ms)
 		loop_stop(p->loop);
 }
 
@@ -183,16 +200,6 @@ static bool write_pid(const struct plane *p, struct err *e)
 	return file_make_dirs(dir, 0755, e) && file_replace(path, slice_cstr(text), 0644, e);
 }
 
-/* Every connection is two descriptors; take what the system lets us have. */
-static void raise_file_limit(void)
-{
-	struct rlimit limit;
-	if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
-		limit.rlim_cur = limit.rlim_max;
-		setrlimit(RLIMIT_NOFILE, &limit);
-	}
-}
-
 static unsigned workers_wanted(const struct settings *s)
 {
 	long n = s->nginx_worker_processes ? (long)s->nginx_worker_processes : sysconf(_SC_NPROCESSORS_ONLN);
@@ -222,6 +229,24 @@ static bool read_listen(struct plane *p, struct err *e)
 	return true;
 }
 
+/* What plugins share beside counters: the cache, and TLS contexts for going out. */
+static bool make_shared(struct plane *p, struct err *e)
+{
+	struct tls_client_conf verified = {.alpn = "http/1.1"}, unverified = {.alpn = "http/1.1", .insecure = true};
+	uint64_t cache_bytes;
+	if (!settings_size(p->settings.mem_cache_size, &cache_bytes))
+		return err_set(e, "mem_cache_size is '%.*s', expected a size such as 512k or 128m",
+		        SLICE_ARG(p->settings.mem_cache_size));
+	char *node_id = arena_alloc(&p->arena, UUID_TEXT + 1);
+	if (!node_id_load(&p->settings, node_id, e))
+		return false;
+	p->node.node_id = slice_of(node_id, UUID_TEXT);
+	p->node.cache = cache_new((size_t)cache_bytes);
+	p->node.tls_verified = tls_client_new(&verified, e);
+	p->node.tls_unverified = p->node.tls_verified ? tls_client_new(&unverified, e) : NULL;
+	return p->node.tls_unverified != NULL;
+}
+
 static bool start_workers(struct plane *p, struct err *e)
 {
 	if (!read_listen(p, e))
@@ -231,6 +256,8 @@ static bool start_workers(struct plane *p, struct err *e)
 	p->node.options = &p->options;
 	p->node.board = lease_board_new(p->loop);
 	p->node.counters = counters_new();
+	if (!make_shared(p, e))
+		return false;
 	for (unsigned n = workers_wanted(&p->settings); p->worker_count < n; p->worker_count++) {
 		p->workers[p->worker_count] = worker_start(&p->node, p->worker_count, e);
 		if (!p->workers[p->worker_count])
@@ -256,7 +283,8 @@ static bool start(struct plane *p, struct err *e)
 	if (!log_setup(s, s->proxy_error_log, e) ||
 	        !access_log_open(&p->access_log, s, "proxy_access_log", s->proxy_access_log, e))
 		return false;
-	raise_file_limit();
+	file_limit_raise();
+	schema_use_expressions(slice_eq(s->router_flavor, S("expressions")));
 	p->loop = loop_new(e);
 	if (!p->loop || !proxy_options_init(&p->options, s, &p->arena, e) || !start_workers(p, e))
 		return false;
@@ -282,6 +310,9 @@ static void end(struct plane *p)
 		lease_board_free(p->node.board);
 	if (p->node.counters)
 		counters_free(p->node.counters);
+	cache_free(p->node.cache);
+	SSL_CTX_free(p->node.tls_verified);
+	SSL_CTX_free(p->node.tls_unverified);
 	access_log_close(&p->access_log);
 	for (int i = 0; i < 5; i++)
 		if (p->signals[i])
@@ -341,7 +372,8 @@ int main(int argc, char **argv)
 		return code;
 	log_init("gatehouse-dp");
 	arena_init(&plane.arena);
-	if (!settings_load(&plane.arena, conf, &plane.settings, &e) || !start(&plane, &e)) {
+	if (!settings_load(&plane.arena, conf, &plane.settings, &e) || !objects_load(plane.settings.plugin_dir, &e) ||
+	        !start(&plane, &e)) {
 		fprintf(stderr, "gatehouse-dp: %s\n", plane.why.len > 0 ? text_cstr(&plane.why) : e.message);
 		return 1;
 	}

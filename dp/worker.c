@@ -7,9 +7,8 @@
 #include <stdlib.h>
 
 #include "common/core/log.h"
-#include "dp/host/counters.h"
 #include "dp/host/meter.h"
-#include "dp/host/redis.h"
+#include "dp/host/sinks.h"
 
 struct worker {
 	const struct node *node;
@@ -80,14 +79,19 @@ static bool set_up(struct worker *w, struct err *e)
 		return false;
 	p->options = w->node->options;
 	p->leases = leases_new(w->node->board, p->loop);
+	p->dns = dns_new(p->loop, &dns, e);
 	p->host = (struct host_worker){.loop = p->loop,
 	        .counters = w->node->counters,
-	        .redis = redis_set_new(p->loop),
+	        .cache = w->node->cache,
+	        .dns = p->dns,
+	        .node_id = w->node->node_id,
+	        .tls_verified = w->node->tls_verified,
+	        .tls_unverified = w->node->tls_unverified,
 	        .meter = meter_new((uint32_t)s->metrics_max_series)};
+	host_worker_init(&p->host);
 	proxy_init(p);
 	access_writer_init(&p->access_log, w->node->access_log);
 	set_timeouts(&p->server, s);
-	p->dns = dns_new(p->loop, &dns, e);
 	return p->dns && open_listeners(w, e);
 }
 
@@ -100,9 +104,9 @@ static void tear_down(struct worker *w)
 		server_close(&p->server);
 		proxy_fini(p);
 		access_writer_fini(&p->access_log);
+		host_worker_fini(&p->host);
 		if (p->dns)
 			dns_free(p->dns);
-		redis_set_free(p->host.redis);
 		meter_free(p->host.meter);
 		leases_free(p->leases);
 		loop_free(p->loop);
@@ -145,6 +149,7 @@ static void drain(void *arg)
 	struct worker *w = arg;
 	close_listeners(w);
 	server_drain(&w->proxy.server);
+	sinks_flush(w->proxy.host.sinks);
 }
 
 void worker_drain(struct worker *w)
@@ -181,4 +186,14 @@ const struct meter *worker_meter(const struct worker *w)
 unsigned worker_active(const struct worker *w)
 {
 	return worker_stats(w).active;
+}
+
+uint64_t worker_unsent(const struct worker *w)
+{
+	return sinks_pending(w->proxy.host.sinks);
+}
+
+uint64_t worker_lost(const struct worker *w)
+{
+	return sinks_dropped(w->proxy.host.sinks);
 }

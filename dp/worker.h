@@ -14,6 +14,9 @@ struct node {
 	size_t listen_count;
 	struct lease_board *board;
 	struct counters *counters;
+	struct cache *cache;
+	struct slice node_id;
+	SSL_CTX *tls_verified, *tls_unverified; /* of requests that plugins make; NULL: TLS cannot be had */
 	struct access_log *access_log;
 };
 
@@ -27,6 +30,9 @@ void worker_drain(struct worker *w);
 void worker_stop(struct worker *w);
 /* Connections now open; from any thread, approximate. */
 unsigned worker_active(const struct worker *w);
+/* Entries for collectors that wait or are under way, and those lost since the start; from any thread. */
+uint64_t worker_unsent(const struct worker *w);
+uint64_t worker_lost(const struct worker *w);
 struct server_stats worker_stats(const struct worker *w);
 /* Its figures for /metrics; may be read while it runs. */
 const struct meter *worker_meter(const struct worker *w);

@@ -24,6 +24,11 @@ void arena_init(struct arena *a)
 	*a = (struct arena){0};
 }
 
+void arena_init_small(struct arena *a, size_t first)
+{
+	*a = (struct arena){.first = first};
+}
+
 static void run_cleanups(struct arena *a)
 {
 	while (a->cleanups) {
@@ -65,41 +70,27 @@ void arena_reset(struct arena *a)
 	a->used = keep->size;
 }
 
-/* A new chunk of `grow` bytes becomes the one to take from. */
-static void add_chunk(struct arena *a, size_t grow)
+void *arena_alloc_slow(struct arena *a, size_t size)
 {
-	struct arena_chunk *c = malloc(sizeof *c + grow);
+	if (size > SIZE_MAX / 2)
+		abort();
+	size_t need = ((size ? size : 1) + 15) & ~(size_t)15;
+	size_t grow = a->chunks ? a->chunks->size * 2 : a->first ? a->first : ARENA_FIRST;
+	if (grow > ARENA_LARGEST)
+		grow = ARENA_LARGEST;
+	if (grow < need)
+		grow = need;
 
+	struct arena_chunk *c = malloc(sizeof *c + grow);
 	if (!c)
 		abort();
 	c->size = grow;
 	a->used += grow;
 	c->next = a->chunks;
 	a->chunks = c;
-	a->at = c->data;
+	a->at = c->data + need;
 	a->end = c->data + grow;
-}
-
-void arena_init_for(struct arena *a, size_t size)
-{
-	arena_init(a);
-	add_chunk(a, (size + 15) & ~(size_t)15);
-}
-
-void *arena_alloc_slow(struct arena *a, size_t size)
-{
-	if (size > SIZE_MAX / 2)
-		abort();
-	size_t need = ((size ? size : 1) + 15) & ~(size_t)15;
-	size_t grow = a->chunks ? a->chunks->size * 2 : ARENA_FIRST;
-	if (grow > ARENA_LARGEST)
-		grow = ARENA_LARGEST;
-	if (grow < need)
-		grow = need;
-
-	add_chunk(a, grow);
-	a->at += need;
-	return a->chunks->data;
+	return c->data;
 }
 
 void *arena_zalloc(struct arena *a, size_t size)

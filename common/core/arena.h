@@ -15,14 +15,15 @@ struct arena {
 	char *at, *end; /* free part of the newest chunk */
 	struct arena_chunk *chunks;
 	struct arena_cleanup *cleanups;
-	size_t used; /* bytes in chunks, for limits and metrics */
+	size_t used;  /* bytes in chunks, for limits and metrics */
+	size_t first; /* size of the first chunk; 0: the usual */
 };
 
 typedef void (*arena_cleanup_fn)(void *arg);
 
 void arena_init(struct arena *a);
-/* The same, with room for size bytes at once: for small arenas of which there are many. */
-void arena_init_for(struct arena *a, size_t size);
+/* For things of which there are very many: the first chunk has `first` bytes instead of the usual few KiB. */
+void arena_init_small(struct arena *a, size_t first);
 void arena_fini(struct arena *a);
 
 /* Runs the cleanups and forgets all allocations; keeps one chunk for the next use. */

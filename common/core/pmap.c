@@ -331,3 +331,47 @@ bool pmap_each(const struct pmap *m, pmap_fn fn, void *arg)
 {
 	return !m->root || each(m->root, fn, arg);
 }
+
+/* ---- differences ----------------------------------------------------------------------------------------------- */
+
+struct diff {
+	const struct pmap *other;
+	bool backwards; /* going through the newer map: only what the older one lacks is left to say */
+	pmap_diff_fn fn;
+	void *arg;
+};
+
+static bool diff_value(const struct diff *d, void *value)
+{
+	void *counterpart = pmap_get(d->other, key_of(d->other, value));
+	if (d->backwards)
+		return counterpart || d->fn(NULL, value, d->arg);
+	return counterpart == value || d->fn(value, counterpart, d->arg);
+}
+
+/* b: the other map's node in the place of a, NULL when there is none. */
+static bool diff_node(const struct diff *d, const struct pmap_node *a, const struct pmap_node *b)
+{
+	if (a == b)
+		return true;
+	for (uint32_t i = 0; i < a->values; i++)
+		if (!diff_value(d, a->slots[i]))
+			return false;
+	uint32_t i = 0;
+	for (uint32_t bits = a->child_bits; bits; bits &= bits - 1, i++) {
+		uint32_t bit = bits & -bits;
+		const struct pmap_node *there = b && b->child_bits & bit ? child_at(b, rank_of(b->child_bits, bit))
+		                                                         : NULL;
+		if (!diff_node(d, child_at(a, i), there))
+			return false;
+	}
+	return true;
+}
+
+bool pmap_diff(const struct pmap *was, const struct pmap *is, pmap_diff_fn fn, void *arg)
+{
+	struct diff forth = {is, false, fn, arg}, back = {was, true, fn, arg};
+
+	return (!was->root || diff_node(&forth, was->root, is->root)) &&
+	       (!is->root || diff_node(&back, is->root, was->root));
+}

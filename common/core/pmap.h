@@ -41,4 +41,10 @@ bool pmap_remove(struct pmap *m, struct slice key); /* false: was not there */
 typedef bool (*pmap_fn)(void *value, void *arg);
 bool pmap_each(const struct pmap *m, pmap_fn fn, void *arg); /* false: stopped early */
 
+/* Calls fn for every key under which the two maps (of equal ops and context) hold different pointers, until it
+ * returns false; NULL stands for absent. What they share is skipped, so this costs what differs and not what is
+ * there. */
+typedef bool (*pmap_diff_fn)(void *was, void *is, void *arg);
+bool pmap_diff(const struct pmap *was, const struct pmap *is, pmap_diff_fn fn, void *arg); /* false: stopped early */
+
 #endif

@@ -83,10 +83,26 @@ static void put_json_byte(struct text *t, unsigned char c)
 		text_printf(t, "\\u%04x", c);
 }
 
+/* How many bytes stand for themselves: printable ASCII. */
+static size_t plain_run(struct slice s)
+{
+	size_t n = 0;
+	while (n < s.len && s.ptr[n] >= 0x20 && s.ptr[n] < 0x7f && s.ptr[n] != '"' && s.ptr[n] != '\\')
+		n++;
+	return n;
+}
+
 void text_put_json(struct text *t, struct slice s)
 {
+	text_reserve(t, s.len + 2);
 	text_putc(t, '"');
 	for (size_t i = 0; i < s.len;) {
+		size_t run = plain_run(slice_from(s, i));
+		if (run) {
+			text_put(t, slice_of(s.ptr + i, run));
+			i += run;
+			continue;
+		}
 		size_t n = utf8_sequence(slice_from(s, i));
 		unsigned char c = (unsigned char)s.ptr[i];
 		if (n == 0)

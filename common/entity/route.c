@@ -3,6 +3,8 @@
 #include "common/entity/route.h"
 
 #include "common/entity/protocols.h"
+#include "common/expr/expr.h"
+#include "common/expr/rust_regex.h"
 #include "common/schema/violations.h"
 
 static bool check_not_host(const struct field *f, json_t **value, struct err *e)
@@ -74,6 +76,10 @@ static const struct field fields[] = {
                 .doc = "Among regular expressions the one with the higher priority wins."),
         FIELD(struct route, path_handling, .dflt = "'v0'", .one_of = ONE_OF("v0", "v1"),
                 .doc = "How the paths of service, route and request are joined; v1 only works with router_flavor traditional."),
+        FIELD(struct route, expression, .flags = EXPRESSIONS,
+                .doc = "What requests must satisfy, instead of all other fields that match: http.path ^= \"/api\"."),
+        FIELD(struct route, priority, .dflt = "0", BETWEEN(0, 70368744177663.0), .flags = REQUIRED | EXPRESSIONS,
+                .doc = "Of several expressions that are satisfied the one with the highest priority wins."),
         {0},
 };
 
@@ -169,26 +175,46 @@ static const struct family *first_family(const json_t *route)
 	return found;
 }
 
+static bool is_set(const json_t *route, const char *name)
+{
+	const json_t *value = json_object_get(route, name);
+	return json_array_size(value) || json_object_size(value) || json_is_string(value);
+}
+
 static bool sets_one_of(const json_t *route, const char *const *names)
 {
-	for (; *names; names++) {
-		const json_t *value = json_object_get(route, *names);
-		if (value && !json_is_null(value) &&
-		        (json_array_size(value) || json_object_size(value) || json_is_string(value)))
+	for (; *names; names++)
+		if (is_set(route, *names))
 			return true;
-	}
 	return false;
+}
+
+/* An expression can look at the addresses of any connection. */
+static bool is_forbidden(const char *name)
+{
+	return !schema_has_expressions() || !holds(FIELDS("sources", "destinations"), name);
 }
 
 static void check_forbidden(const json_t *route, const struct family *family, struct violations *v)
 {
 	for (const char *const *name = family->forbidden; *name; name++) {
 		const json_t *value = json_object_get(route, *name);
-		if (value && !json_is_null(value))
+		if (value && !json_is_null(value) && is_forbidden(*name))
 			violations_replace(v, *name, "cannot set '%s' when 'protocols' is %s", *name, family->named);
 	}
 	if (family->keeps_path && json_is_true(json_object_get(route, "strip_path")))
 		violations_replace(v, "strip_path", "cannot set 'strip_path' when 'protocols' is %s", family->named);
+}
+
+/* "must set one of 'hosts', 'paths' when ...": the list ends before " when". */
+static void report_needs(const char *text, struct violations *v)
+{
+	const char *when = strstr(text, "' when ");
+
+	if (schema_has_expressions() && when)
+		violations_add_entity(v, "%.*s', 'expression%s", (int)(when - text), text, when);
+	else
+		violations_add_entity(v, "%s", text);
 }
 
 static void check_family(const json_t *route, bool is_update, struct violations *v)
@@ -199,8 +225,79 @@ static void check_family(const json_t *route, bool is_update, struct violations 
 	check_forbidden(route, family, v);
 	const char *first = family->needs[0].protocol;
 	size_t which = first && !has_protocol(route, first);
-	if (!sets_one_of(route, family->needs[which].one_of))
-		violations_add_entity(v, "%s", family->needs[which].text);
+	bool has_expression = schema_has_expressions() && is_set(route, "expression");
+	if (!has_expression && !sets_one_of(route, family->needs[which].one_of))
+		report_needs(family->needs[which].text, v);
+}
+
+/* ---- expressions ----------------------------------------------------------------------------------------------- */
+
+#define MATCHING "methods", "hosts", "paths", "headers", "snis", "sources", "destinations"
+#define FAILED   "Router Expression failed validation: "
+#define WITH     "with 'methods', 'hosts', 'paths', 'headers', 'snis', 'sources' or 'destinations' simultaneously"
+
+static bool rust_regexes;
+
+void route_use_rust_regexes(bool on)
+{
+	rust_regexes = on;
+}
+
+static void check_rust_regex(const char *text, const char *mark, struct violations *v)
+{
+	struct err e;
+
+	if (text && strncmp(text, mark, strlen(mark)) == 0 &&
+	        !rust_regex_accepts(slice_cstr(text + strlen(mark)), &e))
+		violations_add_entity(v, FAILED "%s", e.message);
+}
+
+/* The fields become an expression in the end, so their regexes must be such as expressions have. */
+static void check_regexes(const json_t *route, bool is_update, struct violations *v)
+{
+	const json_t *item, *values;
+	const char *name;
+	size_t i;
+
+	if (!rust_regexes)
+		return;
+	json_array_foreach(json_object_get(route, "paths"), i, item)
+	        check_rust_regex(json_string_value(item), "~", v);
+	json_object_foreach((json_t *)json_object_get(route, "headers"), name, values)
+	        json_array_foreach(values, i, item) check_rust_regex(json_string_value(item), "~*", v);
+}
+
+static void check_text(const json_t *route, struct violations *v)
+{
+	const char *text = json_string_value(json_object_get(route, "expression"));
+	bool is_stream = first_family(route) &&
+	                 holds(FIELDS("tcp", "tls_passthrough"), first_family(route)->protocols[0]);
+	struct arena a;
+	struct err e;
+
+	arena_init(&a);
+	if (!expr_parse(slice_cstr(text), is_stream ? EXPR_STREAM : EXPR_HTTP, &a, &e))
+		violations_add_entity(v, FAILED "%s", e.message);
+	arena_fini(&a);
+}
+
+static void check_expression(const json_t *route, bool is_update, struct violations *v)
+{
+	bool others = sets_one_of(route, FIELDS(MATCHING));
+
+	if (!schema_has_expressions())
+		return;
+	if (!is_set(route, "expression")) {
+		if (others && json_integer_value(json_object_get(route, "priority")) != 0)
+			violations_add_entity(v, FAILED "cannot set 'priority' " WITH);
+		return;
+	}
+	if (others)
+		violations_add_entity(v, FAILED "cannot set 'expression' " WITH);
+	else if (json_integer_value(json_object_get(route, "regex_priority")) != 0)
+		violations_add_entity(v, FAILED "cannot set 'regex_priority' with 'expression' simultaneously");
+	else
+		check_text(route, v);
 }
 
 #define WITHOUT_SNI MATCH(.elements = MATCH(.not_one_of = NOT_ONE_OF("grpcs", "https", "tls", "tls_passthrough")))
@@ -209,6 +306,8 @@ static const struct entity_check checks[] = {
         WHEN("protocols", WITHOUT_SNI, "snis", MATCH(LEN_EQ(0)),
                 .text = "'snis' can only be set when 'protocols' is 'grpcs', 'https', 'tls' or 'tls_passthrough'"),
         CUSTOM(check_family),
+        CUSTOM(check_expression),
+        CUSTOM(check_regexes, .fields = FIELDS("paths", "headers")),
         {0},
 };
 

@@ -19,8 +19,14 @@ struct route {
 	int64_t https_redirect_status_code, regex_priority;
 	bool strip_path, preserve_host, request_buffering, response_buffering;
 	struct ref service;
+	struct slice expression; /* router_flavor expressions; unset: the route matches by its other fields */
+	int64_t priority;        /* of the expression */
 };
 
 extern const struct schema route_schema;
+
+/* From now on regular expressions that Rust's dialect lacks are refused: in every router_flavor but traditional
+ * (proxy.md 1.4). For the control plane, before it serves; data planes take what is stored. */
+void route_use_rust_regexes(bool on);
 
 #endif

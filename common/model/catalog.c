@@ -309,6 +309,24 @@ bool catalog_each_ref(const struct catalog *c, const struct schema *kind, const 
 	return !g || pmap_each(&g->records, visit, &v);
 }
 
+struct difference {
+	catalog_diff_fn fn;
+	void *arg;
+};
+
+static bool differ(void *was, void *is, void *arg)
+{
+	const struct difference *d = arg;
+	return d->fn(was, is, d->arg);
+}
+
+bool catalog_diff(
+        const struct catalog *was, const struct catalog *is, const struct schema *kind, catalog_diff_fn fn, void *arg)
+{
+	struct difference d = {fn, arg};
+	return pmap_diff(map_of(was, kind, NULL), map_of(is, kind, NULL), differ, &d);
+}
+
 size_t catalog_count(const struct catalog *c, const struct schema *kind)
 {
 	return map_of(c, kind, NULL)->count;

@@ -34,6 +34,11 @@ bool catalog_each(const struct catalog *c, const struct schema *kind, catalog_fn
 /* All records of a kind whose reference field f points to id. */
 bool catalog_each_ref(const struct catalog *c, const struct schema *kind, const struct field *f,
         const struct uuid *id, catalog_fn fn, void *arg);
+/* Every record of a kind that is not the same in both; NULL stands for absent. Costs what differs when one catalog is
+ * a changed copy of the other. */
+typedef bool (*catalog_diff_fn)(struct record *was, struct record *is, void *arg); /* false stops */
+bool catalog_diff(const struct catalog *was, const struct catalog *is, const struct schema *kind, catalog_diff_fn fn,
+        void *arg);
 size_t catalog_count(const struct catalog *c, const struct schema *kind);
 size_t catalog_total(const struct catalog *c);
 

@@ -12,6 +12,17 @@ static int append(const char *bytes, size_t n, void *arg)
 	return 0;
 }
 
+/* There are very many records, so the arena begins with just about what one needs: the struct, the text, and the
+ * strings of the text once more. */
+static void keep_text(struct record *r, const json_t *rendered)
+{
+	struct text out = {0};
+	json_dump_callback(rendered, append, &out, JSON_COMPACT);
+	arena_init_small(&r->arena, r->kind->size + out.len + out.len / 2);
+	r->json = arena_dup(&r->arena, text_slice(&out));
+	text_fini(&out);
+}
+
 static bool decode_config(struct record *r, const json_t *rendered, struct err *e)
 {
 	r->config_schema = schema_subschema(r->kind, rendered);
@@ -21,7 +32,7 @@ static bool decode_config(struct record *r, const json_t *rendered, struct err *
 	return r->config != NULL;
 }
 
-static bool fill(struct record *r, const json_t *rendered, struct slice json, struct err *e)
+static bool fill(struct record *r, const json_t *rendered, struct err *e)
 {
 	const char *id = json_string_value(json_object_get(rendered, "id"));
 	if (!uuid_parse(slice_cstr(id), &r->id))
@@ -30,7 +41,6 @@ static bool fill(struct record *r, const json_t *rendered, struct slice json, st
 	void *entity = arena_alloc(&r->arena, r->kind->size);
 	r->entity = entity;
 	r->expires_at = json_number_value(json_object_get(rendered, "expires_at"));
-	r->json = arena_dup(&r->arena, json);
 	if (!schema_decode(r->kind, rendered, &r->arena, entity, e))
 		return false;
 	if (r->kind->fini)
@@ -41,18 +51,13 @@ static bool fill(struct record *r, const json_t *rendered, struct slice json, st
 struct record *record_new(const struct schema *kind, const json_t *rendered, uint64_t version, struct err *e)
 {
 	struct record *r = calloc(1, sizeof *r);
-	struct text json = {0};
 	if (!r)
 		abort();
 	r->kind = kind;
 	r->version = version;
 	r->refs = 1;
-	json_dump_callback(rendered, append, &json, JSON_COMPACT);
-	/* of the struct's members few are strings: half of the text is more than they take */
-	arena_init_for(&r->arena, kind->size + json.len + json.len / 2);
-	bool ok = fill(r, rendered, text_slice(&json), e);
-	text_fini(&json);
-	if (ok)
+	keep_text(r, rendered);
+	if (fill(r, rendered, e))
 		return r;
 	record_unref(r);
 	return NULL;

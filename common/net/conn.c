@@ -130,6 +130,7 @@ static struct conn *new_conn(struct loop *l, int fd, SSL *tls, const struct conn
 	c->fd = fd;
 	c->tls = tls;
 	c->since_ms = timeouts_now();
+	c->serial = ++l->conns;
 	conn_adopt(c, ops, owner);
 	return c;
 }

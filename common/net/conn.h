@@ -57,6 +57,7 @@ struct conn {
 	uint64_t bytes_in, bytes_out;
 	uint64_t since_ms;            /* monotonic, of accept or connect */
 	uint32_t requests;            /* for owners that count */
+	uint64_t serial;              /* of this loop's connections, from 1 */
 	struct sockaddr_storage peer; /* of the TCP connection */
 	socklen_t peer_len;
 	struct proxied *proxied; /* what a PROXY preamble said; owned; NULL: there was none */

@@ -35,6 +35,7 @@ struct loop {
 	struct loop_inbox *inbox;
 	struct loop_deferred *deferred, **deferred_end;
 	struct loop_accepted accepted;
+	uint64_t conns; /* made so far */
 };
 
 /* Ignores SIGPIPE for the process: a write to a peer that has gone is an error here, not a signal. */

@@ -1,8 +1,7 @@
 /* args: see args.h. */
 #include "common/plugin/args.h"
 
-#include "common/http/uri.h"
-#include "common/plugin/plugin.h"
+#include "common/core/text.h"
 
 /* Decodes only what may be encoded: names rarely are. */
 static bool is_named(struct arena *a, struct slice raw, struct slice name)
@@ -48,4 +47,65 @@ struct slice args_remove(struct arena *a, struct slice args, struct slice name)
 		end += argument.len;
 	}
 	return any ? slice_of(kept, (size_t)(end - kept)) : args;
+}
+
+struct arg_list args_list(struct arena *a, struct slice args)
+{
+	struct arg_list list = {arena_array(a, struct arg, CALL_MAX_ARGS + 1), 0};
+	struct slice name, value;
+
+	while (list.len < CALL_MAX_ARGS && query_next(&args, &name, &value)) {
+		bool has_value = slice_is_set(value);
+		list.items[list.len++] = (struct arg){
+		        uri_decode(a, name, true), has_value ? uri_decode(a, value, true) : slice_of(NULL, 0)};
+	}
+	return list;
+}
+
+/* Everything but the unreserved characters of RFC 3986 is escaped. */
+static void put_escaped(struct text *out, struct slice s)
+{
+	static const char hex[] = "0123456789ABCDEF";
+	for (size_t i = 0; i < s.len; i++) {
+		unsigned char ch = (unsigned char)s.ptr[i], low = ascii_lower(ch);
+		if ((low >= 'a' && low <= 'z') || (ch >= '0' && ch <= '9') || memchr("-._~", ch, 4)) {
+			text_putc(out, (char)ch);
+			continue;
+		}
+		text_putc(out, '%');
+		text_putc(out, hex[ch >> 4]);
+		text_putc(out, hex[ch & 15]);
+	}
+}
+
+struct slice args_text(struct arena *a, const struct arg_list *list)
+{
+	struct text out = {0};
+	for (size_t i = 0; i < list->len; i++) {
+		if (i > 0)
+			text_putc(&out, '&');
+		put_escaped(&out, list->items[i].name);
+		if (!slice_is_set(list->items[i].value))
+			continue;
+		text_putc(&out, '=');
+		put_escaped(&out, list->items[i].value);
+	}
+	struct slice text = arena_dup(a, text_slice(&out));
+	text_fini(&out);
+	return text;
+}
+
+static int append(const char *bytes, size_t n, void *out)
+{
+	text_put(out, slice_of(bytes, n));
+	return 0;
+}
+
+struct slice args_json(struct arena *a, const json_t *json)
+{
+	struct text out = {0};
+	json_dump_callback(json, append, &out, JSON_COMPACT | JSON_ENCODE_ANY);
+	struct slice text = arena_dup(a, text_slice(&out));
+	text_fini(&out);
+	return text;
 }

@@ -107,19 +107,10 @@ static void take_body(struct call *c, struct text *body)
 	text_fini(body);
 }
 
-static int append(const char *bytes, size_t n, void *arg)
-{
-	text_put(arg, slice_of(bytes, n));
-	return 0;
-}
-
 static void member_remove(struct call *c, json_t *object, struct slice name)
 {
-	struct text out = {0};
-	if (json_object_deln(object, name.ptr, name.len) < 0)
-		return;
-	json_dump_callback(object, append, &out, JSON_COMPACT);
-	take_body(c, &out);
+	if (json_object_deln(object, name.ptr, name.len) == 0)
+		call_set_body_json(c, object);
 }
 
 /* A parameter's value in quotes; CR and LF cannot be part of one. */
@@ -183,4 +174,34 @@ void call_remove_body_arg(struct call *c, struct slice name)
 	} else if (b->form == BODY_JSON) {
 		member_remove(c, b->json, name);
 	}
+}
+
+/* ---- the whole ------------------------------------------------------------------------------------------------- */
+
+struct arg_list call_form_args(struct call *c)
+{
+	if (read_body(c)->form == BODY_URLENCODED)
+		return args_list(c->x->arena, c->x->body);
+	return (struct arg_list){arena_new(c->x->arena, struct arg), 0};
+}
+
+json_t *call_body_json(struct call *c)
+{
+	if (read_body(c)->form == BODY_JSON)
+		return read_body(c)->json;
+	json_t *json = json_loadb(
+	        c->x->body.ptr ? c->x->body.ptr : "", c->x->body.len, JSON_ALLOW_NUL | JSON_DECODE_ANY, NULL);
+	if (json)
+		arena_defer(c->x->arena, free_json, json);
+	return json;
+}
+
+void call_set_form_args(struct call *c, const struct arg_list *args)
+{
+	call_set_body(c, args_text(c->x->arena, args));
+}
+
+void call_set_body_json(struct call *c, const json_t *json)
+{
+	call_set_body(c, args_json(c->x->arena, json));
 }

@@ -17,6 +17,7 @@ struct rate_limiting {
 	struct opt_num error_code;
 	struct slice error_message;
 	double sync_rate;
+	struct slice on_store_error;
 };
 
 #define LIMIT(period) \
@@ -38,8 +39,8 @@ static const struct field fields[] = {
                 .doc = "The path to count, with `limit_by` path; it must be equal."),
         FIELD(struct rate_limiting, policy, .dflt = "'local'", .flags = EMPTY_OK,
                 .one_of = ONE_OF("local", "cluster", "redis"),
-                .doc = "Where counters are kept: in each node's memory (local), or in Redis for all nodes together. "
-                       "cluster is accepted and counts per node, as local does."),
+                .doc = "Where counters are kept: in each node's memory (local), or in Redis for all nodes together "
+                       "(redis). cluster is refused: data planes do not speak to the database."),
         FIELD(struct rate_limiting, fault_tolerant, .flags = REQUIRED, .dflt = "true",
                 .doc = "When the counters cannot be reached: let requests pass (true) or answer 500 (false)."),
         FIELD(struct rate_limiting, redis, .flags = REQUIRED, .record = &redis_conf_schema,
@@ -52,6 +53,9 @@ static const struct field fields[] = {
         FIELD(struct rate_limiting, sync_rate, .flags = REQUIRED, .dflt = "-1",
                 .doc = "Kong's interval in seconds for pushing counters to Redis. Accepted; counters in Redis are always "
                        "exact and shared at once here, as with -1."),
+        FIELD(struct rate_limiting, on_store_error, .one_of = ONE_OF("open", "closed", "local"),
+                .doc = "Gatehouse's own, stronger than `fault_tolerant`: when Redis does not answer, let requests pass "
+                       "(open), answer 500 (closed), or count in each node's memory meanwhile (local)."),
         {0},
 };
 
@@ -118,9 +122,19 @@ static void check_sync_rate(const json_t *conf, struct violations *v)
 		violations_add(v, "config", "sync_rate must be greater than 0.02, or -1 to disable");
 }
 
+/* As Kong's control planes do (plugins.md 3.1): what would count per node must not be called cluster. */
+static void check_policy(const json_t *conf, struct violations *v)
+{
+	const char *policy = json_string_value(json_object_get(conf, "policy"));
+	if (policy && strcmp(policy, "cluster") == 0)
+		violations_replace(v, "config.policy",
+		        "expected one of: local, redis (data planes do not share a database: redis counts over all of them)");
+}
+
 static void check_conf(const json_t *merged, bool is_update, struct violations *v)
 {
 	const json_t *conf = json_object_get(merged, "config");
+	check_policy(conf, v);
 	check_order(conf, v);
 	check_sync_rate(conf, v);
 }
@@ -254,18 +268,53 @@ static enum verdict refuse(struct call *c, const struct rate_limiting *conf)
 	return call_reject(c, usable ? (int)code : 429, conf->error_message);
 }
 
+static enum verdict on_counted(struct call *c);
+
+static const struct metric store_errors = {.name = "gatehouse_rate_limiting_store_errors_total",
+        .kind = METRIC_COUNTER,
+        .help = "Requests that rate-limiting could not count in Redis, by what became of them"};
+
+static struct slice on_error(const struct rate_limiting *conf)
+{
+	if (slice_is_set(conf->on_store_error))
+		return conf->on_store_error;
+	return conf->fault_tolerant ? S("open") : S("closed");
+}
+
+static void count_error(struct call *c, struct slice action)
+{
+	struct text labels = {0};
+	metric_label(&labels, "action", action);
+	call_meter(c, &store_errors, text_slice(&labels), 1);
+	text_fini(&labels);
+	log_error("request not counted in redis", LOG_STR("plugin", c->plugin->name), LOG_SLICE("action", action),
+	        LOG_SLICE("request", c->x->request_id));
+}
+
+/* The store does not answer: the operator has chosen what that means. */
+static enum verdict without_store(struct call *c, const struct rate_limiting *conf, struct plan *plan)
+{
+	struct slice action = on_error(conf);
+
+	count_error(c, action);
+	if (is_word(action, "closed"))
+		return call_fault(c, "the counters cannot be reached");
+	if (slice_is_set(conf->on_store_error) && !conf->hide_client_headers) /* Kong's own setting says nothing */
+		call_respond_header(c, S("X-RateLimit-Store"), ARENA_JOIN(c->x->arena, S("unavailable; "), action));
+	if (is_word(action, "open"))
+		return GO;
+	plan->count.redis = NULL;
+	plan->count.count_denied = plan->count.failed = false;
+	return call_count(c, &plan->count, on_counted);
+}
+
 static enum verdict on_counted(struct call *c)
 {
 	const struct rate_limiting *conf = c->conf;
-	const struct plan *plan = c->data;
+	struct plan *plan = c->data;
 
-	if (plan->count.failed && !conf->fault_tolerant)
-		return call_fault(c, "the counters cannot be reached");
-	if (plan->count.failed) {
-		log_error("request not counted", LOG_STR("plugin", c->plugin->name),
-		        LOG_SLICE("request", c->x->request_id));
-		return GO;
-	}
+	if (plan->count.failed)
+		return without_store(c, conf, plan);
 	bool stopped = is_exhausted(plan);
 	if (!conf->hide_client_headers)
 		tell_client(c, plan, stopped);

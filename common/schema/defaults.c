@@ -38,7 +38,7 @@ void defaults_fill(const struct schema *s, const struct schema *sub, json_t *rec
 	{
 		struct field room;
 		const struct field *f = field_with_sub(declared, sub, &room);
-		if (!json_object_get(record, f->name))
+		if (!json_object_get(record, f->name) && field_exists(f))
 			json_object_set_new(record, f->name, missing_value(f));
 		fill_value(f, json_object_get(record, f->name));
 	}

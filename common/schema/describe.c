@@ -110,7 +110,7 @@ static json_t *describe_fields(const struct schema *s)
 	json_t *out = json_array();
 	for_each_field(f, s)
 	{
-		if (!(f->flags & ADDITION))
+		if (!(f->flags & ADDITION) && field_exists(f))
 			json_array_append_new(out, json_pack("{s:o}", f->name, describe_field(f)));
 	}
 	return out;

@@ -188,7 +188,17 @@ static void check_immutable(struct load *l)
 	}
 }
 
-static bool check(struct load *l)
+/* What a client sends for a field that does not exist in this process. What is stored may have it. */
+static void refuse_nonexistent(struct load *l, const json_t *input)
+{
+	for_each_field(f, l->schema)
+	{
+		if (!field_exists(f) && json_object_get(input, f->name))
+			violations_replace(l->v, f->name, "unknown field");
+	}
+}
+
+static bool check(struct load *l, const json_t *input)
 {
 	const json_t *config = json_object_get(l->record, "config");
 
@@ -197,6 +207,7 @@ static bool check(struct load *l)
 	                     that */
 		return !has_violations(l->v);
 	check_immutable(l);
+	refuse_nonexistent(l, input);
 	checks_run(l->schema, l->record, l->record, "", is_update(l), l->v);
 	if (l->sub && json_is_object(config))
 		checks_run(l->sub, config, l->record, "config.", is_update(l), l->v);
@@ -228,9 +239,9 @@ json_t *load_in_order(const struct schema *s, const struct schema *sub, const js
 	for_each_field(f, s)
 	{
 		struct field room;
-		if (!(f->flags & WRITE_ONLY))
-			json_object_set_new(ordered, f->name,
-			        value_in_order(field_with_sub(f, sub, &room), json_object_get(record, f->name)));
+		json_t *value = json_object_get(record, f->name);
+		if (!(f->flags & WRITE_ONLY) && (value || field_exists(f)))
+			json_object_set_new(ordered, f->name, value_in_order(field_with_sub(f, sub, &room), value));
 	}
 	return ordered;
 }
@@ -261,7 +272,7 @@ bool schema_load(const struct schema *s, const json_t *input, const struct load_
 	defaults_fill(s, l.sub, l.record);
 	if (is_stored(&l))
 		put_in_order(&l); /* drops what only a newer release knows */
-	if (!check(&l) || !transform(&l, input))
+	if (!check(&l, input) || !transform(&l, input))
 		goto out;
 	put_in_order(&l);
 	if (s->has_ttl)

@@ -56,7 +56,7 @@ static void echo_aliases(const struct schema *s, json_t *rendered)
 
 static bool is_left_out(const struct field *f, const json_t *value)
 {
-	return (f->flags & ADDITION) && (!value || json_is_null(value));
+	return !field_exists(f) || ((f->flags & ADDITION) && (!value || json_is_null(value)));
 }
 
 static json_t *render_record(const struct schema *s, const struct schema *sub, const json_t *record, bool reveal)

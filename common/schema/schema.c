@@ -4,6 +4,18 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+static bool has_expressions;
+
+void schema_use_expressions(bool on)
+{
+	has_expressions = on;
+}
+
+bool schema_has_expressions(void)
+{
+	return has_expressions;
+}
+
 const struct field *schema_field(const struct schema *s, struct slice name)
 {
 	for_each_field(f, s)

@@ -141,6 +141,7 @@ enum field_flags {
 	SCOPE         = 1 << 13, /* part of the composite unique key */
 	ADDITION      = 1 << 14, /* a field that Kong does not have: clients see it only when it is set */
 	ENCRYPTED     = SECRET | 1 << 15, /* a secret that /schemas calls encrypted */
+	EXPRESSIONS   = 1 << 17, /* exists only where router_flavor is expressions: schema_use_expressions() */
 };
 /* clang-format on */
 
@@ -409,6 +410,14 @@ json_t *field_default(const struct field *f);
 json_t *schema_literal(const char *text);
 /* "string", "integer", ... as in /schemas. */
 const char *field_type_name(enum field_type t);
+
+/* Routes have an expression, or they do not: a process decides once, before it loads records. Off until then. */
+void schema_use_expressions(bool on);
+bool schema_has_expressions(void);
+static inline bool field_exists(const struct field *f)
+{
+	return !(f->flags & EXPRESSIONS) || schema_has_expressions();
+}
 
 /* Address of a field's member in a struct. */
 static inline const void *field_member(const struct field *f, const void *record)

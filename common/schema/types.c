@@ -196,6 +196,8 @@ static json_t *check_one(const struct field *f, const struct schema *sub, json_t
 static void check_field(const struct field *f, const struct schema *sub, json_t *record, json_t *errors)
 {
 	json_t *found = json_object_get(record, f->name);
+	if (!found && !field_exists(f))
+		return;
 	json_t *value = found ? json_incref(found) : json_null();
 	json_t *error = check_one(f, sub, &value);
 

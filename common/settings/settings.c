@@ -103,6 +103,11 @@ static const struct field fields[] = {
         FIELD(struct settings, admin_gui_url,
                 .doc = "Addresses of browser applications that may use the Admin API (CORS), comma separated; unset: "
                        "any may while admin_auth is off."),
+        FIELD(struct settings, admin_body_timeout, .dflt = "60", .flags = REQUIRED, SECONDS,
+                .doc = "Seconds that the body of an Admin API request may take, and longer only at 32 kB a second or "
+                       "more."),
+        FIELD(struct settings, audit_log_record_ttl, .dflt = "2592000", .flags = REQUIRED, BETWEEN(0, 1e10),
+                .doc = "Seconds that the record of an Admin API write is kept; 0: for ever."),
         FIELD(struct settings, admin_ssl_cert,
                 .doc = "Certificate (with its chain) of admin_listen's addresses with ssl, a PEM file; unset: a "
                        "self-signed one is made in <prefix>/ssl."),
@@ -128,6 +133,10 @@ static const struct field fields[] = {
         FIELD(struct settings, route_match_calculation, .dflt = "'original'", .flags = REQUIRED,
                 .one_of = ONE_OF("original", "strict"),
                 .doc = "Order of routes as Kong computes it, or as it documents it."),
+        FIELD(struct settings, lua_max_req_headers, .dflt = "100", BETWEEN(1, 1000),
+                .doc = "How many header fields of a request routes look at."),
+        FIELD(struct settings, lua_max_uri_args, .dflt = "100", BETWEEN(1, 1000),
+                .doc = "How many arguments of a query expressions look at."),
         FIELD(struct settings, trusted_ips, .doc = "Addresses and ranges whose X-Forwarded-* headers are believed."),
         FIELD(struct settings, real_ip_header, .dflt = "'X-Real-IP'", .doc = "Header with the client's address."),
         FIELD(struct settings, real_ip_recursive, SWITCH,
@@ -192,6 +201,10 @@ static const struct field fields[] = {
                 .doc = "Connection of upgrades on their way upstream: compat is Kong's 'keep-alive, Upgrade'."),
         FIELD(struct settings, websocket_idle_timeout, .dflt = "0", .flags = REQUIRED, BETWEEN(0, 86400),
                 .doc = "Seconds without a byte either way before a WebSocket is closed; 0: the service's timeouts."),
+        FIELD(struct settings, plugin_dir,
+                .doc = "Folder of plugins built outside the tree, as shared objects; the same on both planes."),
+        FIELD(struct settings, mem_cache_size, .dflt = "'128m'", .flags = REQUIRED, .check = check_size,
+                .doc = "Size of the memory cache of a data plane, shared by its workers: answers that plugins keep."),
         FIELD(struct settings, metrics_max_series, .dflt = "100000", .flags = REQUIRED, BETWEEN(0, 1000000),
                 .doc = "Series that plugins may count in, for each worker; the rest is added up as one."),
         {0},

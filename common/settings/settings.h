@@ -38,11 +38,14 @@ struct settings {
 	bool admin_auth;           /* the Admin API asks who is there */
 	struct slice admin_tokens; /* admins beside those of the database: "name:role:digest, ..." */
 	struct slice admin_gui_url;
+	int64_t admin_body_timeout;                      /* s */
+	int64_t audit_log_record_ttl;                    /* s; 0: for ever */
 	struct slice admin_ssl_cert, admin_ssl_cert_key; /* unset: a pair of our own in prefix/ssl */
 	struct slice admin_ssl_client_ca;
 
 	struct slice headers, headers_upstream, server_token,
-	        kong_version; /* kong_version: what GET / answers, default 3.9.3 */
+	        kong_version;                          /* kong_version: what GET / answers, default 3.9.3 */
+	int64_t lua_max_req_headers, lua_max_uri_args; /* how many the router looks at, default 100 */
 	struct slice error_default_type, http_strictness, router_flavor, route_match_calculation;
 	struct slice trusted_ips, real_ip_header, port_maps;
 	bool real_ip_recursive;
@@ -63,6 +66,7 @@ struct settings {
 	struct slice upgrade_protocols, websocket_connection_header;
 	int64_t websocket_idle_timeout; /* s; 0: as the service says */
 	int64_t metrics_max_series;
+	struct slice mem_cache_size, plugin_dir;
 	int64_t shutdown_grace; /* s, default 10 */
 };
 

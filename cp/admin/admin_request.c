@@ -3,6 +3,7 @@
 
 #include <arpa/inet.h>
 
+#include "common/crypto/digest.h"
 #include "common/crypto/x509.h"
 #include "common/http/uri.h"
 #include "common/net/conn.h"
@@ -40,6 +41,16 @@ static struct slice copy_token(struct arena *a, const struct head *h)
 	return slice_trim(slice_from(token, 7));
 }
 
+static struct slice new_id(struct arena *a)
+{
+	unsigned char bytes[16];
+	char text[2 * sizeof bytes + 1];
+
+	random_bytes(bytes, sizeof bytes);
+	digest_hex(bytes, sizeof bytes, text);
+	return arena_dup(a, slice_cstr(text));
+}
+
 static struct slice copy_address(struct arena *a, const struct sockaddr *peer)
 {
 	char text[INET6_ADDRSTRLEN] = "";
@@ -62,6 +73,7 @@ void admin_request_copy(struct arena *a, const struct head *h, const struct sock
 	        .author = copy_header(a, h, S("X-Gatehouse-Author")),
 	        .message = copy_header(a, h, S("X-Gatehouse-Message")),
 	        .client_ip = copy_address(a, peer),
+	        .id = new_id(a),
 	};
 }
 

@@ -32,10 +32,12 @@ struct admin_request {
 	struct slice origin, cors_headers;
 	struct slice author, message; /* X-Gatehouse-Author, X-Gatehouse-Message; unset: not sent */
 	struct slice token;           /* of Kong-Admin-Token or Authorization: Bearer; unset: none was sent */
+	struct slice id;              /* 32 hexadecimal digits, made up */
 	struct slice client_ip;       /* of the connection */
 	struct slice peer_names[ADMIN_PEER_NAMES]; /* of the client's verified certificate; see x509_names() */
 	size_t peer_name_count;
 	struct slice body;
+	bool body_unread; /* there was one, and it was not looked at: the request must be refused */
 	enum admin_method method;
 
 	/* by admin_request_parse() */

@@ -1,5 +1,9 @@
 /* admin_server: see admin_server.h.
  *
+ * What a client may cost: a body is read only when its sender shows a login (or none is asked for), all bodies
+ * together may take BODIES_MIN, or four of the largest, and each must come faster than BODY_BYTES_PER_MS once
+ * admin_body_timeout is over. Only what is complete takes a place in the queue, so a slow client holds up nobody.
+ *
  * A job belongs to the loop's thread, except between workers_submit() and job_finished(), when an admin thread has it
  * and the loop's thread touches nothing of it but `stream`. A client that leaves takes the stream away; the job is
  * finished (a write must not be cut in two) and its answer is dropped. */
@@ -21,7 +25,8 @@
 #include "cp/admin/wait.h"
 #include "cp/admin/workers.h"
 
-enum { MAX_LISTENERS = 16, MAX_JOBS = 1024, WAIT_LOOK_MS = 5 };
+enum { MAX_LISTENERS = 16, MAX_QUEUED = 1024, WAIT_LOOK_MS = 5, BODY_LOOK_MS = 500 };
+enum { BODIES_MIN = 256 * 1024 * 1024, BODY_BYTES_PER_MS = 32 };
 
 struct admin_server {
 	struct server server;
@@ -32,8 +37,11 @@ struct admin_server {
 	size_t listener_count;
 	struct job *jobs; /* all that exist */
 	unsigned job_count;
-	struct loop_timer *wait_timer; /* while a job waits for all data planes */
-	struct arena arena;            /* of the listeners' specs */
+	unsigned queued;                 /* jobs that are with the admin threads */
+	uint64_t body_bytes, bodies_max; /* of all jobs' bodies, and their limit */
+	struct loop_timer *body_timer;   /* looks at bodies that come slowly */
+	struct loop_timer *wait_timer;   /* while a job waits for all data planes */
+	struct arena arena;              /* of the listeners' specs */
 	struct access_log access_log;
 	struct access_writer access_writer;
 };
@@ -70,6 +78,7 @@ static struct job *new_job(struct stream *s)
 static void end_job(struct job *j)
 {
 	j->server->job_count--;
+	j->server->body_bytes -= j->body_size;
 	*j->link = j->next_job;
 	if (j->next_job)
 		j->next_job->link = j->link;
@@ -137,6 +146,7 @@ static void job_finished(void *arg)
 	struct job *j = arg;
 	struct admin_server *a = j->server;
 
+	a->queued--;
 	if (j->wait_until_ms == 0 || is_wait_over(j)) {
 		answer_job(j);
 		return;
@@ -158,6 +168,7 @@ static void run_job(struct work *w, struct store *st)
 static void submit(struct job *j)
 {
 	j->is_submitted = true;
+	j->server->queued++;
 	j->work.run = run_job;
 	workers_submit(j->server->workers, &j->work);
 }
@@ -178,25 +189,18 @@ static void answer_plainly(struct stream *s, int status, struct slice message)
 
 static void on_request(struct stream *s)
 {
-	if (server_of(s)->job_count >= MAX_JOBS) {
+	struct admin_server *a = server_of(s);
+
+	if (a->queued >= MAX_QUEUED) {
 		answer_plainly(s, 503, S("too many requests at a time"));
 		return;
 	}
 	struct job *j = new_job(s);
-	if (h1_request_body(&s->request) == H1_BODY_NONE)
-		submit(j);
-	else
+	bool has_body = h1_request_body(&s->request) != H1_BODY_NONE;
+	j->request.body_unread = has_body && !admin_auth_admits(a->env.auth, &j->request);
+	if (has_body && !j->request.body_unread)
 		stream_read_body(s, true);
-}
-
-static void on_body(struct stream *s, struct slice piece, bool last)
-{
-	struct job *j = ((struct exchange_state *)s->data)->job;
-
-	if (!j || j->is_submitted)
-		return;
-	text_put(&j->body_in, piece);
-	if (last)
+	else
 		submit(j);
 }
 
@@ -212,6 +216,51 @@ static void let_go(struct stream *s)
 	j->stream = NULL;
 	if (!j->is_submitted)
 		end_job(j);
+}
+
+/* Of a body that is on its way: no more of it is taken. */
+static void give_up(struct stream *s, int status, struct slice message)
+{
+	log_info("admin request given up", LOG_INT("status", status), LOG_SLICE("reason", message));
+	let_go(s);
+	stream_close_after(s);
+	answer_plainly(s, status, message);
+}
+
+static void on_body(struct stream *s, struct slice piece, bool last)
+{
+	struct admin_server *a = server_of(s);
+	struct job *j = ((struct exchange_state *)s->data)->job;
+
+	if (!j || j->is_submitted)
+		return;
+	if (a->body_bytes + piece.len > a->bodies_max) {
+		give_up(s, 503, S("too many large bodies at a time"));
+		return;
+	}
+	a->body_bytes += piece.len;
+	j->body_size += piece.len;
+	text_put(&j->body_in, piece);
+	if (last)
+		submit(j);
+}
+
+/* A body has its timeout, and longer as long as it comes fast enough. */
+static bool is_too_slow(const struct admin_server *a, const struct job *j)
+{
+	uint64_t allowed_ms = (uint64_t)a->env.settings->admin_body_timeout * 1000 + j->body_size / BODY_BYTES_PER_MS;
+	return (clock_mono_ns() - j->started_ns) / 1000000 > allowed_ms;
+}
+
+static void look_at_bodies(void *arg)
+{
+	struct admin_server *a = arg;
+
+	for (struct job *j = a->jobs, *next; j; j = next) {
+		next = j->next_job;
+		if (j->stream && !j->is_submitted && is_too_slow(a, j))
+			give_up(j->stream, 408, S("the body of the request comes too slowly"));
+	}
 }
 
 static void on_bad_request(struct stream *s, const struct h1_error *why)
@@ -334,6 +383,11 @@ static bool start(struct admin_server *a, const struct settings *s, struct err *
 	if (!access_log_open(&a->access_log, s, "admin_access_log", s->admin_access_log, e))
 		return false;
 	access_writer_init(&a->access_writer, &a->access_log);
+	a->bodies_max = a->server.max_body == 0 ? UINT64_MAX : a->server.max_body * 4;
+	if (a->bodies_max < BODIES_MIN)
+		a->bodies_max = BODIES_MIN;
+	a->server.body_timeout_ms = (uint32_t)s->admin_body_timeout * 1000;
+	a->body_timer = loop_timer_new(a->env.loop, BODY_LOOK_MS, true, look_at_bodies, a);
 	a->workers = workers_start(s, threads, e);
 	return a->workers && listen_all(a, s, e);
 }
@@ -385,6 +439,7 @@ void admin_server_free(struct admin_server *a)
 	server_close(&a->server);
 	workers_stop(a->workers);
 	loop_timer_free(a->wait_timer);
+	loop_timer_free(a->body_timer);
 	while (a->jobs)
 		end_job(a->jobs);
 	level_guard_free(a->env.log_level);

@@ -174,6 +174,7 @@ static bool refuse_login(struct admin_call *c, struct admin_auth *auth)
 {
 	if (c->response->status) /* the store failed: nothing is said about the token */
 		return false;
+	c->login_failed = true;
 	login_limit_failed(auth->limit, c->request->client_ip, clock_mono_ms());
 	log_notice("admin login failed", LOG_SLICE("client", c->request->client_ip));
 	return ask_for_token(c, "unknown token or certificate, or its admin is disabled");
@@ -201,6 +202,17 @@ static bool check_page(struct admin_call *c)
 	return false;
 }
 
+static bool shows_login(const struct admin_request *r)
+{
+	return slice_is_set(r->token) || r->peer_name_count > 0;
+}
+
+bool admin_auth_admits(struct admin_auth *auth, const struct admin_request *r)
+{
+	return !auth || !auth->on ||
+	       (shows_login(r) && login_limit_wait_ms(auth->limit, r->client_ip, clock_mono_ms()) == 0);
+}
+
 bool admin_authenticate(struct admin_call *c)
 {
 	struct admin_auth *auth = c->env->auth;
@@ -210,8 +222,10 @@ bool admin_authenticate(struct admin_call *c)
 	uint64_t wait_ms = login_limit_wait_ms(auth->limit, c->request->client_ip, clock_mono_ms());
 	if (wait_ms > 0)
 		return refuse_for_now(c, wait_ms);
-	if (!slice_is_set(c->request->token) && c->request->peer_name_count == 0)
+	if (!shows_login(c->request))
 		return ask_for_token(c, "this Admin API is protected");
+	if (c->request->body_unread) /* it had to wait a moment ago */
+		return refuse_for_now(c, 1);
 	if (!log_in(c, auth))
 		return refuse_login(c, auth);
 	login_limit_passed(auth->limit, c->request->client_ip);

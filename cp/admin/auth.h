@@ -16,6 +16,10 @@ struct admin_auth;
 struct admin_auth *admin_auth_new(const struct settings *s, struct err *e);
 void admin_auth_free(struct admin_auth *auth); /* NULL is fine */
 
+/* Before anything of a body is read: may its sender get in, as far as can be told at once? False: the request is to
+ * be marked `body_unread`, and admin_authenticate() will refuse it. */
+bool admin_auth_admits(struct admin_auth *auth, const struct admin_request *r);
+
 /* Finds out who asks and fills c->author and its neighbours. False: the answer (401, 429, or the store's fault) is
  * ready. With admin_auth off everybody is an admin without a name. */
 bool admin_authenticate(struct admin_call *c);

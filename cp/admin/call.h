@@ -11,6 +11,8 @@
 #include "cp/store/store.h"
 
 struct admin_auth;
+struct admin_route;
+struct audit_entry;
 struct level_guard;
 
 /* The same for all calls of a process. Constant once the threads run. */
@@ -70,12 +72,15 @@ struct admin_call {
 	struct slice author;   /* the admin's name; unset: nobody was asked */
 	struct uuid author_id; /* zero: not an admin of the database */
 	enum admin_role role;
-	const char *login; /* "token"; NULL: nobody was asked */
+	const char *login;                 /* "token" or "certificate"; NULL: nobody was asked */
+	bool login_failed;                 /* something was shown, and it was wrong */
+	const struct audit_entry *audited; /* NULL: not a write */
 
-	struct admin_target target; /* of paths below the kinds */
-	struct slice params[4];     /* what the :names of a special path stood for, in order */
-	json_t *input;              /* the body: an object; borrowed from the call's owner */
-	bool input_is_form;         /* leaves are strings that still need their types */
+	const struct admin_route *route; /* a line of routes.c; NULL: below the kinds, or nothing */
+	struct admin_target target;      /* of paths below the kinds */
+	struct slice params[4];          /* what the :names of a special path stood for, in order */
+	json_t *input;                   /* the body: an object; borrowed from the call's owner */
+	bool input_is_form;              /* leaves are strings that still need their types */
 };
 
 typedef void (*admin_handler)(struct admin_call *c);

@@ -83,6 +83,13 @@ static void add_identity(struct head *h, struct arena *a, const struct settings 
 		        arena_printf(a, "%" PRIu64, (clock_mono_ns() - started_ns) / 1000000));
 }
 
+/* What the audit log calls the request. */
+static void add_id(struct head *h, const struct admin_request *request)
+{
+	if (slice_is_set(request->id))
+		head_add(h, S("X-Kong-Admin-Request-ID"), request->id);
+}
+
 static void add_login(struct head *h, struct arena *a, const struct admin_response *response)
 {
 	if (response->wants_login)
@@ -106,6 +113,7 @@ void admin_headers(struct head *h, struct arena *a, const struct settings *s, co
 	h->content_length = response->status == 204 ? -1 : (int64_t)body_len;
 	add_identity(h, a, s, started_ns);
 	add_cors(h, a, s, request, response);
+	add_id(h, request);
 	add_login(h, a, response);
 	add_version(h, a, response);
 	if (response->json)

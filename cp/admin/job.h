@@ -19,6 +19,7 @@ struct job {
 	struct admin_request request;
 	struct server_stats stats;
 	struct text body_in;
+	size_t body_size; /* of it, as the loop's thread has counted it */
 	uint64_t started_ns;
 
 	struct admin_response response;

@@ -119,7 +119,7 @@ bool admin_list_tags(struct admin_call *c, struct page *page)
 /* ---- answers --------------------------------------------------------------------------------------------------- */
 
 /* Everything but what RFC 3986 calls unreserved. */
-static void put_escaped(struct text *out, struct slice s)
+void admin_list_escape(struct text *out, struct slice s)
 {
 	for (size_t i = 0; i < s.len; i++) {
 		unsigned char ch = (unsigned char)s.ptr[i], lower = ascii_lower(ch);
@@ -144,11 +144,11 @@ void admin_list_answer(struct admin_call *c, json_t *data, struct slice offset, 
 	if (slice_is_set(offset)) {
 		text_put(&next, c->request->path);
 		text_puts(&next, "?offset=");
-		put_escaped(&next, offset);
+		admin_list_escape(&next, offset);
 		text_put(&next, extra);
 		if (admin_query(c->request, S("version"), &version)) { /* the same state for all pages */
 			text_puts(&next, "&version=");
-			put_escaped(&next, version);
+			admin_list_escape(&next, version);
 		}
 		json_object_set_new(body, "next", json_stringn(next.ptr, next.len));
 		json_object_set_new(body, "offset", json_stringn(offset.ptr, offset.len));
@@ -168,7 +168,7 @@ static struct slice repeated_args(struct admin_call *c, const struct page *page)
 		return S("");
 	if (page->tags_count > 0 && admin_query(c->request, S("tags"), &value)) {
 		text_puts(&out, "&tags=");
-		put_escaped(&out, value);
+		admin_list_escape(&out, value);
 	}
 	if (admin_query(c->request, S("size"), &value))
 		text_printf(&out, "&size=%d", (int)page->size);

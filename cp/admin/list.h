@@ -22,6 +22,9 @@ bool admin_list_tags(struct admin_call *c, struct page *page);
  * repeats. */
 void admin_list_answer(struct admin_call *c, json_t *data, struct slice offset, struct slice extra);
 
+/* Adds a value as `next` repeats it. */
+void admin_list_escape(struct text *out, struct slice s);
+
 /* The id of the last of some rows; unset when there are none. */
 struct slice admin_list_last_id(const json_t *rows);
 

@@ -2,6 +2,7 @@
 #include "cp/admin/routes.h"
 
 #include "cp/admin/admins.h"
+#include "cp/admin/audit.h"
 #include "cp/admin/auth.h"
 #include "cp/admin/body.h"
 #include "cp/admin/config.h"
@@ -85,6 +86,8 @@ static const struct admin_route table[] = {
                 "Health of an upstream and its targets"},
         {"/upstreams/:upstreams/targets/all", ADMIN_GET, 0, false, admin_targets_all,
                 "All targets of an upstream, also those of weight 0"},
+        {"/audit/requests", ADMIN_GET, 0, false, admin_audit_requests,
+                "Who asked for which write, from where, and what became of it; newest first"},
         {"/admins", ADMIN_COLLECTION, 0, false, admin_admins,
                 "Those who may use the Admin API; a new one comes with a token, shown once"},
         {"/admins/:admins", ADMIN_ITEM, 0, false, admin_admins_item, "One who may use the Admin API"},
@@ -217,6 +220,7 @@ static bool find(struct admin_call *c, struct found *out)
 {
 	const struct admin_route *route = admin_route_find(c->request, c->params);
 
+	c->route = route;
 	if (route) {
 		*out = (struct found){.methods = route->methods,
 		        .advertised = route->advertised ? route->advertised : route->methods,
@@ -273,6 +277,17 @@ static void answer(struct admin_call *c, const struct found *found, enum admin_p
 		handle(c, found->handler);
 }
 
+static void answer_on_record(struct admin_call *c, const struct found *found, enum admin_parsed parsed)
+{
+	bool known = admin_authenticate(c);
+
+	if (known || c->login_failed)
+		admin_audit_begin(c);
+	if (known)
+		answer(c, found, parsed);
+	admin_audit_end(c);
+}
+
 void admin_dispatch(struct admin_call *c)
 {
 	struct found found = {0};
@@ -284,6 +299,6 @@ void admin_dispatch(struct admin_call *c)
 	bool exists = parsed != ADMIN_NO_PATH && find(c, &found);
 	if (exists && request->method == ADMIN_OPTIONS)
 		answer_options(c, &found);
-	else if (admin_authenticate(c))
-		answer(c, &found, parsed);
+	else
+		answer_on_record(c, &found, parsed);
 }

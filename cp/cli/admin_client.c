@@ -120,10 +120,9 @@ static bool set_up_tls(struct admin_client *a, struct cli *c)
 	return a->context != NULL;
 }
 
-struct admin_client *admin_client_open(struct cli *c)
+static struct admin_client *open_with(struct cli *c, const char *url, const char *token)
 {
 	struct admin_client *a = calloc(1, sizeof *a);
-	const char *url = option(c, "--admin", "GATEHOUSE_ADMIN_URL");
 	bool tls = false;
 
 	if (!a)
@@ -131,15 +130,25 @@ struct admin_client *admin_client_open(struct cli *c)
 	signal(SIGPIPE, SIG_IGN);
 	a->fd = -1;
 	arena_init(&a->arena);
-	a->token = option(c, "--token", "GATEHOUSE_ADMIN_TOKEN");
-	if (!url)
-		url = url_of_settings(c);
+	a->token = token;
 	if (url && !split_url(a, url, &tls))
-		cli_fail("the Admin API's address \"%s\" is not of the form http://host:port", url);
+		cli_fail("the address \"%s\" is not of the form http://host:port", url);
 	else if (url && (!tls || set_up_tls(a, c)))
 		return a;
 	admin_client_close(a);
 	return NULL;
+}
+
+struct admin_client *admin_client_open(struct cli *c)
+{
+	const char *url = option(c, "--admin", "GATEHOUSE_ADMIN_URL");
+
+	return open_with(c, url ? url : url_of_settings(c), option(c, "--token", "GATEHOUSE_ADMIN_TOKEN"));
+}
+
+struct admin_client *admin_client_open_at(struct cli *c, const char *url)
+{
+	return open_with(c, url, NULL);
 }
 
 const char *admin_client_url(const struct admin_client *a)

@@ -17,6 +17,8 @@ struct admin_client;
 /* Takes the options out of c's arguments and reads settings when it needs them; does not connect yet. NULL: a message
  * is on stderr. Freed with the client's close. */
 struct admin_client *admin_client_open(struct cli *c);
+/* As admin_client_open(), for another listener of ours than the Admin API: no token is sent there. */
+struct admin_client *admin_client_open_at(struct cli *c, const char *url);
 void admin_client_close(struct admin_client *a); /* NULL is fine */
 /* "http://127.0.0.1:8001", for messages. */
 const char *admin_client_url(const struct admin_client *a);

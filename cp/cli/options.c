@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "common/plugin/objects.h"
 #include "cp/cli/command.h"
 
 enum exit_code cli_fail(const char *format, ...)
@@ -97,7 +98,7 @@ bool cli_settings(struct cli *c, struct settings *out)
 	struct err e;
 	if (c->prefix)
 		setenv("GATEHOUSE_PREFIX", c->prefix, 1);
-	if (settings_load(c->arena, c->conf, out, &e))
+	if (settings_load(c->arena, c->conf, out, &e) && objects_load(out->plugin_dir, &e))
 		return true;
 	cli_fail("%s", e.message);
 	return false;

@@ -8,10 +8,11 @@
 
 #include "common/core/clock.h"
 #include "common/core/log.h"
+#include "cp/store/audit.h"
 #include "cp/store/versions.h"
 
 /* So much in one transaction, so that nobody waits long for the locks. */
-enum { PURGE_STEP = 500, PRUNE_STEP = 200 };
+enum { PURGE_STEP = 500, PRUNE_STEP = 200, FORGET_STEP = 1000 };
 
 struct upkeep {
 	const struct settings *settings;
@@ -61,6 +62,22 @@ static bool prune(struct upkeep *u, struct fault *f)
 	return true;
 }
 
+static bool forget_requests(struct upkeep *u, struct fault *f)
+{
+	uint64_t dropped = FORGET_STEP, all = 0;
+
+	if (u->settings->audit_log_record_ttl == 0)
+		return true;
+	while (dropped == FORGET_STEP && !is_stopping(u)) {
+		if (!store_audit_prune(u->store, u->settings->audit_log_record_ttl, FORGET_STEP, &dropped, f))
+			return false;
+		all += dropped;
+	}
+	if (all > 0)
+		log_info("old records of admin requests dropped", LOG_INT("requests", all));
+	return true;
+}
+
 static void note_failure(struct upkeep *u, const char *why)
 {
 	if (!u->is_away)
@@ -77,7 +94,7 @@ static void one_round(struct upkeep *u)
 		note_failure(u, e.message);
 		return;
 	}
-	if (purge(u, &f) && prune(u, &f))
+	if (purge(u, &f) && prune(u, &f) && forget_requests(u, &f))
 		u->is_away = false;
 	else
 		note_failure(u, f.message ? f.message : "unknown");

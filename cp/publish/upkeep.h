@@ -1,5 +1,6 @@
 /* upkeep: what the database needs now and then, on a thread of its own: credentials whose ttl is over are removed, as
- * ordinary versions that reach everybody, and history beyond retention goes (history_versions, history_days).
+ * ordinary versions that reach everybody, and history and the record of admin requests go beyond
+ * their retention (history_versions, history_days, audit_log_record_ttl).
  *
  * Every control plane does it every upkeep_interval seconds; on one database they take turns. A database that is away
  * is tried again at the next round. */

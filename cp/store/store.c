@@ -164,6 +164,8 @@ static void put_commit(struct store *st, uint64_t version)
 	text_clear(&st->sql);
 	if (version > 0)
 		put_version(st, version);
+	if (st->audit)
+		audit_put(st, version);
 	text_puts(&st->sql, "COMMIT");
 }
 
@@ -194,6 +196,7 @@ bool store_commit(struct store *st, uint64_t *version, struct fault *fault)
 		        fault, 8, 503, NULL, "%s; it is not known whether the change was made", e.text.message);
 	}
 	end_unit(st);
+	st->audit = NULL;
 	*version = next;
 	return true;
 }

@@ -2,6 +2,7 @@
 #ifndef CP_STORE_STORE_PRIVATE_H
 #define CP_STORE_STORE_PRIVATE_H
 
+#include "cp/store/audit.h"
 #include "cp/store/faults.h"
 #include "cp/store/memory_private.h"
 #include "cp/store/pg.h"
@@ -34,6 +35,7 @@ struct store {
 	uint64_t at;                      /* what store_get() and store_list() read: SQL_PRESENT or a version */
 	struct store_signature signature; /* of the versions to come */
 	struct arena signed_on;           /* holds it */
+	const struct audit_entry *audit;  /* to be written with the next commit; NULL: nothing */
 	struct text sql;                  /* of the statement being made; cleared by each */
 	struct arena scratch;             /* parameters of one call; reset by each */
 };
@@ -48,5 +50,8 @@ PGresult *store_query(struct store *st, const struct pg_params *params, struct f
 bool store_send_rows(struct store *st, store_row_fn fn, void *arg, struct err *e);
 /* Removes one row and writes it to the changelog, with what cascades from it. */
 bool store_remove(struct store *st, const struct schema *kind, const char *id, struct fault *fault);
+
+/* Adds the statement that puts st->audit on record, with the version that was made or 0. */
+void audit_put(struct store *st, uint64_t version);
 
 #endif

@@ -1,184 +1,227 @@
-/* compile: snapshot_build(), from a catalog to all that requests need. Runs on the main thread at every change, so
- * what routes have in common (destination, chain) is made once and shared. */
+/* compile: snapshot_build(), from the snapshot of one version to that of the next. Runs on the main thread at every
+ * change.
+ *
+ * The two versions' catalogs are compared (which costs what differs, not what is there), and each record that came,
+ * went or changed has its parts taken out of the copy and made anew, with those of other records that depend on it:
+ *
+ *   plugin    its instance, the scope it is attached to, and from there the chains that change
+ *   target    its upstream
+ *   upstream  by name
+ *   service   destination and chain; its routes when it was enabled or disabled
+ *   route     its rules in the router; its chain when it has plugins of its own
+ *
+ * A snapshot from nothing is the same with an empty catalog for the version before: there is one way to build, and
+ * tests/unit/config/test_incremental.c compares what a thousand changes lead to with what one build leads to. */
 #include <stdlib.h>
 
 #include "common/core/log.h"
+#include "common/model/kinds.h"
 #include "dp/config/compile.h"
 
-/* ---- table by id -------------------------------------------------------------------------------------------- */
+/* ---- sets of ids -------------------------------------------------------------------------------------------- */
 
-static struct id_slot *find_slot(const struct id_table *t, const struct uuid *id)
+void compile_touch(struct map *ids, const struct uuid *id)
 {
-	size_t at = (size_t)slice_hash(uuid_slice(id)) & t->mask;
-
-	while (t->slots[at].id && !uuid_eq(t->slots[at].id, id))
-		at = (at + 1) & t->mask;
-	return &t->slots[at];
+	map_set(ids, uuid_slice(id), ids);
 }
 
-static void grow(struct id_table *t)
+bool compile_each(struct compiling *c, const struct map *ids, compile_id_fn fn)
 {
-	struct id_table old = *t;
+	struct slice key;
+	struct uuid id;
+	void *value;
 
-	t->mask = old.slots ? old.mask * 2 + 1 : 63;
-	t->slots = calloc(t->mask + 1, sizeof *t->slots);
-	if (!t->slots)
-		abort();
-	for (size_t i = 0; old.slots && i <= old.mask; i++)
-		if (old.slots[i].id)
-			*find_slot(t, old.slots[i].id) = old.slots[i];
-	free(old.slots);
-}
-
-void **id_table_at(struct id_table *t, const struct uuid *id)
-{
-	if (!t->slots || t->count * 2 > t->mask)
-		grow(t);
-	struct id_slot *slot = find_slot(t, id);
-	if (!slot->id) {
-		slot->id = id;
-		t->count++;
+	for (size_t at = 0; map_next(ids, &at, &key, &value);) {
+		memcpy(id.bytes, key.ptr, sizeof id.bytes);
+		if (!fn(c, &id))
+			return false;
 	}
-	return &slot->value;
-}
-
-void *id_table_get(const struct id_table *t, const struct uuid *id)
-{
-	return t->slots ? find_slot(t, id)->value : NULL;
-}
-
-void id_table_fini(struct id_table *t)
-{
-	free(t->slots);
+	return true;
 }
 
 /* ---- routes ------------------------------------------------------------------------------------------------- */
 
-/* What the routes of a service share. */
-struct service_part {
-	const struct service *service;
-	const struct destination *destination; /* NULL: not made yet */
-	const struct chain *chain;
-};
-
-struct compiling {
-	struct snapshot *s;
-	struct err *e;
-	struct plugin_rows rows;
-	struct destinations destinations;
-	struct id_table services;
-	struct router_entry *entries;
-	size_t count;
-};
-
-static bool has_protocol(const struct route *r, struct slice protocol)
+const struct field *compile_route_service(void)
 {
-	for (size_t i = 0; i < r->protocols.len; i++)
-		if (slice_eq(r->protocols.items[i], protocol))
-			return true;
-	return false;
+	return schema_field(&route_schema, S("service"));
 }
 
 static bool is_http_route(const struct route *r)
 {
-	return has_protocol(r, S("http")) || has_protocol(r, S("https")) || has_protocol(r, S("grpc")) ||
-	       has_protocol(r, S("grpcs"));
+	static const struct slice family[] = {SLICE("http"), SLICE("https"), SLICE("grpc"), SLICE("grpcs")};
+
+	for (size_t i = 0; i < r->protocols.len; i++)
+		for (size_t f = 0; f < sizeof family / sizeof *family; f++)
+			if (slice_eq(r->protocols.items[i], family[f]))
+				return true;
+	return false;
 }
 
-static struct service_part *service_part(struct compiling *c, const struct route *r)
+static bool complain_of_missing_service(struct compiling *c, const struct route *r)
 {
-	void **at = id_table_at(&c->services, &r->service.id);
+	char route[UUID_TEXT + 1], service[UUID_TEXT + 1];
 
-	if (*at)
-		return *at;
-	const struct record *found = catalog_get(c->s->catalog, &service_schema, &r->service.id);
-	if (!found) {
-		char route[UUID_TEXT + 1], service[UUID_TEXT + 1];
-		uuid_format(&r->id, route);
-		uuid_format(&r->service.id, service);
-		err_set(c->e, "route %s refers to service %s, which is not there", route, service);
-		return NULL;
+	uuid_format(&r->id, route);
+	uuid_format(&r->service.id, service);
+	return err_set(c->e, "route %s refers to service %s, which is not there", route, service);
+}
+
+/* Routes of a service that is not enabled are not matched at all (1.8). */
+static bool put_route(struct compiling *c, struct record *record)
+{
+	const struct route *r = record->entity;
+	const struct service_part *part = NULL;
+	struct err why;
+
+	if (r->service.set) {
+		part = pmap_get(&c->s->services, uuid_slice(&r->service.id));
+		if (!part)
+			return complain_of_missing_service(c, r);
 	}
-	struct service_part *part = *at = arena_new(&c->s->arena, struct service_part);
-	part->service = found->entity;
-	if (part->service->enabled)
-		part->destination = destinations_of(&c->destinations, part->service);
-	return part;
+	if (!is_http_route(r) || (part && !part->service->enabled)) {
+		router_remove(c->s->router, &r->id);
+		return true;
+	}
+	if (router_put(c->s->router, &(struct router_entry){r, record_ref(record)}, &why))
+		return true;
+	record_unref(record);
+	char id[UUID_TEXT + 1];
+	uuid_format(&r->id, id);
+	log_error("route cannot be used and is left out", LOG_STR("route", id), LOG_STR("problem", why.message));
+	return true;
 }
 
-static struct route_plan *new_plan(struct compiling *c, const struct route *r)
-{
-	struct route_plan *plan = arena_new(&c->s->arena, struct route_plan);
-
-	plan->route = r;
-	plan->https_only = has_protocol(r, S("https")) && !has_protocol(r, S("http"));
-	c->entries[c->count++] = (struct router_entry){r, plan};
-	return plan;
-}
-
-static bool add_route(struct record *record, void *arg)
+static bool change_route(struct record *was, struct record *is, void *arg)
 {
 	struct compiling *c = arg;
-	const struct route *r = record->entity;
-	struct service_part none = {0}, *part = &none;
 
-	if (!is_http_route(r))
-		return true;
-	if (r->service.set && !(part = service_part(c, r)))
-		return false;
-	if (part->service && !part->service->enabled) /* its routes are not matched at all (1.8) */
-		return true;
-	struct route_plan *plan = new_plan(c, r);
-	plan->service = part->service;
-	plan->destination = part->destination;
-	plan->chain = plugin_rows_chain(
-	        &c->rows, c->s, &r->id, part->service ? &part->service->id : NULL, &part->chain);
-	return true;
+	if (!is)
+		router_remove(c->s->router, &was->id);
+	return !is || put_route(c, is);
 }
 
-static void build_router(struct compiling *c, const struct router_options *options)
+static bool put_again(struct record *route, void *arg)
 {
-	struct text problems = {0};
-
-	c->s->router = router_build(c->entries, c->count, options, &problems);
-	for (struct slice rest = problems.len ? text_slice(&problems) : (struct slice){0}; slice_is_set(rest);)
-		log_error("route cannot be used and is left out", LOG_SLICE("problem", slice_cut(&rest, '\n')));
-	text_fini(&problems);
+	return put_route(arg, route);
 }
 
-static bool compile(struct compiling *c, const struct router_options *options)
+static bool put_routes_of(struct compiling *c, const struct uuid *service)
 {
-	const struct catalog *catalog = c->s->catalog;
-
-	if (!plugin_rows_load(&c->rows, c->s, c->e))
-		return false;
-	c->entries = malloc(sizeof *c->entries * (catalog_count(catalog, &route_schema) + 1));
-	if (!c->entries)
-		abort();
-	destinations_init(&c->destinations, c->s);
-	if (!catalog_each(catalog, &route_schema, add_route, c))
-		return false;
-	build_router(c, options);
-	return true;
+	return catalog_each_ref(c->is, &route_schema, compile_route_service(), service, put_again, c);
 }
 
-struct snapshot *snapshot_build(
-        struct slice epoch, struct catalog *catalog, const struct router_options *options, struct err *e)
+static bool compile_routes(struct compiling *c)
+{
+	return catalog_diff(c->was, c->is, &route_schema, change_route, c) &&
+	       compile_each(c, &c->switched, put_routes_of);
+}
+
+/* ---- snapshots ---------------------------------------------------------------------------------------------- */
+
+static void drop_record(void *record)
+{
+	record_unref(record);
+}
+
+static void init_maps(struct snapshot *s)
+{
+	pmap_init(&s->services, &part_ops, NULL);
+	pmap_init(&s->upstreams, &part_ops, NULL);
+	pmap_init(&s->chains, &part_ops, NULL);
+	pmap_init(&s->instances, &part_ops, NULL);
+	pmap_init(&s->consumer_rows, &consumer_row_ops, NULL);
+	for (int i = 0; i < SCOPE_KINDS; i++)
+		pmap_init(&s->scopes[i], &part_ops, NULL);
+}
+
+static void copy_maps(struct snapshot *s, const struct snapshot *base)
+{
+	s->services = pmap_copy(&base->services);
+	s->upstreams = pmap_copy(&base->upstreams);
+	s->chains = pmap_copy(&base->chains);
+	s->instances = pmap_copy(&base->instances);
+	s->consumer_rows = pmap_copy(&base->consumer_rows);
+	for (int i = 0; i < SCOPE_KINDS; i++)
+		s->scopes[i] = pmap_copy(&base->scopes[i]);
+}
+
+static struct snapshot *new_snapshot(const struct snapshot *base, const struct router_options *options)
 {
 	struct snapshot *s = calloc(1, sizeof *s);
+	struct router_options own = *options;
 
 	if (!s)
 		abort();
-	arena_init(&s->arena);
-	s->epoch = arena_dup(&s->arena, epoch);
+	own.drop = drop_record;
+	if (base) {
+		copy_maps(s, base);
+		s->router = router_copy(base->router);
+		s->global = part_ref((struct chain *)base->global);
+	} else {
+		init_maps(s);
+		s->router = router_new(&own);
+	}
+	return s;
+}
+
+struct tally {
+	size_t count, limit;
+};
+
+static bool count_change(struct record *was, struct record *is, void *arg)
+{
+	struct tally *t = arg;
+
+	return ++t->count <= t->limit;
+}
+
+/* When most of it is new (a snapshot from the control plane), building from nothing takes less. */
+static bool is_mostly_new(const struct catalog *was, const struct catalog *is)
+{
+	struct tally t = {.limit = catalog_total(is) / 4 + 16};
+
+	for (size_t i = 0; i < kinds_count(); i++)
+		if (!catalog_diff(was, is, kinds_at(i), count_change, &t))
+			return true;
+	return false;
+}
+
+static void compiling_fini(struct compiling *c)
+{
+	map_fini(&c->services);
+	map_fini(&c->upstreams);
+	map_fini(&c->route_chains);
+	map_fini(&c->service_chains);
+	map_fini(&c->switched);
+}
+
+/* In the order of who depends on whom. */
+static bool compile(struct compiling *c)
+{
+	if (!compile_plugins(c))
+		return false;
+	compile_chains(c);
+	compile_upstreams(c);
+	return compile_services(c) && compile_routes(c);
+}
+
+struct snapshot *snapshot_build(const struct snapshot *base, struct slice epoch, struct catalog *catalog,
+        const struct router_options *options, struct err *e)
+{
+	struct catalog *nothing = catalog_new();
+
+	if (base && is_mostly_new(base->catalog, catalog))
+		base = NULL;
+	struct snapshot *s = new_snapshot(base, options);
+	s->epoch = slice_of(slice_strdup(epoch), epoch.len);
 	s->version = catalog_version(catalog);
 	s->catalog = catalog;
-	struct compiling c = {.s = s, .e = e};
-	bool ok = compile(&c, options);
-	plugin_rows_fini(&c.rows);
-	destinations_fini(&c.destinations);
-	id_table_fini(&c.services);
-	free(c.entries);
+	struct compiling c = {
+	        .was = base ? base->catalog : nothing, .is = catalog, .s = s, .e = e, .global_chain = !base};
+	compile_inherit_states(s, base);
+	bool ok = compile(&c);
+	compiling_fini(&c);
+	catalog_free(nothing);
 	if (ok)
 		return s;
 	s->catalog = NULL; /* still the caller's */

@@ -2,63 +2,73 @@
 #ifndef DP_CONFIG_COMPILE_H
 #define DP_CONFIG_COMPILE_H
 
+#include "common/core/map.h"
 #include "dp/config/snapshot.h"
 
-/* ---- a table of things by id, used while building ----------------------------------------------------------- */
+/* A change on its way from one snapshot to the next. */
+struct compiling {
+	const struct catalog *was; /* of the snapshot before; an empty one when there is none */
+	const struct catalog *is;
+	struct snapshot *s; /* a copy of the one before, being changed */
+	struct err *e;
 
-struct id_slot {
-	const struct uuid *id; /* NULL: free */
-	void *value;
+	/* Ids of what has to be made anew, though its own record may be the same. */
+	struct map services, upstreams, route_chains;
+	struct map service_chains; /* services of whose routes those with a chain of their own need a new one */
+	struct map switched;       /* services that were enabled or disabled, so their routes come or go */
+	bool global_chain;
 };
 
-struct id_table { /* zeroed: empty */
-	struct id_slot *slots;
-	size_t mask, count;
+void compile_touch(struct map *ids, const struct uuid *id);
+
+typedef bool (*compile_id_fn)(struct compiling *c, const struct uuid *id);
+bool compile_each(struct compiling *c, const struct map *ids, compile_id_fn fn); /* until fn returns false */
+
+const struct field *compile_route_service(void); /* the reference of a route to its service */
+
+/* ---- plugins and what they are attached to: compile_plugins.c ------------------------------------------------ */
+
+enum scope_kind { SCOPE_KIND_ROUTE, SCOPE_KIND_SERVICE, SCOPE_KIND_GLOBAL, SCOPE_KINDS };
+
+/* All that is attached to one route or service, or to none (global, and to consumers only). */
+struct scope {
+	struct part part; /* by the id of the route or service; "" for the global one */
+	uint32_t count;
+	struct scope_row { /* in the order of chains, then by id */
+		const struct plugin *plugin;
+		const struct plugin_instance *instance; /* NULL: this row counts those for consumers and groups */
+		uint32_t rank, consumers, groups;
+	} rows[];
 };
 
-/* The value's place, added (NULL) when it is not there; valid until the next call. `id` must stay. */
-void **id_table_at(struct id_table *t, const struct uuid *id);
-void *id_table_get(const struct id_table *t, const struct uuid *id); /* NULL: absent */
-void id_table_fini(struct id_table *t);
+bool compile_plugins(struct compiling *c);
+/* Where plugins keep their state stays as it was in the snapshot before. */
+void compile_inherit_states(struct snapshot *s, const struct snapshot *base);
+const struct scope *compile_scope(const struct snapshot *s, enum scope_kind kind, const struct uuid *id);
+
+static inline struct slice consumer_row_slice(const struct consumer_row *row)
+{
+	return slice_of((const char *)row, sizeof *row);
+}
+extern const struct pmap_ops consumer_row_ops;
 
 /* ---- chains: compile_chains.c ------------------------------------------------------------------------------- */
 
-/* All enabled configurations of plugins, by what they are attached to; each list in the order of the chain. */
-struct plugin_row;
-struct plugin_rows {
-	struct plugin_row *global; /* and those attached to a consumer only */
-	struct id_table by_route, by_service;
-	uint32_t *state_offsets; /* by rank in the chain */
+/* The global chain and those of routes; marks the services whose chain changes with it. */
+void compile_chains(struct compiling *c);
+/* The chain of a service's routes (one reference, the caller's); NULL: the global one. */
+struct chain *compile_service_chain(struct compiling *c, const struct uuid *service);
+
+/* ---- services and upstreams: compile_destinations.c ---------------------------------------------------------- */
+
+struct service_part {
+	struct part part; /* by id */
+	const struct service *service;
+	const struct chain *chain; /* NULL: the global one */
+	struct destination destination;
 };
 
-bool plugin_rows_load(struct plugin_rows *rows, struct snapshot *s, struct err *e);
-void plugin_rows_fini(struct plugin_rows *rows);
-/* The chain of a route (R-8.3); service NULL: none. Shared with other routes when this one has no plugins of its own;
- * *of_service caches the one for the service. */
-const struct chain *plugin_rows_chain(const struct plugin_rows *rows, struct snapshot *s, const struct uuid *route,
-        const struct uuid *service, const struct chain **of_service);
-
-/* ---- destinations: compile_destinations.c ------------------------------------------------------------------- */
-
-struct destinations {
-	struct snapshot *snapshot;
-	const struct field *upstream_name, *target_upstream;
-	struct id_table targets[2]; /* by upstream; plain and TLS: the Host header differs */
-};
-
-void destinations_init(struct destinations *d, struct snapshot *s);
-void destinations_fini(struct destinations *d);
-const struct destination *destinations_of(struct destinations *d, const struct service *service);
-
-/* ---- consumer rows: snapshot.c ------------------------------------------------------------------------------ */
-
-/* Open addressing over the instances that name a consumer or a group of consumers. */
-struct consumer_rows {
-	const struct plugin_instance **slots;
-	size_t mask, count;
-};
-
-void consumer_rows_init(struct consumer_rows *rows, struct arena *a, size_t n);
-void consumer_rows_add(struct consumer_rows *rows, const struct plugin_instance *instance);
+bool compile_services(struct compiling *c);
+void compile_upstreams(struct compiling *c);
 
 #endif

@@ -1,5 +1,8 @@
 /* compile_destinations: from services, upstreams and targets to where requests go (proxy.md 5.1, R-1.12). Called by
- * compile.c, once per service; the targets of an upstream are made once however many services use it. */
+ * compile.c on the main thread, for what has changed.
+ *
+ * A service does not know whether its host names an upstream: that is looked up per request, so that an upstream that
+ * comes, goes or changes concerns no service. */
 #include <arpa/inet.h>
 #include <stdlib.h>
 
@@ -75,18 +78,12 @@ static struct slice host_header(struct arena *a, struct slice host, int port, bo
 	return arena_printf(a, "%s%.*s%s:%d", open, SLICE_ARG(host), close, port);
 }
 
-/* ---- targets ------------------------------------------------------------------------------------------------ */
-
-struct target_array {
-	struct target_def *items;
-	size_t len, cap;
-};
+/* ---- upstreams and their targets ---------------------------------------------------------------------------- */
 
 struct loading {
+	struct upstream_def *def;
 	struct arena *arena;
-	const struct upstream *upstream;
-	bool tls;
-	struct target_array *out;
+	size_t cap;
 };
 
 /* "host:port", as targets are stored (entities.md 4.7). */
@@ -103,22 +100,23 @@ static void split_target(struct slice target, struct slice *host, int *port)
 
 static struct target_def *new_target(struct loading *l)
 {
-	struct target_array *t = l->out;
+	struct upstream_def *d = l->def;
 
-	if (t->len == t->cap) {
-		t->cap = t->cap ? t->cap * 2 : 4;
-		struct target_def *more = arena_array(l->arena, struct target_def, t->cap);
-		if (t->len)
-			memcpy(more, t->items, sizeof *more * t->len);
-		t->items = more;
+	if (d->targets_count == l->cap) {
+		l->cap = l->cap ? l->cap * 2 : 4;
+		struct target_def *more = arena_array(l->arena, struct target_def, l->cap);
+		if (d->targets_count)
+			memcpy(more, d->targets, sizeof *more * d->targets_count);
+		d->targets = more;
 	}
-	return &t->items[t->len++];
+	return &d->targets[d->targets_count++];
 }
 
 static bool load_target(struct record *r, void *arg)
 {
 	struct loading *l = arg;
 	const struct target *entity = r->entity;
+	const struct upstream *u = l->def->upstream;
 	struct target_def *t = new_target(l);
 	struct slice host;
 
@@ -127,8 +125,9 @@ static bool load_target(struct record *r, void *arg)
 	t->weight = entity->weight;
 	t->id = entity->id;
 	t->is_address = to_address(t->host, t->port, &t->address, &t->address_len);
-	t->host_header = host_header(
-	        l->arena, l->upstream->host_header.len ? l->upstream->host_header : t->host, t->port, l->tls);
+	for (int tls = 0; tls < 2; tls++)
+		t->host_header[tls] = host_header(
+		        l->arena, u->host_header.len ? u->host_header : t->host, t->port, tls);
 	return true;
 }
 
@@ -143,36 +142,69 @@ static int compare_targets(const void *pa, const void *pb)
 	return c ? c : memcmp(a->id.bytes, b->id.bytes, sizeof a->id.bytes);
 }
 
-static const struct target_array *targets_of(struct destinations *d, const struct upstream *u, bool tls)
+static void put_upstream(struct compiling *c, struct record *r)
 {
-	void **at = id_table_at(&d->targets[tls], &u->id);
+	const struct upstream *u = r->entity;
+	struct upstream_def *def = part_new(sizeof *def, u->name);
+	struct loading l = {def, &def->part.arena, 0};
 
-	if (*at)
-		return *at;
-	struct target_array *t = *at = arena_new(&d->snapshot->arena, struct target_array);
-	struct loading l = {&d->snapshot->arena, u, tls, t};
-	catalog_each_ref(d->snapshot->catalog, &target_schema, d->target_upstream, &u->id, load_target, &l);
-	if (t->len)
-		qsort(t->items, t->len, sizeof *t->items, compare_targets);
-	return t;
+	part_hold_record(def, r);
+	def->upstream = u;
+	catalog_each_ref(c->is, &target_schema, schema_field(&target_schema, S("upstream")), &u->id, load_target, &l);
+	if (def->targets_count)
+		qsort(def->targets, def->targets_count, sizeof *def->targets, compare_targets);
+	part_give(&c->s->upstreams, def);
+}
+
+/* Another one may have taken the name already. */
+static void drop_upstream(struct compiling *c, const struct record *r)
+{
+	const struct upstream *u = r->entity;
+	const struct upstream_def *def = pmap_get(&c->s->upstreams, u->name);
+
+	if (def && uuid_eq(&def->upstream->id, &u->id))
+		pmap_remove(&c->s->upstreams, u->name);
+}
+
+static bool touch_upstream(struct record *was, struct record *is, void *arg)
+{
+	struct compiling *c = arg;
+
+	compile_touch(&c->upstreams, is ? &is->id : &was->id);
+	return true;
+}
+
+static bool touch_upstream_of(struct record *was, struct record *is, void *arg)
+{
+	struct compiling *c = arg;
+
+	if (was)
+		compile_touch(&c->upstreams, &((const struct target *)was->entity)->upstream.id);
+	if (is)
+		compile_touch(&c->upstreams, &((const struct target *)is->entity)->upstream.id);
+	return true;
+}
+
+static bool make_upstream(struct compiling *c, const struct uuid *id)
+{
+	const struct record *was = catalog_get(c->was, &upstream_schema, id);
+	struct record *is = catalog_get(c->is, &upstream_schema, id);
+
+	if (was)
+		drop_upstream(c, was);
+	if (is)
+		put_upstream(c, is);
+	return true;
+}
+
+void compile_upstreams(struct compiling *c)
+{
+	catalog_diff(c->was, c->is, &upstream_schema, touch_upstream, c);
+	catalog_diff(c->was, c->is, &target_schema, touch_upstream_of, c);
+	compile_each(c, &c->upstreams, make_upstream);
 }
 
 /* ---- services ----------------------------------------------------------------------------------------------- */
-
-void destinations_init(struct destinations *d, struct snapshot *s)
-{
-	*d = (struct destinations){.snapshot = s};
-	if (catalog_count(s->catalog, &upstream_schema)) {
-		d->upstream_name = schema_field(&upstream_schema, S("name"));
-		d->target_upstream = schema_field(&target_schema, S("upstream"));
-	}
-}
-
-void destinations_fini(struct destinations *d)
-{
-	id_table_fini(&d->targets[false]);
-	id_table_fini(&d->targets[true]);
-}
 
 static bool is_tls(struct slice protocol)
 {
@@ -180,30 +212,67 @@ static bool is_tls(struct slice protocol)
 	       slice_eq(protocol, S("tls"));
 }
 
-static const struct upstream *upstream_named(const struct destinations *d, struct slice name)
+static void init_destination(struct destination *to, struct arena *a, const struct service *service)
 {
-	if (!d->upstream_name)
-		return NULL;
-	const struct record *r = catalog_find(d->snapshot->catalog, &upstream_schema, d->upstream_name, name);
-	return r ? r->entity : NULL;
-}
-
-const struct destination *destinations_of(struct destinations *d, const struct service *service)
-{
-	struct arena *a = &d->snapshot->arena;
-	struct destination *to = arena_new(a, struct destination);
-
 	to->host = lower_case(a, service->host);
 	to->port = (int)service->port;
 	to->tls = is_tls(service->protocol);
 	to->is_address = to_address(to->host, to->port, &to->address, &to->address_len);
 	to->host_header = host_header(a, to->host, to->port, to->tls);
-	if (!to->is_address)
-		to->upstream = upstream_named(d, service->host);
-	if (to->upstream) {
-		const struct target_array *targets = targets_of(d, to->upstream, to->tls);
-		to->targets = targets->items;
-		to->targets_count = targets->len;
+}
+
+static void put_service(struct compiling *c, struct record *r)
+{
+	struct service_part *part = part_new(sizeof *part, uuid_slice(&r->id));
+	struct chain *chain = compile_service_chain(c, &r->id);
+
+	part_hold_record(part, r);
+	part->service = r->entity;
+	part->chain = part_hold(part, chain);
+	part_unref(chain); /* the part holds it now */
+	init_destination(&part->destination, &part->part.arena, part->service);
+	part_give(&c->s->services, part);
+}
+
+static bool is_enabled(const struct record *service)
+{
+	return ((const struct service *)service->entity)->enabled;
+}
+
+static bool complain_of_route(struct record *route, void *arg)
+{
+	struct compiling *c = arg;
+	char text[UUID_TEXT + 1];
+
+	uuid_format(&route->id, text);
+	return err_set(c->e, "route %s refers to a service that is no longer there", text);
+}
+
+static bool make_service(struct compiling *c, const struct uuid *id)
+{
+	const struct record *was = catalog_get(c->was, &service_schema, id);
+	struct record *is = catalog_get(c->is, &service_schema, id);
+
+	if (!is) {
+		pmap_remove(&c->s->services, uuid_slice(id));
+		return catalog_each_ref(c->is, &route_schema, compile_route_service(), id, complain_of_route, c);
 	}
-	return to;
+	put_service(c, is);
+	if (was && is_enabled(was) != is_enabled(is))
+		compile_touch(&c->switched, id);
+	return true;
+}
+
+static bool touch_service(struct record *was, struct record *is, void *arg)
+{
+	struct compiling *c = arg;
+
+	compile_touch(&c->services, is ? &is->id : &was->id);
+	return true;
+}
+
+bool compile_services(struct compiling *c)
+{
+	catalog_diff(c->was, c->is, &service_schema, touch_service, c);
+	return compile_each(c, &c->services, make_service);
 }

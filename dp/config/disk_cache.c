@@ -14,6 +14,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "common/core/clock.h"
 #include "common/core/file.h"
 #include "common/core/log.h"
 #include "common/crypto/seal.h"
@@ -36,7 +37,8 @@ struct disk_cache {
 	pthread_t writer;     /* valid while writing is set */
 	int done;             /* eventfd: the writer has finished */
 	struct event *done_event;
-	struct loop_timer *pause; /* set: the last write was less than DISK_CACHE_EVERY_MS ago */
+	uint64_t writing_since_ms;
+	struct loop_timer *pause; /* set: it is not yet time for the next write */
 	atomic_uint writes;
 };
 
@@ -166,6 +168,7 @@ static void next_write(struct disk_cache *d)
 		return;
 	d->writing = d->waiting;
 	d->waiting = NULL;
+	d->writing_since_ms = clock_mono_ms();
 	int problem = start_writer(d);
 	if (!problem)
 		return;
@@ -189,6 +192,15 @@ static void finish(struct disk_cache *d)
 	d->writing = NULL;
 }
 
+static uint32_t rest_ms(const struct disk_cache *d)
+{
+	uint64_t rest = (clock_mono_ms() - d->writing_since_ms) * DISK_CACHE_REST;
+
+	return rest < DISK_CACHE_EVERY_MS      ? DISK_CACHE_EVERY_MS
+	       : rest > DISK_CACHE_REST_MAX_MS ? DISK_CACHE_REST_MAX_MS
+	                                       : (uint32_t)rest;
+}
+
 static void on_done(evutil_socket_t fd, short what, void *arg)
 {
 	struct disk_cache *d = arg;
@@ -196,7 +208,7 @@ static void on_done(evutil_socket_t fd, short what, void *arg)
 	if (eventfd_read(fd, &n) < 0 || !d->writing)
 		return;
 	finish(d);
-	d->pause = loop_timer_new(d->loop, DISK_CACHE_EVERY_MS, false, pause_over, d);
+	d->pause = loop_timer_new(d->loop, rest_ms(d), false, pause_over, d);
 }
 
 void disk_cache_keep(struct disk_cache *d, const struct replica *r)

@@ -11,79 +11,58 @@ void snapshot_free(struct snapshot *s)
 	if (!s)
 		return;
 	router_free(s->router);
-	arena_fini(&s->arena);
+	part_unref((struct chain *)s->global); /* read-only to others, counted by us */
+	pmap_fini(&s->services);
+	pmap_fini(&s->upstreams);
+	pmap_fini(&s->chains);
+	pmap_fini(&s->consumer_rows);
+	for (int i = 0; i < SCOPE_KINDS; i++)
+		pmap_fini(&s->scopes[i]);
+	pmap_fini(&s->instances);
 	if (s->catalog)
 		catalog_free(s->catalog);
+	free((char *)s->epoch.ptr);
+	free(s->state_offsets);
 	free(s);
 }
 
-/* ---- consumer rows ------------------------------------------------------------------------------------------ */
+/* ---- plans -------------------------------------------------------------------------------------------------- */
 
-/* Whom a row is for: a consumer, or the consumers of a group. */
-struct member {
-	const struct uuid *id;
-	bool is_group;
-};
-
-static uint64_t hash_row(const struct plugin *plugin, const struct member *member, const struct uuid *route,
-        const struct uuid *service)
+static bool has_protocol(const struct route *r, struct slice protocol)
 {
-	const uint64_t odd = UINT64_C(0x9e3779b97f4a7c15);
-	uint64_t h = slice_hash(uuid_slice(member->id)) ^ (uint64_t)(uintptr_t)plugin ^ (uint64_t)member->is_group;
-
-	h = h * odd ^ (route ? slice_hash(uuid_slice(route)) : 1);
-	return h * odd ^ (service ? slice_hash(uuid_slice(service)) : 1);
+	for (size_t i = 0; i < r->protocols.len; i++)
+		if (slice_eq(r->protocols.items[i], protocol))
+			return true;
+	return false;
 }
 
-static bool same_id(const struct uuid *a, const struct uuid *b)
+const struct upstream_def *snapshot_upstream(const struct snapshot *s, struct slice name)
 {
-	return a && b ? uuid_eq(a, b) : a == b;
+	return s->upstreams.count ? pmap_get(&s->upstreams, name) : NULL;
 }
 
-static struct member member_of(const struct plugin_instance *i)
+void snapshot_plan(const struct snapshot *s, const void *value, struct route_plan *out)
 {
-	return i->consumer_id ? (struct member){i->consumer_id, false} : (struct member){i->consumer_group_id, true};
-}
+	const struct record *record = value;
+	const struct route *route = record->entity;
 
-static bool is_for(const struct plugin_instance *i, const struct member *member)
-{
-	struct member its = member_of(i);
-	return its.is_group == member->is_group && uuid_eq(its.id, member->id);
-}
-
-static const struct plugin_instance **row_slot(const struct consumer_rows *rows, const struct plugin *plugin,
-        const struct member *member, const struct uuid *route, const struct uuid *service)
-{
-	uint64_t hash = hash_row(plugin, member, route, service);
-
-	for (size_t at = (hash ^ hash >> 32) & rows->mask;; at = (at + 1) & rows->mask) {
-		const struct plugin_instance *i = rows->slots[at];
-		if (!i || (i->plugin == plugin && is_for(i, member) && same_id(i->route_id, route) &&
-		                  same_id(i->service_id, service)))
-			return &rows->slots[at];
+	*out = (struct route_plan){.route = route,
+	        .chain = s->chains.count ? pmap_get(&s->chains, uuid_slice(&route->id)) : NULL,
+	        .https_only = has_protocol(route, S("https")) && !has_protocol(route, S("http"))};
+	if (route->service.set) {
+		const struct service_part *part = pmap_get(&s->services, uuid_slice(&route->service.id));
+		out->service = part->service;
+		out->destination = &part->destination;
+		if (!part->destination.is_address)
+			out->upstream = snapshot_upstream(s, part->service->host);
+		if (!out->chain)
+			out->chain = part->chain;
 	}
+	if (!out->chain)
+		out->chain = s->global;
 }
 
-void consumer_rows_init(struct consumer_rows *rows, struct arena *a, size_t n)
-{
-	size_t size = 8;
-
-	while (size < n * 2)
-		size *= 2;
-	*rows = (struct consumer_rows){
-	        .slots = arena_array(a, const struct plugin_instance *, size), .mask = size - 1};
-}
-
-void consumer_rows_add(struct consumer_rows *rows, const struct plugin_instance *i)
-{
-	struct member member = member_of(i);
-
-	*row_slot(rows, i->plugin, &member, i->route_id, i->service_id) = i;
-	rows->count++;
-}
-
-/* ---- who the rows are looked up for ------------------------------------------------------------------------------
- */
+/* ---- rows for consumers and for groups of consumers ------------------------------------------------------------ */
 
 struct lookup {
 	const struct snapshot *s;
@@ -94,9 +73,20 @@ struct lookup {
 	struct slice found_name; /* of its group */
 };
 
+/* For one of consumer and group; NULL for the other. */
+static const struct plugin_instance *row_for(
+        const struct lookup *l, const struct uuid *consumer, const struct uuid *group)
+{
+	static const struct uuid none;
+	const struct consumer_row row = {l->plugin, consumer ? *consumer : none, group ? *group : none,
+	        l->route ? *l->route : none, l->service ? *l->service : none};
+
+	return pmap_get(&l->s->consumer_rows, consumer_row_slice(&row));
+}
+
 static const struct plugin_instance *consumer_row(const struct lookup *l, const struct uuid *consumer)
 {
-	return *row_slot(l->s->consumer_rows, l->plugin, &(struct member){consumer, false}, l->route, l->service);
+	return row_for(l, consumer, NULL);
 }
 
 /* Of several groups the first by name counts. */
@@ -104,9 +94,9 @@ static bool look_at_group(struct record *membership, void *arg)
 {
 	struct lookup *l = arg;
 	const struct group_membership *m = membership->entity;
-	struct member member = {&m->consumer_group.id, true};
-	const struct plugin_instance *i = *row_slot(l->s->consumer_rows, l->plugin, &member, l->route, l->service);
-	const struct record *group = i ? catalog_get(l->s->catalog, &consumer_group_schema, member.id) : NULL;
+	const struct uuid *id = &m->consumer_group.id;
+	const struct plugin_instance *i = row_for(l, NULL, id);
+	const struct record *group = i ? catalog_get(l->s->catalog, &consumer_group_schema, id) : NULL;
 
 	if (!group)
 		return true;

@@ -1,7 +1,12 @@
 /* snapshot: what one version compiles to. Immutable once built; a request borrows it through a lease.
  *
- * Built by compile.c on the main thread, read by all workers without locks, freed by the main thread when the last
- * lease has gone. */
+ * The next version's snapshot is a changed copy of this one's: it shares everything that the change does not concern
+ * (part.h, dp/router/router.h, common/core/pmap.h), so a change costs what it touches, not what is there. Built by
+ * compile*.c on the main thread, read by all workers without locks, freed by the main thread when the last lease has
+ * gone: then the parts go that no other snapshot shares.
+ *
+ * So that a change touches little, a route knows nothing of what it leads to: its service, chain and upstream are
+ * looked up in the same snapshot when a request has found its route (snapshot_plan). */
 #ifndef DP_CONFIG_SNAPSHOT_H
 #define DP_CONFIG_SNAPSHOT_H
 
@@ -10,15 +15,21 @@
 #include "common/entity/upstream.h"
 #include "common/model/catalog.h"
 #include "common/plugin/plugin.h"
+#include "dp/config/part.h"
 #include "dp/router/router.h"
 
 /* One configuration of a plugin, ready to run. */
 struct plugin_instance {
+	struct part part; /* by the id of its record */
 	const struct plugin *plugin;
 	const void *conf, *compiled;
 	unsigned wants;
 	const struct uuid *route_id, *service_id, *consumer_id, *consumer_group_id; /* attached to; NULL: not */
 	struct uuid id;
+	struct consumer_row { /* what a row for consumers is looked up by; zero: not attached to such */
+		const struct plugin *plugin;
+		struct uuid consumer, group, route, service; /* group only without consumer */
+	} row;
 };
 
 /* One plugin in a route's chain: the instance for requests without a consumer (NULL: none), and whether there are
@@ -32,6 +43,7 @@ struct chain_link {
 
 /* The plugins of a route (or the global ones), in order of priority. Empty for most routes: they pay nothing. */
 struct chain {
+	struct part part;
 	struct chain_link *links;
 	uint32_t count;
 	uint32_t state_size; /* of the block for this chain; the snapshot's state_size is enough for any chain */
@@ -41,14 +53,19 @@ struct chain {
 
 /* Where a service's requests go. */
 struct destination {
-	const struct upstream *upstream; /* service.host names an upstream entity; NULL: a plain host */
-	struct slice host;               /* of the service, lower case */
+	struct slice host; /* of the service, lower case; may be the name of an upstream: see route_plan */
 	int port;
 	bool tls;
 	bool is_address; /* host is an IP literal: address is ready */
 	struct sockaddr_storage address;
 	socklen_t address_len;
 	struct slice host_header; /* for plain hosts: "up.test:9000"; upstreams' targets have their own */
+};
+
+/* An upstream with its targets. */
+struct upstream_def {
+	struct part part; /* by name */
+	const struct upstream *upstream;
 	struct target_def {
 		struct slice host;
 		int port;
@@ -56,17 +73,18 @@ struct destination {
 		bool is_address;
 		struct sockaddr_storage address;
 		socklen_t address_len;
-		struct slice host_header;
+		struct slice host_header[2]; /* for services without and with TLS */
 		struct uuid id;
-	} * targets; /* of the upstream */
+	} * targets; /* by host, port, id: in the same order on every node */
 	size_t targets_count;
 };
 
-/* A route with all that its requests need; what router_match() hands back as value. */
+/* A route with all that its requests need. */
 struct route_plan {
 	const struct route *route;
 	const struct service *service;         /* NULL: none */
 	const struct destination *destination; /* NULL when service is */
+	const struct upstream_def *upstream;   /* which the service's host names; NULL: it is a plain host */
 	const struct chain *chain;
 	bool https_only; /* protocols hold https but not http */
 };
@@ -74,20 +92,33 @@ struct route_plan {
 struct snapshot {
 	struct slice epoch;
 	uint64_t version;
-	struct catalog *catalog; /* owned */
-	struct router *router;   /* owned */
-	struct chain global; /* for requests without a route; also the chain of routes without plugins of their own */
-	uint32_t state_size; /* of a request's block that is taken before its chain is known */
-	struct arena arena;  /* plans, chains, instances, destinations */
-	struct consumer_rows *consumer_rows; /* private: see snapshot_instance() */
+	struct catalog *catalog;    /* owned */
+	struct router *router;      /* owned; the value of a route is its record */
+	const struct chain *global; /* for requests without a route, and for routes without plugins of their own */
+	uint32_t state_size;        /* of a request's block that is taken before its chain is known */
+
+	/* Private: compile*.c fills them, snapshot.c looks things up. */
+	struct pmap services;      /* struct service_part by id */
+	struct pmap upstreams;     /* struct upstream_def by name */
+	struct pmap chains;        /* struct chain by route, of those with plugins of their own */
+	struct pmap instances;     /* struct plugin_instance by id */
+	struct pmap consumer_rows; /* struct plugin_instance by .row, of those for a consumer or a group of them */
+	struct pmap scopes[3];     /* struct scope by what plugins are attached to: enum scope_kind */
+	uint32_t *state_offsets;   /* by rank of a plugin; where its state is, in any chain */
 };
 
-/* Takes the catalog. NULL with e set when a plugin's compile() refuses its configuration, a plugin is not known here,
- * or a route's service is missing: then the catalog is the caller's still. A route that the router cannot use (a
- * regex that does not compile) is logged and left out. */
-struct snapshot *snapshot_build(
-        struct slice epoch, struct catalog *catalog, const struct router_options *options, struct err *e);
+/* Takes the catalog. base: the snapshot of the version before, to share with (it stays as it is); NULL: from nothing.
+ * Both ways lead to the same. NULL with e set when a plugin's compile() refuses its configuration, a plugin is not
+ * known here, or a route's service is missing: then the catalog is the caller's still. A route that the router cannot
+ * use (a regex that does not compile) is logged and left out. */
+struct snapshot *snapshot_build(const struct snapshot *base, struct slice epoch, struct catalog *catalog,
+        const struct router_options *options, struct err *e);
 void snapshot_free(struct snapshot *s);
+
+/* What a match leads to. value: of a match of s->router. */
+void snapshot_plan(const struct snapshot *s, const void *value, struct route_plan *out);
+/* NULL: no upstream has this name. */
+const struct upstream_def *snapshot_upstream(const struct snapshot *s, struct slice name);
 
 /* R-8.3: the instance of a plugin for this consumer, or link->instance when no row names the consumer or a group that
  * it belongs to. */

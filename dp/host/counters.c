@@ -126,28 +126,34 @@ static struct cell *cell_of(struct counters *c, const struct counter *counter, u
 	return cell;
 }
 
-/* The cell may have been dropped since, to make room for another of the same decision. */
-static void take_back(struct counters *c, const struct counter *counter)
+static int64_t weight_of(const struct counter *counter)
 {
-	struct cell *cell = map_get(&c->shards[shard_of(counter->key)].cells, counter->key);
-	if (cell && cell->value > 0)
-		cell->value--;
+	return counter->add ? counter->add : 1;
 }
 
-void counters_count(struct counters *c, struct counter *list, size_t n, bool count_denied, uint64_t now_ms)
+/* The cell may have been dropped since, to make room for another of the same decision. */
+static void add_to(struct counters *c, const struct counter *counter)
 {
-	uint64_t bits = shards_of(list, n);
+	struct cell *cell = map_get(&c->shards[shard_of(counter->key)].cells, counter->key);
+	if (cell)
+		cell->value += weight_of(counter);
+	if (cell && cell->value < 0)
+		cell->value = 0;
+}
+
+void counters_count(struct counters *c, struct count *count, uint64_t now_ms)
+{
+	struct counter *list = count->counters;
+	uint64_t bits = shards_of(list, count->n);
 	bool allowed = true;
 
 	lock_all(c, bits);
-	for (size_t i = 0; i < n; i++) {
-		struct cell *cell = cell_of(c, &list[i], now_ms);
-		list[i].used = cell->value++;
-		allowed = allowed && list[i].used < list[i].limit;
+	for (size_t i = 0; i < count->n; i++) {
+		list[i].used = cell_of(c, &list[i], now_ms)->value;
+		allowed = allowed && list[i].used + weight_of(&list[i]) <= list[i].limit;
 	}
-	if (!allowed && !count_denied)
-		for (size_t i = 0; i < n; i++)
-			take_back(c, &list[i]);
+	for (size_t i = 0; i < count->n && !count->peek && (allowed || count->count_denied); i++)
+		add_to(c, &list[i]);
 	unlock_all(c, bits);
 }
 

@@ -14,7 +14,7 @@ struct counters *counters_new(void);
 void counters_free(struct counters *c);
 /* As struct count says: reads every counter, decides, increments; all in one step that no other thread can see half
  * of. */
-void counters_count(struct counters *c, struct counter *list, size_t n, bool count_denied, uint64_t now_ms);
+void counters_count(struct counters *c, struct count *count, uint64_t now_ms);
 uint64_t counters_dropped(const struct counters *c);
 size_t counters_size(const struct counters *c);
 

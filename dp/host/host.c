@@ -1,9 +1,16 @@
 /* host: see host.h. */
 #include "dp/host/host.h"
 
+#include <arpa/inet.h>
+
 #include "common/model/kinds.h"
+#include "dp/host/cache.h"
 #include "dp/host/counters.h"
+#include "dp/host/entity_texts.h"
+#include "dp/host/fetch.h"
+#include "dp/host/meter.h"
 #include "dp/host/redis.h"
+#include "dp/host/sinks.h"
 
 static struct host_owner *owner_of(struct call *c)
 {
@@ -29,16 +36,45 @@ static const void *find(struct call *c, const struct schema *kind, const char *n
 	return r && !record_is_expired(r, clock_wall_ms()) ? r->entity : NULL;
 }
 
-/* A count under way: ends with its answer or with the request. */
+/* ---- effects that wait ----------------------------------------------------------------------------------------- */
+
+/* An effect under way: ends with its answer or with the request. */
 struct pending {
 	struct call *call;
-	struct count *count;
 	phase_fn done;
-	struct redis_call *redis;
 	struct arena_cleanup *cleanup;
+	union {
+		struct redis_call *redis;
+		struct fetching *fetching;
+		struct timeout timer;
+	};
+	struct count *count;
+	struct redis_ask *ask;
 };
 
-static void cancel(void *arg)
+static struct pending *pend(struct call *c, phase_fn done)
+{
+	struct pending *p = arena_new(c->x->arena, struct pending);
+	p->call = c;
+	p->done = done;
+	return p;
+}
+
+static enum verdict wait_for(struct pending *p, arena_cleanup_fn cancel)
+{
+	p->cleanup = arena_defer(p->call->x->arena, cancel, p);
+	return WAIT;
+}
+
+static void resume(struct pending *p)
+{
+	arena_undefer(p->cleanup);
+	owner_of(p->call)->resume(p->call, p->done(p->call));
+}
+
+/* ---- counting and Redis ---------------------------------------------------------------------------------------- */
+
+static void cancel_redis(void *arg)
 {
 	redis_cancel(((struct pending *)arg)->redis);
 }
@@ -46,32 +82,202 @@ static void cancel(void *arg)
 static void on_counted(void *arg, bool ok)
 {
 	struct pending *p = arg;
-	arena_undefer(p->cleanup);
 	p->count->failed = !ok;
-	owner_of(p->call)->resume(p->call, p->done(p->call));
+	resume(p);
 }
 
 static enum verdict count_in_redis(struct call *c, struct count *count, phase_fn done)
 {
-	struct pending *p = arena_new(c->x->arena, struct pending);
-	*p = (struct pending){.call = c, .count = count, .done = done};
-	p->redis = redis_count(owner_of(c)->worker->redis, count->redis, count->counters, count->n,
-	        count->count_denied, on_counted, p);
-	if (!p->redis) {
-		count->failed = true;
-		return done(c);
-	}
-	p->cleanup = arena_defer(c->x->arena, cancel, p);
-	return WAIT;
+	struct pending *p = pend(c, done);
+	p->count = count;
+	p->redis = redis_count(owner_of(c)->worker->redis, count, on_counted, p);
+	if (p->redis)
+		return wait_for(p, cancel_redis);
+	count->failed = true;
+	return done(c);
 }
 
 static enum verdict count_now(struct call *c, struct count *count, phase_fn done)
 {
 	if (count->redis)
 		return count_in_redis(c, count, done);
-	counters_count(owner_of(c)->worker->counters, count->counters, count->n, count->count_denied,
-	        (uint64_t)clock_wall_ms());
+	counters_count(owner_of(c)->worker->counters, count, (uint64_t)clock_wall_ms());
 	return done(c);
 }
 
-const struct host host_vtable = {.find = find, .count = count_now};
+static void on_redis(void *arg, bool ok)
+{
+	struct pending *p = arg;
+	struct arena *a = p->call->x->arena;
+	p->ask->failed = !ok;
+	if (ok)
+		p->ask->text = arena_dup(a, p->ask->text);
+	if (ok && p->ask->error)
+		p->ask->error = arena_cstr(a, slice_cstr(p->ask->error));
+	resume(p);
+}
+
+static enum verdict ask_redis(struct call *c, struct redis_ask *ask, phase_fn done)
+{
+	struct pending *p = pend(c, done);
+	p->ask = ask;
+	p->redis = redis_send(owner_of(c)->worker->redis, ask, on_redis, p);
+	if (p->redis)
+		return wait_for(p, cancel_redis);
+	ask->failed = true;
+	return done(c);
+}
+
+/* ---- time and requests ----------------------------------------------------------------------------------------- */
+
+static void cancel_timer(void *arg)
+{
+	timeout_clear(&((struct pending *)arg)->timer);
+}
+
+static void on_time(void *arg)
+{
+	resume(arg);
+}
+
+static enum verdict after(struct call *c, uint32_t ms, phase_fn done)
+{
+	struct pending *p = pend(c, done);
+	if (ms == 0)
+		return done(c);
+	timeout_set(&owner_of(c)->worker->loop->timeouts, &p->timer, ms, on_time, p);
+	return wait_for(p, cancel_timer);
+}
+
+static void cancel_fetch(void *arg)
+{
+	fetch_cancel(((struct pending *)arg)->fetching);
+}
+
+static void on_fetched(void *arg)
+{
+	struct pending *p = arg;
+	if (p->cleanup) /* else fetch() is still on the stack */
+		resume(p);
+}
+
+static enum verdict fetch(struct call *c, struct fetch *f, phase_fn done)
+{
+	struct pending *p = pend(c, done);
+	struct fetching *g = fetch_start(owner_of(c)->worker, c->x->arena, f, on_fetched, p);
+	if (!g)
+		return done(c);
+	p->fetching = g;
+	return wait_for(p, cancel_fetch);
+}
+
+/* ---- those that do not ----------------------------------------------------------------------------------------- */
+
+static void put_in_sink(struct call *c, const struct sink *s, struct slice entry)
+{
+	sinks_put(owner_of(c)->worker->sinks, s, entry);
+}
+
+static void release(void *value)
+{
+	cache_release(value);
+}
+
+static bool get_from_cache(struct call *c, struct slice key, struct slice *value)
+{
+	struct cache_value *v = cache_get(owner_of(c)->worker->cache, key, clock_mono_ms());
+	if (!v)
+		return false;
+	arena_defer(c->x->arena, release, v);
+	*value = cache_bytes(v);
+	return true;
+}
+
+static bool put_in_cache(struct call *c, struct slice key, struct slice value, uint32_t ttl_ms)
+{
+	return cache_put(owner_of(c)->worker->cache, key, value, clock_mono_ms() + ttl_ms);
+}
+
+static bool delete_from_cache(struct call *c, struct slice key)
+{
+	return cache_delete(owner_of(c)->worker->cache, key);
+}
+
+static void count_for_metrics(struct call *c, const struct metric *of, struct slice labels, uint64_t value)
+{
+	meter_count(owner_of(c)->worker->meter, of, labels, value);
+}
+
+static uint64_t next_number(struct call *c)
+{
+	return ++owner_of(c)->worker->number;
+}
+
+static struct slice worker_uuid(struct call *c)
+{
+	return slice_of(owner_of(c)->worker->uuid, UUID_TEXT);
+}
+
+static enum verdict read_body(struct call *c, phase_fn done)
+{
+	return owner_of(c)->read_body(c, done);
+}
+
+static struct slice entity_json(struct call *c, const struct schema *kind, const struct uuid *id)
+{
+	return entity_texts_get(owner_of(c)->worker->texts, owner_of(c)->snapshot->catalog, kind, id);
+}
+
+static struct slice node_id(struct call *c)
+{
+	return owner_of(c)->worker->node_id;
+}
+
+static struct slice server_ip(struct call *c)
+{
+	const struct conn *client = owner_of(c)->client;
+	struct sockaddr_storage address;
+	socklen_t len = sizeof address;
+	char *text = arena_alloc(c->x->arena, INET6_ADDRSTRLEN + 1);
+	if (!client || getsockname(client->fd, (struct sockaddr *)&address, &len) != 0)
+		return slice_of(NULL, 0);
+	conn_address_text((struct sockaddr *)&address, text, INET6_ADDRSTRLEN, NULL);
+	return slice_cstr(text);
+}
+
+void host_worker_init(struct host_worker *w)
+{
+	static const struct pool_limits kept = {.size = 16, .idle_timeout_ms = 60000};
+	struct uuid id = uuid_v4();
+
+	uuid_format(&id, w->uuid);
+	pool_init(&w->fetch_pool, w->loop, &kept);
+	w->redis = redis_set_new(w->loop, w->dns);
+	w->texts = entity_texts_new();
+	w->sinks = sinks_new(w);
+}
+
+void host_worker_fini(struct host_worker *w)
+{
+	sinks_free(w->sinks);
+	redis_set_free(w->redis);
+	entity_texts_free(w->texts);
+	pool_fini(&w->fetch_pool);
+}
+
+const struct host host_vtable = {.find = find,
+        .count = count_now,
+        .read_body = read_body,
+        .after = after,
+        .fetch = fetch,
+        .redis = ask_redis,
+        .sink = put_in_sink,
+        .cache_get = get_from_cache,
+        .cache_put = put_in_cache,
+        .cache_delete = delete_from_cache,
+        .meter = count_for_metrics,
+        .next_number = next_number,
+        .worker_uuid = worker_uuid,
+        .node_id = node_id,
+        .server_ip = server_ip,
+        .entity_json = entity_json};

@@ -4,7 +4,9 @@
 #define DP_HOST_HOST_H
 
 #include "common/net/loop.h"
+#include "dp/client/dns.h"
 #include "dp/config/snapshot.h"
+#include "dp/upstream/pool.h"
 
 struct counters;  /* counters.h: the node's */
 struct redis_set; /* redis.h: this worker's connections */
@@ -16,14 +18,29 @@ struct host_owner {
 	const struct snapshot *snapshot;
 	/* A phase that had returned WAIT has come to this verdict. */
 	void (*resume)(struct call *c, enum verdict v);
+	enum verdict (*read_body)(struct call *c, phase_fn done);
+	const struct conn *client; /* NULL: none */
 };
 
 struct host_worker {
 	struct loop *loop;
 	struct counters *counters;
 	struct redis_set *redis;
-	struct meter *meter;
+	struct entity_texts *texts; /* entity_texts.h */
+	struct cache *cache;        /* cache.h: the node's */
+	struct meter *meter;        /* meter.h */
+	struct sinks *sinks;        /* sinks.h */
+	struct dns *dns;
+	struct pool fetch_pool;                 /* of fetch.h */
+	SSL_CTX *tls_verified, *tls_unverified; /* the node's, for going out */
+	char uuid[UUID_TEXT + 1];
+	struct slice node_id;
+	uint64_t number;
 };
+
+/* loop, counters, cache, dns and the TLS contexts are set before; the rest is made here. */
+void host_worker_init(struct host_worker *w);
+void host_worker_fini(struct host_worker *w);
 
 extern const struct host host_vtable;
 

@@ -1,9 +1,13 @@
-/* answer: the upstream's response on its way to the client (proxy.md 4.1, 4.3). A new head is built from data;
- * framing is ours. */
+/* answer: the response on its way to the client, the upstream's or our own (proxy.md 4.1, 4.3). A new head is built
+ * from data; framing is ours.
+ *
+ * An answer goes through the stages of enum answer_stage; answer_run() takes it as far as it can get. What a plugin
+ * waits for, or wants whole, is held meanwhile: the head is copied (the upstream's lies in its input buffer), pieces
+ * are collected, the upstream is paused. Most answers are not held: they go from the first stage to the last at once.
+ */
 #include "dp/proxy/request.h"
 
-#include <stdio.h>
-
+#include "common/core/log.h"
 #include "dp/proxy/respond.h"
 
 static struct slice milliseconds(struct arena *a, uint64_t from_ns, uint64_t to_ns)
@@ -78,21 +82,22 @@ static void copy_fields(struct request *r, const struct head *up, struct head *o
 		        out, HEADER_VIA, slice_is_set(via) ? ARENA_JOIN(r->x.arena, via, S(", "), o->via) : o->via);
 }
 
-/* What plugins set, over what is there. */
+/* What plugins have set already, over what is there. */
 static void add_set_by_plugins(struct request *r, struct head *out)
 {
 	for (uint32_t i = 0; i < r->x.added.count; i++)
 		head_set(out, r->x.added.headers[i].name, r->x.added.headers[i].value);
+	for (uint32_t i = 0; i < r->x.appended.count; i++)
+		head_copy(out, &r->x.appended.headers[i]);
 }
 
 /* An upstream that is a gateway itself sends such fields too: ours take their place. */
-void answer_add_own_headers(struct request *r, struct head *out)
+static void add_own_headers(struct request *r, struct head *out)
 {
 	const struct proxy_options *o = r->proxy->options;
 	struct arena *a = r->x.arena;
 	uint64_t started_ns = r->stream->started_ns;
 
-	add_set_by_plugins(r, out);
 	if (r->proxied) {
 		if (o->show_upstream_latency)
 			head_set(out, S("X-Kong-Upstream-Latency"), milliseconds(a, r->picked_ns, r->answered_ns));
@@ -111,15 +116,16 @@ void answer_add_own_headers(struct request *r, struct head *out)
 static void set_framing(struct request *r, const struct head *up, struct head *out)
 {
 	enum h1_body body = h1_response_body(up, r->x.request->method);
+	r->answer.has_body = body != H1_BODY_NONE;
 	out->content_length = up->content_length;
 	out->chunked = false;
-	if (body == H1_BODY_NONE)
-		return;
-	if (body != H1_BODY_LENGTH || chain_has_response_body(r)) {
+	if (r->answer.has_body && body != H1_BODY_LENGTH) {
 		out->content_length = -1;
 		out->chunked = true;
 	}
 }
+
+/* ---- holding --------------------------------------------------------------------------------------------------- */
 
 /* The client takes bytes slower than the upstream sends them: stop reading until on_drained. */
 static void hold_back(struct request *r, bool last)
@@ -128,32 +134,236 @@ static void hold_back(struct request *r, bool last)
 		h1_client_pause(&r->client, true);
 }
 
+/* The head's slices may lie in the upstream's input buffer, which is gone when the callback returns. */
+static void keep_head(struct request *r)
+{
+	struct head *h = &r->answer.head;
+	size_t size = h->reason.len;
+
+	for (uint32_t i = 0; i < h->count; i++)
+		size += h->headers[i].name.len + h->headers[i].value.len;
+	char *at = arena_alloc(r->x.arena, size);
+#define KEEP(s)                                               \
+	do {                                                  \
+		if ((s).len)                                  \
+			memcpy(at, (s).ptr, (s).len);         \
+		(s).ptr = (s).ptr ? at : NULL, at += (s).len; \
+	} while (0)
+	KEEP(h->reason);
+	for (uint32_t i = 0; i < h->count; i++) {
+		KEEP(h->headers[i].name);
+		KEEP(h->headers[i].value);
+	}
+#undef KEEP
+}
+
+/* What has come of the body is kept until the stage is over. */
+static void hold(struct request *r)
+{
+	struct answer *a = &r->answer;
+	if (a->is_held)
+		return;
+	a->is_held = true;
+	keep_head(r);
+	text_put(&a->held, a->piece);
+	a->piece = text_slice(&a->held);
+}
+
+static void hold_more(struct request *r, struct slice piece, bool last)
+{
+	struct answer *a = &r->answer;
+	text_put(&a->held, piece);
+	a->piece = text_slice(&a->held);
+	a->last = last;
+}
+
+/* ---- stages ---------------------------------------------------------------------------------------------------- */
+
+/* x.reply takes the place of this answer: the plugins behind see that one. */
+static void replace(struct request *r)
+{
+	r->answer.is_ours = false;
+	attempt_cancel(r);
+	request_goto(r, STEP_RESPOND);
+}
+
+static void refuse_large(struct request *r)
+{
+	log_warn("the upstream's response is larger than a plugin may buffer", LOG_INT("bytes", r->answer.piece.len),
+	        LOG_SLICE("request_id", r->x.request_id));
+	respond_failure(r, FAILURE_ANSWER_TOO_LARGE);
+}
+
+/* The plugins have seen the head. Who wants the body, and how? */
+static enum verdict after_head(struct request *r)
+{
+	struct answer *a = &r->answer;
+	a->use = a->has_body ? chain_response_use(r) : USE_NOTHING;
+	a->stage = a->use == USE_WHOLE ? ANSWER_COLLECTING : ANSWER_BODY;
+	chain_begin_answer(r);
+	if (!a->has_body && chain_response_use(r) >= USE_CHANGE)
+		a->head.content_length = -1; /* HEAD: what the length would be, nobody knows */
+	return GO;
+}
+
+static enum verdict collect(struct request *r)
+{
+	struct answer *a = &r->answer;
+	if (a->piece.len > BODY_WHOLE_MAX) {
+		refuse_large(r);
+		return STOP;
+	}
+	if (!a->last)
+		return WAIT;
+	a->stage = ANSWER_BODY;
+	return GO;
+}
+
+/* A body that is whole when it gets here has a length afterwards, whatever plugins do to it. */
+static enum verdict run_body(struct request *r)
+{
+	struct answer *a = &r->answer;
+	if (a->use == USE_NOTHING)
+		return GO;
+	if (!a->last) {
+		if (a->use == USE_CHANGE) {
+			a->head.content_length = -1;
+			a->head.chunked = true;
+		}
+		chain_response_piece(r, &a->piece, false);
+		return GO;
+	}
+	enum verdict v = chain_whole_response(r, &a->piece);
+	if (v == GO && a->use != USE_READ) {
+		a->head.content_length = (int64_t)a->piece.len;
+		a->head.chunked = false;
+	}
+	return v;
+}
+
+static enum verdict run_stage(struct request *r)
+{
+	enum verdict v;
+
+	switch (r->answer.stage) {
+	case ANSWER_HEAD: v = chain_response_head(r); return v == GO ? after_head(r) : v;
+	case ANSWER_COLLECTING: return collect(r);
+	case ANSWER_BODY:
+		v = run_body(r);
+		if (v == GO)
+			r->answer.stage = ANSWER_SENT;
+		return v;
+	case ANSWER_NONE:
+	case ANSWER_SENT: break;
+	}
+	return GO;
+}
+
+static enum flow send_answer(struct request *r)
+{
+	struct answer *a = &r->answer;
+	bool was_held = a->is_held, last = a->last;
+
+	add_own_headers(r, &a->head);
+	if (chain_has_log(r) && !was_held)
+		keep_head(r);
+	stream_respond(r->stream, &a->head, a->piece, last);
+	if (r->over)
+		return FLOW_DONE;
+	if (a->head.status == 101)
+		upgrade_begin(r);
+	if (was_held && !last)
+		h1_client_pause(&r->client, false); /* further pieces may come from inside */
+	if (!r->over)
+		hold_back(r, last);
+	return r->over ? FLOW_DONE : FLOW_WAIT;
+}
+
+/* The stage waits, for a plugin or for more of the body. */
+static enum flow wait_for_more(struct request *r)
+{
+	enum step at = r->step;
+	hold(r);
+	h1_client_pause(&r->client, r->answer.stage != ANSWER_COLLECTING); /* pieces may come from inside */
+	if (r->over)
+		return FLOW_DONE;
+	return r->step == at ? FLOW_WAIT : FLOW_NEXT;
+}
+
+enum flow answer_run(struct request *r)
+{
+	enum verdict v = GO;
+
+	if (r->answer.stage == ANSWER_NONE || r->answer.stage == ANSWER_SENT)
+		return FLOW_WAIT;
+	while (v == GO && r->answer.stage != ANSWER_SENT)
+		v = run_stage(r);
+	if (v == WAIT)
+		return wait_for_more(r);
+	if (v == GO)
+		return send_answer(r);
+	replace(r);
+	return FLOW_NEXT;
+}
+
+/* An answer in the place of another goes on behind the plugins that have seen that one. */
+static void take_over(struct request *r)
+{
+	struct answer *a = &r->answer;
+	if (r->run.waiting) /* for what no longer matters: resume() will not find it waiting */
+		r->run.at++;
+	r->run.waiting = r->run.resumed = false;
+	if (a->stage == ANSWER_COLLECTING)
+		after_head(r);
+}
+
+void answer_start(struct request *r, struct slice piece, bool last)
+{
+	struct answer *a = &r->answer;
+	add_set_by_plugins(r, &a->head);
+	r->x.response = &a->head;
+	a->piece = piece;
+	a->last = last;
+	a->is_held = false;
+	text_clear(&a->held);
+	if (a->stage != ANSWER_NONE) {
+		take_over(r);
+		return;
+	}
+	a->stage = ANSWER_HEAD;
+	chain_begin_answer(r);
+}
+
+/* ---- the upstream's -------------------------------------------------------------------------------------------- */
+
 void answer_begin(struct request *r, struct head *up, struct slice piece, bool last)
 {
-	struct head out;
+	struct head *out = &r->answer.head;
 	r->answered_ns = clock_mono_ns();
 	r->upstream_status = up->status;
-	head_init(&out, r->x.arena);
-	out.status = up->status;
-	out.reason = up->reason;
-	copy_fields(r, up, &out);
-	set_framing(r, up, &out);
-	r->x.response = &out;
-	chain_response_head(r);
-	answer_add_own_headers(r, &out);
-	if (chain_has_response_body(r))
-		piece = chain_response_body(r, piece, last);
-	r->x.response = NULL;
-	stream_respond(r->stream, &out, piece, last);
-	if (out.status == 101)
-		upgrade_begin(r);
-	hold_back(r, last);
+	r->x.from_upstream = true;
+	facts_try_answered(r, up->status);
+	head_init(out, r->x.arena);
+	out->status = up->status;
+	out->reason = up->reason;
+	copy_fields(r, up, out);
+	set_framing(r, up, out);
+	answer_start(r, piece, last);
+	if (answer_run(r) == FLOW_NEXT)
+		request_wake(r);
 }
 
 void answer_piece(struct request *r, struct slice piece, bool last)
 {
-	if (chain_has_response_body(r))
-		piece = chain_response_body(r, piece, last);
+	struct answer *a = &r->answer;
+	if (a->stage != ANSWER_SENT) {
+		hold_more(r, piece, last);
+		if (a->stage == ANSWER_COLLECTING && answer_run(r) == FLOW_NEXT)
+			request_wake(r);
+		return;
+	}
+	if (a->use != USE_NOTHING)
+		chain_response_piece(r, &piece, last);
 	stream_send(r->stream, piece, last);
 	hold_back(r, last);
 }

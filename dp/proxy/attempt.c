@@ -52,7 +52,7 @@ enum flow attempt_pick(struct request *r)
 		respond_failure(r, FAILURE_INVALID_ANSWER);
 		return FLOW_NEXT;
 	}
-	if (!pick_next(&r->proxy->picker, r->plan->destination, &r->pick)) {
+	if (!pick_next(&r->proxy->picker, r->plan->destination, r->plan->upstream, &r->pick)) {
 		respond_failure(r, r->proxied ? FAILURE_UNAVAILABLE : FAILURE_NO_PEER);
 		return FLOW_NEXT;
 	}
@@ -121,6 +121,7 @@ enum flow attempt_connect(struct request *r)
 	r->proxied = true;
 	r->tried++;
 	r->picked_ns = clock_mono_ns();
+	facts_try_begin(r);
 	if (take_pooled(r))
 		return FLOW_NEXT;
 	r->connecting = conn_connect(
@@ -138,6 +139,7 @@ enum flow attempt_connect(struct request *r)
 static void write_request(struct request *r)
 {
 	struct head out;
+	body_plan_streaming(r);
 	forward_head(r, &out);
 	bool upgrades = slice_is_set(r->upgrade);
 	r->client.upgrade = upgrades;
@@ -169,7 +171,8 @@ enum flow attempt_send(struct request *r)
 	r->client.limits = &r->proxy->options->response_limits;
 	r->client.read_timeout_ms = (uint32_t)r->plan->service->read_timeout;
 	r->client.write_timeout_ms = (uint32_t)r->plan->service->write_timeout;
-	h1_client_start(&r->client, c, r->x.arena, r->x.request->method, &client_ops, r);
+	struct slice method = slice_is_set(r->x.upstream.method) ? r->x.upstream.method : r->x.request->method;
+	h1_client_start(&r->client, c, r->x.arena, method, &client_ops, r);
 	c->requests++;
 	r->written = true;
 	request_goto(r, STEP_ANSWER); /* callbacks may come from inside the writes */
@@ -194,7 +197,7 @@ static bool can_replay(const struct request *r)
 		return true;
 	bool repeatable = is_idempotent(r->x.request->method) ||
 	                  (r->proxy->options->retry.conditions & RETRY_NON_IDEMPOTENT);
-	return repeatable && r->plan->route->request_buffering &&
+	return r->answer.stage == ANSWER_NONE && repeatable && r->plan->route->request_buffering &&
 	       (r->body.mode == BODY_NONE || r->body.mode == BODY_COLLECTED);
 }
 
@@ -246,6 +249,7 @@ static void try_failed(struct request *r, enum client_failure why)
 		stream_abort(s); /* the client must see that the response is incomplete */
 		return;
 	}
+	facts_try_failed(r, why);
 	bool stale = r->reused && r->written && why == CLIENT_CLOSED && !r->client.received_any;
 	log_info("try failed", LOG_SLICE("request_id", r->x.request_id), LOG_SLICE("host", r->pick.host_header),
 	        LOG_STR("why", why == CLIENT_TIMEOUT  ? "timeout"
@@ -298,6 +302,7 @@ static void on_head(struct h1_client *x, struct head *response, struct slice pie
 	struct request *r = x->owner;
 	if (is_passed_over(r, response->status)) {
 		h1_client_cancel(x);
+		facts_try_answered(r, response->status);
 		r->tries_left--;
 		r->fresh_only = false;
 		next_try(r);

@@ -34,6 +34,30 @@ static void use_replacement(struct request *r)
 	r->body.chunked = false;
 }
 
+/* STEP_BODY, after access: plugins with a request_body phase see what was collected as one piece, once. */
+static enum flow filter(struct request *r)
+{
+	struct slice body = r->x.body, was = body;
+	if (r->body.is_filtered || r->body.mode != BODY_COLLECTED || chain_request_use(r) == USE_NOTHING)
+		return FLOW_NEXT;
+	r->body.is_filtered = true;
+	if (chain_request_body(r, &body, true) == STOP) {
+		request_goto(r, STEP_RESPOND);
+		return FLOW_NEXT;
+	}
+	if (body.ptr != was.ptr || body.len != was.len) {
+		r->x.body = body;
+		use_replacement(r);
+	}
+	return FLOW_NEXT;
+}
+
+enum flow body_step(struct request *r)
+{
+	enum flow f = body_collect(r);
+	return f == FLOW_NEXT && r->step == STEP_BODY ? filter(r) : f;
+}
+
 enum flow body_collect(struct request *r)
 {
 	struct body *b = &r->body;
@@ -94,6 +118,30 @@ static void forward(struct request *r, struct slice piece, bool last)
 	h1_client_write(&r->client, parts, n, last);
 }
 
+void body_plan_streaming(struct request *r)
+{
+	if (r->body.mode != BODY_UNREAD && r->body.mode != BODY_STREAMING)
+		return;
+	r->body.use = chain_request_use(r);
+	if (r->body.use == USE_CHANGE)
+		r->body.chunked = true;
+}
+
+/* A plugin refuses what it has seen of the body. Once the answer has begun, all that is left is to cut it. */
+static void refuse(struct request *r)
+{
+	struct stream *s = r->stream;
+	stream_read_body(s, false);
+	if (r->answer.stage != ANSWER_SENT) {
+		attempt_cancel(r);
+		request_goto(r, STEP_RESPOND);
+		request_wake(r);
+		return;
+	}
+	request_finish(r);
+	stream_abort(s);
+}
+
 void body_start_streaming(struct request *r)
 {
 	r->body.mode = BODY_STREAMING;
@@ -113,6 +161,10 @@ void body_on_piece(struct request *r, struct slice piece, bool last)
 	r->body.last_seen = last;
 	if (!r->client.conn)
 		return; /* the upstream has answered early, or is gone: the codec drains */
+	if (r->body.use != USE_NOTHING && chain_request_body(r, &piece, last) == STOP) {
+		refuse(r);
+		return;
+	}
 	forward(r, piece, last);
 	if (!r->over && r->client.conn && h1_client_queued(&r->client) > STREAM_HIGH_WATER)
 		stream_read_body(r->stream, false);

@@ -65,13 +65,20 @@ static bool take_own(struct request *r, const struct header *h, struct gathered 
 	}
 }
 
+static struct slice host_for_upstream(const struct request *r, struct slice received)
+{
+	if (slice_is_set(r->x.upstream.host))
+		return r->x.upstream.host;
+	return r->plan->route->preserve_host && slice_is_set(received) ? received : r->pick.host_header;
+}
+
 static void copy_fields(struct request *r, struct head *out, struct gathered *g)
 {
 	const struct head *in = r->x.request;
 	for (uint32_t i = 0; i < in->count; i++) {
 		const struct header *h = &in->headers[i];
 		if (h->id == HEADER_HOST) {
-			head_add_id(out, HEADER_HOST, r->plan->route->preserve_host ? h->value : r->pick.host_header);
+			head_add_id(out, HEADER_HOST, host_for_upstream(r, h->value));
 			continue;
 		}
 		if (take_own(r, h, g))
@@ -84,7 +91,7 @@ static void copy_fields(struct request *r, struct head *out, struct gathered *g)
 		head_copy(out, h);
 	}
 	if (!slice_is_set(head_get(out, HEADER_HOST)))
-		head_add_id(out, HEADER_HOST, r->pick.host_header);
+		head_add_id(out, HEADER_HOST, host_for_upstream(r, slice_of(NULL, 0)));
 }
 
 /* ---- R-2.3 ----------------------------------------------------------------------------------------------------- */
@@ -186,9 +193,11 @@ static void add_via(struct request *r, struct head *out, const struct gathered *
 static struct slice target_of(struct request *r)
 {
 	struct arena *a = r->x.arena;
-	struct slice service_path = r->plan->service->path;
-	struct slice path = uri_escape(a, router_upstream_path(a, slice_is_set(service_path) ? service_path : S("/"),
-	                                          &r->match, r->x.path, r->proxy->options->router.flavor));
+	struct slice service_path = r->plan->service->path, path = r->x.upstream.path;
+	if (!slice_is_set(path))
+		path = router_upstream_path(a, slice_is_set(service_path) ? service_path : S("/"), &r->match,
+		        r->x.path, r->proxy->options->router.flavor);
+	path = uri_escape(a, path);
 	return slice_is_set(r->x.query) ? ARENA_JOIN(a, path, S("?"), r->x.query) : path;
 }
 
@@ -196,8 +205,8 @@ void forward_head(struct request *r, struct head *out)
 {
 	struct gathered g = {0};
 	head_init(out, r->x.arena);
-	out->method = r->x.request->method;
-	out->target = target_of(r);
+	out->method = slice_is_set(r->x.upstream.method) ? r->x.upstream.method : r->x.request->method;
+	out->target = r->x.upstream_uri = target_of(r);
 	out->content_length = -1;
 	if (r->body.mode != BODY_NONE) {
 		out->chunked = r->body.chunked;

@@ -32,7 +32,11 @@ static void read_headers(struct proxy_options *o, struct slice list)
 
 static void read_router(struct router_options *o, const struct settings *s)
 {
-	o->flavor = slice_eq(s->router_flavor, S("traditional")) ? ROUTER_TRADITIONAL : ROUTER_TRADITIONAL_COMPATIBLE;
+	o->flavor = slice_eq(s->router_flavor, S("traditional"))   ? ROUTER_TRADITIONAL
+	            : slice_eq(s->router_flavor, S("expressions")) ? ROUTER_EXPRESSIONS
+	                                                           : ROUTER_TRADITIONAL_COMPATIBLE;
+	o->max_headers = (unsigned)s->lua_max_req_headers;
+	o->max_args = (unsigned)s->lua_max_uri_args;
 	o->calculation = slice_eq(s->route_match_calculation, S("strict")) ? ROUTER_STRICT : ROUTER_ORIGINAL;
 }
 

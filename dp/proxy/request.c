@@ -17,7 +17,7 @@ static enum flow (*const steps[STEP_COUNT])(struct request *r) = {
         [STEP_REWRITE] = step_rewrite,
         [STEP_ROUTE] = step_route,
         [STEP_ACCESS] = step_access,
-        [STEP_BODY] = body_collect,
+        [STEP_BODY] = body_step,
         [STEP_PICK] = attempt_pick,
         [STEP_CONNECT] = attempt_connect,
         [STEP_SEND] = attempt_send,
@@ -67,7 +67,11 @@ static void set_exchange(struct request *r)
 	x->scheme = s->listener && s->listener->ssl ? S("https") : S("http");
 	x->request_id = slice_of(r->id, REQUEST_ID_LEN);
 	x->started_ms = clock_wall_ms();
-	x->added.arena = &s->arena;
+	x->started_ns = s->started_ns;
+	x->port = s->listener ? s->listener->public_port : 0;
+	x->connection = s->conn->serial;
+	x->connection_requests = s->conn->requests;
+	x->added.arena = x->appended.arena = &s->arena;
 	request_id_next(&r->proxy->ids, r->id);
 	set_client(r);
 }
@@ -85,6 +89,7 @@ static void request_init(struct request *r, struct stream *s)
 	r->stream = s;
 	r->proxy = s->server->context;
 	r->owner.worker = &r->proxy->host;
+	r->owner.client = s->conn;
 	set_exchange(r);
 	init_body(r);
 	r->lease = lease_take(r->proxy->leases);
@@ -109,9 +114,28 @@ static enum flow step_start(struct request *r)
 
 static enum flow step_rewrite(struct request *r)
 {
-	if (!r->snapshot || !r->snapshot->global.has_rewrite)
+	if (!r->snapshot || !r->snapshot->global->has_rewrite)
 		return FLOW_NEXT;
 	return chain_rewrite(r);
+}
+
+struct ends {
+	struct ip source, destination;
+};
+
+/* Expressions may ask where a connection comes from and goes to. */
+static void add_ends(const struct request *r, struct router_request *q, struct ends *ends)
+{
+	struct sockaddr_storage here;
+	socklen_t len = sizeof here;
+
+	if (ip_parse(r->x.client_ip, &ends->source)) {
+		q->source = &ends->source;
+		q->source_port = r->client_port;
+	}
+	if (getsockname(r->stream->conn->fd, (struct sockaddr *)&here, &len) == 0 &&
+	        ip_of_sockaddr((const struct sockaddr *)&here, &ends->destination))
+		q->destination = &ends->destination;
 }
 
 static bool find_route(struct request *r)
@@ -127,7 +151,11 @@ static bool find_route(struct request *r)
 	        .listener_port = s->listener ? s->listener->public_port : 0,
 	        .head = &s->request,
 	        .arena = r->x.arena,
+	        .query = r->x.query,
 	};
+	struct ends ends;
+	if (r->proxy->options->router.flavor == ROUTER_EXPRESSIONS)
+		add_ends(r, &q, &ends);
 	return router_match(r->snapshot->router, &q, &r->match);
 }
 
@@ -156,9 +184,12 @@ static enum flow step_route(struct request *r)
 		respond_failure(r, FAILURE_NO_ROUTE);
 		return FLOW_NEXT;
 	}
-	r->plan = r->match.value;
+	snapshot_plan(r->snapshot, r->match.value, &r->found);
+	r->plan = &r->found;
 	r->x.route = r->plan->route;
 	r->x.service = r->plan->service;
+	r->x.captures = r->match.captures;
+	r->x.captures_count = r->match.captures_count;
 	r->tries_left = r->plan->service ? r->plan->service->retries : 0;
 	if (r->proxy->options->debug_headers)
 		add_debug_headers(r);
@@ -179,10 +210,11 @@ static enum flow step_access(struct request *r)
 	return FLOW_NEXT;
 }
 
-/* The response comes by the client's callbacks, and on_done ends the request. */
+/* The response comes by the client's callbacks, and on_done ends the request. Here is what goes on when a plugin had
+ * the answer wait. */
 static enum flow step_answer(struct request *r)
 {
-	return FLOW_WAIT;
+	return answer_run(r);
 }
 
 static struct slice upstream_text(struct request *r)
@@ -223,10 +255,15 @@ void request_finish(struct request *r)
 	if (r->over)
 		return;
 	attempt_cancel(r);
-	chain_log(r);
+	chain_use_global(r);
+	if (chain_has_log(r)) {
+		facts_end(r);
+		chain_log(r);
+	}
 	write_access_log(r);
 	r->over = true;
 	text_fini(&r->body.bytes);
+	text_fini(&r->answer.held);
 	if (r->lease)
 		lease_give(r->lease);
 	r->lease = NULL;
@@ -267,6 +304,8 @@ static void on_body(struct stream *s, struct slice piece, bool last)
 static void on_drained(struct stream *s)
 {
 	struct request *r = request_of(s);
+	if (r->answer.stage != ANSWER_SENT) /* an interim answer was what drained */
+		return;
 	h1_client_pause(&r->client, false);
 	tunnel_pause(&r->tunnel, false);
 }
@@ -280,6 +319,8 @@ static void on_abort(struct stream *s, enum stream_abort why)
 {
 	struct request *r = request_of(s);
 	r->lost_status = why == ABORT_BAD_BODY ? 400 : 499;
+	if (!s->responded)
+		r->x.status = r->lost_status;
 	request_finish(r);
 }
 

@@ -39,6 +39,8 @@ struct body {
 	bool chunked;      /* length unknown when streaming began */
 	int64_t length;    /* announced; -1 */
 	bool last_seen;
+	bool is_filtered;  /* plugins have seen what was collected */
+	enum body_use use; /* by plugins, of a body that streams */
 };
 
 /* One plugin's part in this request: chosen when its turn comes, used again in the later phases (proxy.md 8.1). */
@@ -47,8 +49,32 @@ struct chain_run {
 	struct call *calls; /* chain->count of them; plugin NULL: no configuration applies */
 	uint32_t at;        /* the link whose turn it is */
 	bool waiting;       /* a phase returned WAIT */
-	bool ended;         /* answered: only record the rest */
+	bool resumed;       /* and has come to `verdict` since */
+	enum verdict verdict;
+	phase_fn body_wanted; /* call_read_body() of the link at `at` */
+	bool ended;           /* answered: only record the rest */
 	char *state;
+};
+
+enum answer_stage {
+	ANSWER_NONE,       /* nothing yet */
+	ANSWER_HEAD,       /* plugins see the head */
+	ANSWER_COLLECTING, /* one of them wants the whole body */
+	ANSWER_BODY,       /* they see the body, or its first piece */
+	ANSWER_SENT,       /* begun: further pieces pass */
+};
+
+/* The answer on its way to the client, see answer.c. */
+struct answer {
+	enum answer_stage stage;
+	bool is_ours; /* made here, from x.reply; false: the upstream's, or yet to be made */
+	bool has_body;
+	bool is_held; /* head and pieces are copies of our own */
+	bool last;    /* piece is the last */
+	enum body_use use;
+	struct head head;
+	struct slice piece;
+	struct text held;
 };
 
 struct request {
@@ -70,9 +96,11 @@ struct request {
 	bool peer_trusted;     /* its X-Forwarded-* stand */
 	struct slice raw_path; /* of the target, as received */
 	struct router_match match;
-	const struct route_plan *plan;
+	struct route_plan found;       /* what the match leads to */
+	const struct route_plan *plan; /* &found once a route is found; else NULL */
 	struct chain_run run;
 	struct body body;
+	struct answer answer;
 
 	/* the current try */
 	struct pick pick;
@@ -115,14 +143,25 @@ void request_finish(struct request *r);
 enum flow chain_rewrite(struct request *r);
 enum flow chain_access(struct request *r);
 void chain_use_global(struct request *r); /* when access never ran: global plugins see the response */
-void chain_response_head(struct request *r);
-bool chain_has_response_body(const struct request *r);
-struct slice chain_response_body(struct request *r, struct slice piece, bool last);
+enum verdict chain_read_body(struct call *c, phase_fn done);
+/* The most that any plugin of the request wants with the body. */
+enum body_use chain_request_use(const struct request *r);
+enum body_use chain_response_use(const struct request *r);
+enum verdict chain_request_body(struct request *r, struct slice *piece, bool last); /* GO or STOP */
+/* The phases of the answer: after chain_begin_answer() from the first plugin; after WAIT or STOP behind that one. */
+void chain_begin_answer(struct request *r);
+enum verdict chain_response_head(struct request *r);
+enum verdict chain_whole_response(struct request *r, struct slice *body);
+void chain_response_piece(struct request *r, struct slice *piece, bool last); /* of a body that streams */
+bool chain_has_log(const struct request *r);
 void chain_log(struct request *r);
 
 /* body.c */
-enum flow body_collect(struct request *r); /* STEP_BODY; also for a plugin that wants the whole body */
+enum flow body_step(struct request *r);    /* STEP_BODY */
+enum flow body_collect(struct request *r); /* also for a plugin that wants the whole body, in access */
 void body_want_whole(struct request *r);
+/* The head is about to be written: how is a body framed that streams? */
+void body_plan_streaming(struct request *r);
 void body_start_streaming(struct request *r);
 void body_on_piece(struct request *r, struct slice piece, bool last);
 void body_on_upstream_drained(struct request *r);
@@ -150,6 +189,16 @@ bool forward_is_protected(const struct header *h);
 /* answer.c: the response that the client sees (proxy.md 4) */
 void answer_begin(struct request *r, struct head *upstream, struct slice piece, bool last);
 void answer_piece(struct request *r, struct slice piece, bool last);
-void answer_add_own_headers(struct request *r, struct head *out);
+/* r->answer.head is made: plugins see it next. */
+void answer_start(struct request *r, struct slice piece, bool last);
+/* Goes on as far as it can. FLOW_NEXT: x.reply is to take its place. */
+enum flow answer_run(struct request *r);
+
+/* facts.c: what the log phase tells; nothing is kept for requests without one (plugins.md 0.10) */
+void facts_begin(struct request *r); /* before plugins change the head */
+void facts_try_begin(struct request *r);
+void facts_try_answered(struct request *r, int status);
+void facts_try_failed(struct request *r, enum client_failure why);
+void facts_end(struct request *r);
 
 #endif

@@ -14,6 +14,7 @@ static const struct {
 void respond_failure(struct request *r, enum failure why)
 {
 	r->x.reply = (struct reply){.status = failures[why].status, .message = failures[why].message};
+	r->answer.is_ours = false;
 	if (failures[why].engine) {
 		struct slice type = head_get(r->x.request, HEADER_CONTENT_TYPE);
 		r->error_type = slice_is_set(type) ? type : r->proxy->options->error_default_type;
@@ -62,38 +63,58 @@ static struct slice body_of(struct request *r, struct slice *type)
 		return slice_is_set(reply->body) ? reply->body : S("");
 	}
 	struct slice accept = accepted(r);
-	enum error_kind kind = error_body_negotiate(slice_is_set(accept) ? accept : r->error_type, ERROR_JSON);
+	enum error_kind kind = error_body_negotiate(
+	        slice_is_set(accept) ? accept : r->error_type, reply->plain ? ERROR_PLAIN : ERROR_JSON);
 	struct slice template = r->proxy->options->error_templates[kind];
 	*type = error_body_type(kind);
 	return slice_is_set(template) ? error_body_from(r->x.arena, template, kind, reply->message, r->x.request_id)
 	                              : error_body(r->x.arena, kind, reply->message, r->x.request_id);
 }
 
-enum flow respond_run(struct request *r)
+static void begin(struct request *r)
 {
 	struct slice type, body = body_of(r, &type);
-	struct head out;
+	struct head *out = &r->answer.head;
 
 	attempt_cancel(r);
-	head_init(&out, r->x.arena);
-	out.status = r->x.reply.status;
+	head_init(out, r->x.arena);
+	*out = (struct head){.arena = out->arena, .headers = out->headers, .cap = out->cap};
+	out->status = r->x.reply.status;
+	out->content_length = (int64_t)body.len;
+	r->x.from_upstream = false;
+	r->answer.has_body = r->answer.is_ours = true;
 	if (slice_is_set(type))
-		head_add_id(&out, HEADER_CONTENT_TYPE, type);
+		head_add_id(out, HEADER_CONTENT_TYPE, type);
 	if (r->proxy->options->show_server)
-		head_add_id(&out, HEADER_SERVER, r->proxy->options->server_token);
+		head_add_id(out, HEADER_SERVER, r->proxy->options->server_token);
 	if (r->proxied) {
 		r->answered_ns = clock_mono_ns();
 		if (r->proxy->options->show_via)
-			head_add_id(&out, HEADER_VIA, r->proxy->options->via);
+			head_add_id(out, HEADER_VIA, r->proxy->options->via);
 	}
 	chain_use_global(r);
-	r->x.response = &out;
-	chain_response_head(r);
-	if (chain_has_response_body(r))
-		body = chain_response_body(r, body, true);
-	out.content_length = (int64_t)body.len;
-	answer_add_own_headers(r, &out);
-	r->x.response = NULL;
-	stream_respond(r->stream, &out, body, true);
+	answer_start(r, body, true);
+}
+
+static enum flow hang_up(struct request *r)
+{
+	struct stream *s = r->stream;
+	r->x.status = r->x.reply.status;
+	chain_use_global(r);
+	request_finish(r);
+	stream_abort(s);
 	return FLOW_DONE;
+}
+
+enum flow respond_run(struct request *r)
+{
+	enum flow f;
+	if (r->x.reply.hang_up)
+		return hang_up(r);
+	do {
+		if (!r->answer.is_ours)
+			begin(r);
+		f = answer_run(r);
+	} while (f == FLOW_NEXT);
+	return f;
 }

@@ -1,89 +1,62 @@
 /* candidates: see candidates.h.
  *
- * With many rules each is filed under the values of one of its tests: the test whose values are shared with the
- * fewest others. The table knows hashes only; that a value is really equal is for rule_matches() to say. */
+ * With many rules each is filed under the values of one of its tests: of the test whose values are shared with the
+ * fewest rules that are there already. That is decided when the rule comes and not looked at again; as every rule
+ * takes the emptiest of its lists, no list grows long unless there is nothing that tells its rules apart. The table
+ * knows hashes only; that a value is really equal is for rule_matches() to say. */
 #include "dp/router/candidates.h"
 
 #include <stdlib.h>
 
+#include "common/core/pmap.h"
+
 enum { FEW = 16 };
 
-struct keyed_slot {
-	uint32_t hash, start, count; /* count 0: free */
-};
-
 struct keyed {
-	struct keyed_slot *slots;
-	uint32_t mask;
-	struct rule **rules;  /* the slots' lists, each in order */
-	struct rule **by_sni; /* those filed under an SNI: on plaintext any SNI matches */
-	uint32_t by_sni_count;
+	unsigned refs;
+	uint32_t count;           /* rules */
+	struct pmap lists;        /* struct rule_list by the hash of a value */
+	struct rule_list *by_sni; /* those filed under an SNI: on plaintext any SNI matches */
 	bool has_methods;
-	uint64_t name_lengths; /* bit (length mod 64) of the header names in use */
+	uint64_t name_lengths; /* bit (length mod 64) of the header names in use, now or before */
 };
 
-/* ---- searching ---------------------------------------------------------------------------------------------- */
+/* ---- hashes of values --------------------------------------------------------------------------------------- */
 
-static bool comes_before_best(const struct rule *r, bool literal, const struct search *s)
-{
-	if (!s->best)
-		return true;
-	if (literal != s->best_literal && r->category == s->best->category)
-		return literal;
-	return order_before(&r->key, &s->best->key);
-}
-
-static void search_list(struct rule *const *rules, uint32_t n, struct search *s, bool literal)
-{
-	struct slice prefix;
-	const struct pattern *pattern;
-
-	for (uint32_t i = 0; i < n; i++) {
-		const struct rule *r = rules[i];
-		if (!comes_before_best(r, literal, s))
-			return;
-		if (r->category > s->ceiling || !rule_matches(r, s, &prefix, &pattern))
-			continue;
-		s->best = r;
-		s->best_literal = literal;
-		s->best_prefix = prefix;
-		s->best_pattern = pattern;
-		return;
-	}
-}
-
-static uint32_t hash_bytes(uint32_t h, struct slice s, bool fold)
+static uint64_t hash_bytes(uint64_t h, struct slice s, bool fold)
 {
 	for (size_t i = 0; i < s.len; i++) {
 		unsigned char c = ascii_lower((unsigned char)s.ptr[i]);
-		h = (h ^ (fold && c == '_' ? '-' : c)) * 16777619u;
+		h = (h ^ (fold && c == '_' ? '-' : c)) * UINT64_C(0x100000001b3);
 	}
-	return h ^ h >> 15;
+	return h ^ h >> 29;
 }
 
-static uint32_t hash_method(struct slice method)
+static uint64_t hash_method(struct slice method)
 {
 	return hash_bytes(0x6d65u, method, false);
 }
 
-static uint32_t hash_sni(struct slice sni)
+static uint64_t hash_sni(struct slice sni)
 {
 	return hash_bytes(0x736eu, sni, false);
 }
 
-static uint32_t hash_header(struct slice name, struct slice value, bool compatible)
+static uint64_t hash_header(struct slice name, struct slice value, bool compatible)
 {
 	return hash_bytes(hash_bytes(0x6865u, name, compatible) * 31, value, false);
 }
 
-static void search_key(const struct keyed *k, uint32_t hash, struct search *s, bool literal)
+/* ---- searching ---------------------------------------------------------------------------------------------- */
+
+static struct slice key_slice(const uint64_t *hash)
 {
-	for (uint32_t at = hash & k->mask; k->slots[at].count; at = (at + 1) & k->mask) {
-		if (k->slots[at].hash == hash) {
-			search_list(k->rules + k->slots[at].start, k->slots[at].count, s, literal);
-			return;
-		}
-	}
+	return slice_of((const char *)hash, sizeof *hash);
+}
+
+static void search_key(const struct keyed *k, uint64_t hash, struct search *s, bool literal)
+{
+	rule_list_search(pmap_get(&k->lists, key_slice(&hash)), s, literal);
 }
 
 static void search_keyed(const struct keyed *k, struct search *s, bool literal)
@@ -92,10 +65,10 @@ static void search_keyed(const struct keyed *k, struct search *s, bool literal)
 
 	if (k->has_methods)
 		search_key(k, hash_method(q->method), s, literal);
-	if (k->by_sni_count && s->tls)
+	if (k->by_sni && s->tls)
 		search_key(k, hash_sni(q->sni), s, literal);
 	else
-		search_list(k->by_sni, k->by_sni_count, s, literal);
+		rule_list_search(k->by_sni, s, literal);
 	for (uint32_t i = 0; k->name_lengths && i < s->headers_count; i++) {
 		const struct header *h = &q->head->headers[i];
 		if (k->name_lengths >> (h->name.len & 63) & 1)
@@ -105,14 +78,13 @@ static void search_keyed(const struct keyed *k, struct search *s, bool literal)
 
 void candidates_search(const struct candidates *c, struct search *s, bool literal)
 {
-	search_list(c->rules, c->count, s, literal);
+	rule_list_search(c->plain, s, literal);
 	if (c->keyed)
 		search_keyed(c->keyed, s, literal);
 }
 
-/* ---- building ----------------------------------------------------------------------------------------------- */
+/* ---- the ways in which a rule can be filed: by methods, by SNIs, by its n-th header --------------------------- */
 
-/* The ways in which a rule can be filed: by methods, by SNIs, by its n-th header. */
 enum { BY_METHOD, BY_SNI, BY_HEADER };
 
 static uint32_t ways(const struct rule *r)
@@ -135,7 +107,7 @@ static uint32_t way_size(const struct rule *r, uint32_t way)
 	return t->snis_count;
 }
 
-static uint32_t way_hash(const struct rule *r, uint32_t way, uint32_t i, bool compatible)
+static uint64_t way_hash(const struct rule *r, uint32_t way, uint32_t i, bool compatible)
 {
 	const struct rule_tests *t = r->tests;
 
@@ -146,138 +118,208 @@ static uint32_t way_hash(const struct rule *r, uint32_t way, uint32_t i, bool co
 	return hash_header(t->headers[way - BY_HEADER].name, t->headers[way - BY_HEADER].values[i], compatible);
 }
 
-/* Temporary: how many rules could be filed under a hash. Laid out as the final table, with counts only. */
-struct filing {
-	struct keyed_slot *counts;
-	uint32_t mask;
-	bool compatible;
-	struct filed {
-		uint32_t hash, rank;
-	} * filed;
-	size_t filed_count;
-};
-
-static struct keyed_slot *slot_of(struct keyed_slot *slots, uint32_t mask, uint32_t hash)
+/* The longest of the lists that a rule would stand in. */
+static uint32_t way_load(const struct keyed *k, const struct rule *r, uint32_t way, bool compatible)
 {
-	uint32_t at = hash & mask;
+	uint32_t most = 0;
 
-	while (slots[at].count && slots[at].hash != hash)
-		at = (at + 1) & mask;
-	slots[at].hash = hash;
-	return &slots[at];
+	for (uint32_t i = 0; i < way_size(r, way); i++) {
+		uint64_t hash = way_hash(r, way, i, compatible);
+		const struct rule_list *l = pmap_get(&k->lists, key_slice(&hash));
+		most = l && l->count > most ? l->count : most;
+	}
+	return most;
 }
 
-static uint32_t table_mask(size_t entries)
-{
-	uint32_t size = 16;
-
-	while (size < entries * 2)
-		size *= 2;
-	return size - 1;
-}
-
-static void *zeroed(size_t n, size_t size)
-{
-	void *p = calloc(n ? n : 1, size);
-	if (!p)
-		abort();
-	return p;
-}
-
-/* The way under whose commonest value the fewest rules are; -1: none. */
-static int best_way(const struct filing *f, const struct rule *r)
+/* The emptiest way; among equals the last, since header values tell apart better than SNIs, and these better than
+ * methods. -1: none. */
+static int best_way(const struct keyed *k, const struct rule *r, bool compatible)
 {
 	uint32_t fewest = UINT32_MAX;
 	int best = -1;
 
 	for (uint32_t way = 0; way < ways(r); way++) {
-		uint32_t most = 0, size = way_size(r, way);
-		for (uint32_t i = 0; i < size; i++) {
-			uint32_t n = slot_of(f->counts, f->mask, way_hash(r, way, i, f->compatible))->count;
-			most = n > most ? n : most;
-		}
-		if (size && most < fewest) {
-			fewest = most;
+		if (!way_size(r, way))
+			continue;
+		uint32_t load = way_load(k, r, way, compatible);
+		if (load <= fewest) {
+			fewest = load;
 			best = (int)way;
 		}
 	}
 	return best;
 }
 
-static void filing_init(struct filing *f, struct rule **rules, size_t n, bool compatible)
-{
-	size_t total = 0;
+/* ---- changing ----------------------------------------------------------------------------------------------- */
 
-	for (size_t i = 0; i < n; i++)
-		for (uint32_t way = 0; way < ways(rules[i]); way++)
-			total += way_size(rules[i], way);
-	*f = (struct filing){.mask = table_mask(total), .compatible = compatible};
-	f->counts = zeroed((size_t)f->mask + 1, sizeof *f->counts);
-	f->filed = zeroed(total, sizeof *f->filed);
-	for (size_t i = 0; i < n; i++)
-		for (uint32_t way = 0; way < ways(rules[i]); way++)
-			for (uint32_t v = 0; v < way_size(rules[i], way); v++)
-				slot_of(f->counts, f->mask, way_hash(rules[i], way, v, compatible))->count++;
+static struct slice list_key(const void *value, const void *context)
+{
+	return key_slice(&((const struct rule_list *)value)->key);
 }
 
-static void file_rule(struct filing *f, struct keyed *k, struct rule *r, uint32_t rank, uint32_t way)
+static void *list_hold(void *value)
 {
+	return rule_list_ref(value);
+}
+
+static void list_drop(void *value)
+{
+	rule_list_unref(value);
+}
+
+static const struct pmap_ops list_ops = {list_key, list_hold, list_drop};
+
+static void keyed_unref(struct keyed *k)
+{
+	if (!k || --k->refs > 0)
+		return;
+	pmap_fini(&k->lists);
+	rule_list_unref(k->by_sni);
+	free(k);
+}
+
+static struct keyed *new_keyed(void)
+{
+	struct keyed *k = calloc(1, sizeof *k);
+
+	if (!k)
+		abort();
+	k->refs = 1;
+	pmap_init(&k->lists, &list_ops, NULL);
+	return k;
+}
+
+static struct keyed *own(struct keyed **at)
+{
+	struct keyed *was = *at;
+
+	if (was->refs == 1)
+		return was;
+	struct keyed *copy = new_keyed();
+	*copy = *was;
+	copy->refs = 1;
+	copy->lists = pmap_copy(&was->lists);
+	rule_list_ref(copy->by_sni);
+	was->refs--;
+	return *at = copy;
+}
+
+/* The list under a hash, taken out of the table so that it is changed in place when nobody else holds it. */
+static struct rule_list *take_list(struct keyed *k, uint64_t hash)
+{
+	struct rule_list *l = rule_list_ref(pmap_get(&k->lists, key_slice(&hash)));
+
+	if (l)
+		pmap_remove(&k->lists, key_slice(&hash));
+	return l;
+}
+
+static void give_list(struct keyed *k, struct rule_list *l, uint64_t hash)
+{
+	if (!l)
+		return;
+	l->key = hash;
+	pmap_put(&k->lists, l);
+	rule_list_unref(l);
+}
+
+static void file_rule(struct keyed *k, const struct rule *r, uint32_t way, bool compatible)
+{
+	k->count++;
 	k->has_methods |= way == BY_METHOD;
 	if (way == BY_SNI)
-		k->by_sni[k->by_sni_count++] = r;
+		rule_list_add(&k->by_sni, r);
 	if (way >= BY_HEADER)
 		k->name_lengths |= UINT64_C(1) << (r->tests->headers[way - BY_HEADER].name.len & 63);
-	for (uint32_t i = 0; i < way_size(r, way); i++)
-		f->filed[f->filed_count++] = (struct filed){way_hash(r, way, i, f->compatible), rank};
-}
-
-static int compare_filed(const void *pa, const void *pb)
-{
-	const struct filed *a = pa, *b = pb;
-
-	if (a->hash != b->hash)
-		return a->hash < b->hash ? -1 : 1;
-	return a->rank < b->rank ? -1 : a->rank > b->rank;
-}
-
-static void fill_slots(struct keyed *k, struct arena *a, const struct filing *f, struct rule **rules)
-{
-	k->mask = table_mask(f->filed_count);
-	k->slots = arena_array(a, struct keyed_slot, (size_t)k->mask + 1);
-	k->rules = arena_alloc(a, sizeof *k->rules * f->filed_count);
-	for (size_t i = 0; i < f->filed_count; i++) {
-		struct keyed_slot *slot = slot_of(k->slots, k->mask, f->filed[i].hash);
-		if (slot->count++ == 0)
-			slot->start = (uint32_t)i;
-		k->rules[i] = rules[f->filed[i].rank];
+	for (uint32_t i = 0; i < way_size(r, way); i++) {
+		uint64_t hash = way_hash(r, way, i, compatible);
+		struct rule_list *l = take_list(k, hash);
+		rule_list_add(&l, r);
+		give_list(k, l, hash);
 	}
 }
 
-void candidates_init(struct candidates *c, struct arena *a, struct rule **rules, size_t n, bool compatible)
+/* From wherever it was filed. */
+static void unfile_rule(struct keyed *k, const struct rule *r, bool compatible)
 {
-	struct filing f;
+	k->count--;
+	rule_list_remove(&k->by_sni, r);
+	for (uint32_t way = 0; way < ways(r); way++) {
+		for (uint32_t i = 0; i < way_size(r, way); i++) {
+			uint64_t hash = way_hash(r, way, i, compatible);
+			struct rule_list *l = take_list(k, hash);
+			rule_list_remove(&l, r);
+			give_list(k, l, hash);
+		}
+	}
+}
 
-	*c = (struct candidates){.rules = rules, .count = (uint32_t)n};
-	if (n <= FEW)
+/* A route may lead here more than once: by a host or a path that it names twice, by regexes that begin alike. */
+static bool is_filed(const struct keyed *k, const struct rule *r, bool compatible)
+{
+	for (uint32_t way = 0; way < ways(r); way++) {
+		if (!way_size(r, way))
+			continue;
+		uint64_t hash = way_hash(r, way, 0, compatible);
+		if (rule_list_has(pmap_get(&k->lists, key_slice(&hash)), r))
+			return true;
+	}
+	return false;
+}
+
+static void add_keyed(struct candidates *c, const struct rule *r, bool compatible)
+{
+	int way = best_way(c->keyed, r, compatible);
+
+	if (way < 0)
+		rule_list_add(&c->plain, r);
+	else if (!is_filed(c->keyed, r, compatible))
+		file_rule(own(&c->keyed), r, (uint32_t)way, compatible);
+}
+
+/* There were few, now there are many. */
+static void start_filing(struct candidates *c, bool compatible)
+{
+	struct rule_list *few = c->plain;
+
+	c->plain = NULL;
+	c->keyed = new_keyed();
+	for (uint32_t i = 0; i < few->count; i++)
+		add_keyed(c, few->rules[i], compatible);
+	rule_list_unref(few);
+}
+
+void candidates_add(struct candidates *c, const struct rule *r, bool compatible)
+{
+	if (!c->keyed && c->plain && c->plain->count >= FEW)
+		start_filing(c, compatible);
+	if (c->keyed)
+		add_keyed(c, r, compatible);
+	else
+		rule_list_add(&c->plain, r);
+}
+
+void candidates_remove(struct candidates *c, const struct rule *r, bool compatible)
+{
+	if (!rule_list_remove(&c->plain, r) && c->keyed && is_filed(c->keyed, r, compatible))
+		unfile_rule(own(&c->keyed), r, compatible);
+	if (!c->keyed || c->keyed->count || (c->plain && c->plain->count >= FEW))
 		return;
-	struct keyed *k = arena_new(a, struct keyed);
-	k->by_sni = arena_alloc(a, sizeof *k->by_sni * n);
-	filing_init(&f, rules, n, compatible);
-	struct rule **rest = arena_alloc(a, sizeof *rest * n);
-	c->count = 0;
-	for (size_t i = 0; i < n; i++) {
-		int way = best_way(&f, rules[i]);
-		if (way < 0)
-			rest[c->count++] = rules[i];
-		else
-			file_rule(&f, k, rules[i], (uint32_t)i, (uint32_t)way);
-	}
-	c->rules = rest;
-	if (f.filed_count) {
-		qsort(f.filed, f.filed_count, sizeof *f.filed, compare_filed);
-		fill_slots(k, a, &f, rules);
-		c->keyed = k;
-	}
-	free(f.counts);
-	free(f.filed);
+	keyed_unref(c->keyed); /* few need no table */
+	c->keyed = NULL;
+}
+
+struct candidates candidates_copy(const struct candidates *c)
+{
+	rule_list_ref(c->plain);
+	if (c->keyed)
+		c->keyed->refs++;
+	return *c;
+}
+
+void candidates_fini(struct candidates *c)
+{
+	rule_list_unref(c->plain);
+	keyed_unref(c->keyed);
+	*c = (struct candidates){0};
 }

@@ -1,25 +1,33 @@
-/* candidates: rules in their order, of which a request wants the first that matches.
+/* candidates: the rules at one place of the index (a host and a path), of which a request wants the first that
+ * matches.
  *
  * A few are tested one after the other. Many (thousands of routes on one host and path that differ by a header, the
  * SNI or the method) are found by a hash of the value that tells most of them apart, so that nearly all are never
- * looked at. */
+ * looked at. Shared between versions like everything in a router: see rule_list.h. */
 #ifndef DP_ROUTER_CANDIDATES_H
 #define DP_ROUTER_CANDIDATES_H
 
-#include "dp/router/rule.h"
+#include "dp/router/rule_list.h"
 
 struct keyed;
 
-struct candidates {
-	struct rule **rules; /* those to test one by one */
-	uint32_t count;
-	const struct keyed *keyed; /* the others; NULL: none */
+struct candidates {              /* zeroed: empty; embedded by value */
+	struct rule_list *plain; /* those to test one by one */
+	struct keyed *keyed;     /* the others; NULL: none */
 };
 
-/* `rules` are in their order and must live as long. */
-void candidates_init(struct candidates *c, struct arena *a, struct rule **rules, size_t n, bool compatible);
+static inline bool candidates_is_empty(const struct candidates *c)
+{
+	return !c->plain && !c->keyed;
+}
 
-/* Puts the first that matches into s->best when it comes before what is there. */
+void candidates_add(struct candidates *c, const struct rule *r, bool compatible);
+void candidates_remove(struct candidates *c, const struct rule *r, bool compatible);
+
+/* One holder more, and one less. */
+struct candidates candidates_copy(const struct candidates *c);
+void candidates_fini(struct candidates *c);
+
 void candidates_search(const struct candidates *c, struct search *s, bool literal);
 
 #endif

@@ -2,123 +2,109 @@
  * table in R-1.5 is the contract for every line that tells them apart. */
 #include "dp/router/index.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
-enum { FEW = 8 };
+#include "dp/router/expr_match.h"
 
-/* ---- groups ------------------------------------------------------------------------------------------------- */
+enum { NO_PORT = -1, PORT_TEXT = 8 };
 
-static void group_add(struct group *g, struct arena *a, struct rule *r)
+/* ---- groups: the rules of one host value --------------------------------------------------------------------- */
+
+struct group {
+	unsigned refs;
+	uint32_t name_len;
+	struct trie_node *trie;
+	char name[]; /* lower case; "name:port" when the value has a port */
+};
+
+static struct slice group_name(const void *value, const void *context)
 {
-	if (g->count == g->cap) {
-		uint32_t cap = g->cap ? g->cap * 2 : 2;
-		struct rule **more = arena_alloc(a, sizeof *more * cap);
-		if (g->count)
-			memcpy(more, g->rules, sizeof *more * g->count);
-		g->rules = more;
-		g->cap = cap;
-	}
-	g->rules[g->count++] = r;
+	const struct group *g = value;
+
+	return slice_of(g->name, g->name_len);
 }
 
-static int compare_rules(const void *pa, const void *pb)
+static void *group_hold(void *value)
 {
-	const struct rule *a = *(struct rule *const *)pa, *b = *(struct rule *const *)pb;
+	struct group *g = value;
 
-	return order_before(&a->key, &b->key) ? -1 : order_before(&b->key, &a->key);
+	g->refs++;
+	return g;
 }
 
-static void group_finish(struct group *g, struct arena *a, bool compatible)
+static void group_drop(void *value)
 {
-	if (g->count > 1)
-		qsort(g->rules, g->count, sizeof *g->rules, compare_rules);
-	if (g->count > FEW)
-		g->trie = trie_build(a, g->rules, g->count, compatible);
+	struct group *g = value;
+
+	if (--g->refs > 0)
+		return;
+	trie_unref(g->trie);
+	free(g);
 }
 
-static void group_search(const struct group *g, struct search *s, bool literal)
+static const struct pmap_ops group_ops = {group_name, group_hold, group_drop};
+
+static struct group *group_new(struct slice name, struct trie_node *trie)
 {
-	const struct candidates few = {.rules = g->rules, .count = g->count};
+	struct group *g = malloc(sizeof *g + name.len);
 
-	if (g->trie)
-		trie_search(g->trie, s, literal);
-	else
-		candidates_search(&few, s, literal);
-}
-
-/* ---- the table ---------------------------------------------------------------------------------------------- */
-
-static uint64_t hash_host(enum host_how how, struct slice name, int32_t port)
-{
-	return slice_hash(name) ^ ((uint64_t)(uint32_t)port << 2 | how) * UINT64_C(0x9e3779b97f4a7c15);
-}
-
-static struct index_slot *find_slot(const struct index *x, enum host_how how, struct slice name, int32_t port)
-{
-	uint64_t hash = hash_host(how, name, port);
-
-	for (size_t at = hash & x->mask;; at = (at + 1) & x->mask) {
-		struct index_slot *slot = &x->slots[at];
-		if (!slot->group)
-			return slot;
-		if (slot->hash == hash && slot->how == how && slot->port == port && slice_eq(slot->name, name))
-			return slot;
-	}
-}
-
-static struct index_slot *new_slots(size_t n)
-{
-	struct index_slot *slots = calloc(n, sizeof *slots);
-
-	if (!slots)
+	if (!g)
 		abort();
-	return slots;
+	*g = (struct group){.refs = 1, .name_len = (uint32_t)name.len, .trie = trie};
+	if (name.len)
+		memcpy(g->name, name.ptr, name.len);
+	return g;
 }
 
-static void grow(struct index *x)
+/* The group out of the map, the caller's own; a new one when there is none. */
+static struct group *take_group(struct pmap *m, struct slice name)
 {
-	struct index old = *x;
+	struct group *g = pmap_get(m, name);
 
-	x->mask = old.mask * 2 + 1;
-	x->slots = new_slots(x->mask + 1);
-	for (size_t i = 0; i <= old.mask; i++)
-		if (old.slots[i].group)
-			*find_slot(x, old.slots[i].how, old.slots[i].name, old.slots[i].port) = old.slots[i];
-	free(old.slots);
+	if (!g)
+		return group_new(name, NULL);
+	group_hold(g);
+	pmap_remove(m, name);
+	if (g->refs == 1)
+		return g;
+	struct group *copy = group_new(name, trie_ref(g->trie));
+	group_drop(g);
+	return copy;
 }
 
-static struct group *group_of(struct index *x, enum host_how how, struct slice name, int32_t port)
+static void give_group(struct pmap *m, struct group *g)
 {
-	if (x->count * 2 > x->mask)
-		grow(x);
-	struct index_slot *slot = find_slot(x, how, name, port);
-	if (!slot->group) {
-		*slot = (struct index_slot){
-		        arena_new(x->arena, struct group), name, hash_host(how, name, port), port, how};
-		x->count++;
-		x->has[how] = true;
-		x->has_ports |= port != NO_PORT;
-	}
-	return slot->group;
+	if (g->trie)
+		pmap_put(m, g);
+	group_drop(g);
 }
 
-void index_init(struct index *x, struct arena *a, bool compatible)
+void index_init(struct index *x, bool compatible)
 {
-	*x = (struct index){.arena = a, .compatible = compatible, .mask = 15};
-	x->slots = new_slots(x->mask + 1);
+	*x = (struct index){.compatible = compatible};
+	for (int how = 0; how < HOST_HOWS; how++)
+		for (int ported = 0; ported < 2; ported++)
+			pmap_init(&x->hosts[how][ported], &group_ops, NULL);
+}
+
+struct index index_copy(const struct index *x)
+{
+	struct index copy = *x;
+
+	for (int how = 0; how < HOST_HOWS; how++)
+		for (int ported = 0; ported < 2; ported++)
+			copy.hosts[how][ported] = pmap_copy(&x->hosts[how][ported]);
+	trie_ref(copy.any_host);
+	return copy;
 }
 
 void index_fini(struct index *x)
 {
-	free(x->slots);
-}
-
-void index_finish(struct index *x)
-{
-	for (size_t i = 0; i <= x->mask; i++)
-		if (x->slots[i].group)
-			group_finish(x->slots[i].group, x->arena, x->compatible);
-	group_finish(&x->any_host, x->arena, x->compatible);
+	for (int how = 0; how < HOST_HOWS; how++)
+		for (int ported = 0; ported < 2; ported++)
+			pmap_fini(&x->hosts[how][ported]);
+	trie_unref(x->any_host);
 }
 
 /* ---- the hosts of routes ------------------------------------------------------------------------------------ */
@@ -148,6 +134,15 @@ static int32_t cut_port(struct slice *host, ptrdiff_t colon)
 		return NO_PORT;
 	host->len = (size_t)colon;
 	return port_of(digits);
+}
+
+struct slice host_without_port(struct slice host, int *port)
+{
+	int32_t found = cut_port(&host, slice_find(host, ':'));
+
+	if (port && found != NO_PORT)
+		*port = found;
+	return host;
 }
 
 static ptrdiff_t last_colon(struct slice s)
@@ -187,33 +182,78 @@ bool index_accepts(const struct route *route, struct err *e)
 	return true;
 }
 
-static struct group *group_of_value(struct index *x, struct slice value)
+/* "name:port" in `out`, which has PORT_TEXT bytes more than the name. */
+static struct slice with_port(char *out, struct slice name, int32_t port)
 {
-	char *lower = arena_alloc(x->arena, value.len);
-	lower_into(lower, value);
-	struct slice host = slice_of(lower, value.len);
+	if (name.len)
+		memcpy(out, name.ptr, name.len);
+	return slice_of(out, name.len + (size_t)snprintf(out + name.len, PORT_TEXT, ":%d", (int)port));
+}
+
+/* A host value of a route: which map it is filed in, under which name. */
+struct place {
+	enum host_how how;
+	bool has_port;
+	struct slice name; /* in `text` */
+	char text[];
+};
+
+static struct place *place_of(const struct index *x, struct slice value)
+{
+	struct place *p = malloc(sizeof *p + value.len + PORT_TEXT);
+
+	if (!p)
+		abort();
+	lower_into(p->text, value);
+	struct slice host = slice_of(p->text, value.len);
 	ptrdiff_t star = slice_find(host, '*');
 	int32_t port = NO_PORT;
-
 	if (star >= 0)
 		port = cut_port(&host, last_colon(host));
 	else if (x->compatible)
 		port = cut_port(&host, slice_find(host, ':'));
-	if (star < 0)
-		return group_of(x, HOST_EXACT, host, port);
-	if (star == 0)
-		return group_of(x, HOST_ENDS, slice_from(host, 1), port);
-	return group_of(x, HOST_STARTS, slice_of(host.ptr, host.len - 1), port);
+	p->how = star < 0 ? HOST_EXACT : star == 0 ? HOST_ENDS : HOST_STARTS;
+	p->has_port = port != NO_PORT;
+	p->name = p->how == HOST_ENDS     ? slice_from(host, 1)
+	          : p->how == HOST_STARTS ? slice_of(host.ptr, host.len - 1)
+	                                  : host;
+	if (p->has_port)
+		p->name = with_port((char *)p->name.ptr, p->name, port);
+	return p;
 }
 
-void index_add(struct index *x, struct rule *r)
+typedef void (*trie_change)(struct trie_node **root, const struct rule *r, bool compatible);
+
+static void change_group(struct index *x, struct slice host, const struct rule *r, trie_change change)
 {
-	const struct slice_list *hosts = &r->route->hosts;
+	struct place *p = place_of(x, host);
+	struct pmap *m = &x->hosts[p->how][p->has_port];
+	struct group *g = take_group(m, p->name);
+
+	change(&g->trie, r, x->compatible);
+	give_group(m, g);
+	free(p);
+}
+
+static void change_groups(struct index *x, const struct rule *r, trie_change change)
+{
+	struct slice_list demanded = {r->expr ? &r->expr->host : NULL, r->expr && slice_is_set(r->expr->host)};
+	const struct slice_list *hosts = r->expr ? &demanded : &r->set->route->hosts;
 
 	for (size_t i = 0; i < hosts->len; i++)
-		group_add(group_of_value(x, hosts->items[i]), x->arena, r);
+		change_group(x, hosts->items[i], r, change);
 	if (hosts->len == 0)
-		group_add(&x->any_host, x->arena, r);
+		change(&x->any_host, r, x->compatible);
+}
+
+void index_add(struct index *x, const struct rule *r)
+{
+	change_groups(x, r, trie_add);
+}
+
+void index_remove(struct index *x, const struct rule *r)
+{
+	change_groups(x, r, trie_remove);
 }
 
 /* ---- the host of a request ---------------------------------------------------------------------------------- */
@@ -283,24 +323,31 @@ static void view_traditional(struct host_view *v, bool tls)
 		v->port = tls ? 443 : 80;
 }
 
-static bool try_host(
-        const struct index *x, struct search *s, enum host_how how, struct slice name, int32_t port, bool literal)
+static bool try_host(const struct pmap *m, struct search *s, struct slice name, bool literal)
 {
-	const struct index_slot *slot = find_slot(x, how, name, port);
+	const struct group *g = pmap_get(m, name);
 
-	if (!slot->group)
+	if (!g)
 		return false;
-	group_search(slot->group, s, literal);
+	trie_search(g->trie, s, literal);
 	return true;
+}
+
+static bool try_with_port(const struct pmap *m, struct search *s, struct slice name, int32_t port)
+{
+	char small[256 + PORT_TEXT];
+	char *room = name.len <= 256 ? small : arena_alloc(s->request->arena, name.len + PORT_TEXT);
+
+	return try_host(m, s, with_port(room, name, port), false);
 }
 
 static bool try_with_and_without_port(
         const struct index *x, struct search *s, const struct host_view *v, enum host_how how, struct slice name)
 {
-	bool hit = try_host(x, s, how, name, NO_PORT, false);
+	bool hit = try_host(&x->hosts[how][false], s, name, false);
 
-	if (x->has_ports && v->port != NO_PORT)
-		hit |= try_host(x, s, how, name, v->port, false);
+	if (x->hosts[how][true].count && v->port != NO_PORT)
+		hit |= try_with_port(&x->hosts[how][true], s, name, v->port);
 	return hit;
 }
 
@@ -308,9 +355,9 @@ static bool search_exact(const struct index *x, struct search *s, const struct h
 {
 	if (x->compatible)
 		return try_with_and_without_port(x, s, v, HOST_EXACT, v->name);
-	bool hit = try_host(x, s, HOST_EXACT, v->whole, NO_PORT, true);
+	bool hit = try_host(&x->hosts[HOST_EXACT][false], s, v->whole, true);
 	if (v->name.len != v->whole.len)
-		hit |= try_host(x, s, HOST_EXACT, v->name, NO_PORT, false);
+		hit |= try_host(&x->hosts[HOST_EXACT][false], s, v->name, false);
 	return hit;
 }
 
@@ -338,25 +385,38 @@ static bool search_starts(const struct index *x, struct search *s, const struct 
 	return hit;
 }
 
-bool index_search(const struct index *x, struct search *s)
+static bool has_hosts(const struct index *x, enum host_how how)
+{
+	return x->hosts[how][false].count || x->hosts[how][true].count;
+}
+
+static bool search_hosts(const struct index *x, struct search *s)
 {
 	struct slice host = s->request->host;
-	struct host_view v;
 	char small[256];
+	char *lower = host.len <= sizeof small ? small : arena_alloc(s->request->arena, host.len);
 	bool hit = false;
 
-	if (x->count) {
-		char *lower = host.len <= sizeof small ? small : arena_alloc(s->request->arena, host.len);
-		lower_into(lower, host);
-		v = (struct host_view){.whole = slice_of(lower, host.len)};
-		if (x->compatible)
-			view_compatible(&v, s->request->listener_port);
-		else
-			view_traditional(&v, s->tls);
-		hit |= x->has[HOST_EXACT] && search_exact(x, s, &v);
-		hit |= x->has[HOST_ENDS] && search_ends(x, s, &v);
-		hit |= x->has[HOST_STARTS] && search_starts(x, s, &v);
-	}
-	group_search(&x->any_host, s, false);
+	lower_into(lower, host);
+	struct host_view v = {.whole = slice_of(lower, host.len)};
+	if (x->compatible)
+		view_compatible(&v, s->request->listener_port);
+	else
+		view_traditional(&v, s->tls);
+	if (has_hosts(x, HOST_EXACT))
+		hit |= search_exact(x, s, &v);
+	if (has_hosts(x, HOST_ENDS))
+		hit |= search_ends(x, s, &v);
+	if (has_hosts(x, HOST_STARTS))
+		hit |= search_starts(x, s, &v);
+	return hit;
+}
+
+bool index_search(const struct index *x, struct search *s)
+{
+	bool any = has_hosts(x, HOST_EXACT) || has_hosts(x, HOST_ENDS) || has_hosts(x, HOST_STARTS);
+	bool hit = any && search_hosts(x, s);
+
+	trie_search(x->any_host, s, false);
 	return hit;
 }

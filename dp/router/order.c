@@ -111,6 +111,14 @@ struct order_key order_compatible(const struct order_subject *s, enum router_cal
 	return k;
 }
 
+struct order_key order_expression(const struct route *r)
+{
+	struct order_key k = {.high = UINT64_C(0xff) << 56 | (uint64_t)r->priority};
+
+	set_id(&k, &r->id, 0);
+	return k;
+}
+
 struct uuid order_derived_id(const struct uuid *route, unsigned n)
 {
 	static const unsigned char name_space[16] = {

@@ -25,6 +25,8 @@ struct order_subject {
 unsigned order_kinds(const struct route *r);
 struct order_key order_traditional(const struct order_subject *s);
 struct order_key order_compatible(const struct order_subject *s, enum router_calculation calculation);
+/* Of a route with an expression: before all others. */
+struct order_key order_expression(const struct route *r);
 
 /* Id of the n-th group of paths of a route (from 1): a name-based UUID. */
 struct uuid order_derived_id(const struct uuid *route, unsigned n);

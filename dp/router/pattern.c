@@ -10,6 +10,7 @@
 
 #include "common/core/map.h"
 #include "common/core/text.h"
+#include "common/expr/rust_regex.h"
 
 enum { MATCH_STEPS = 10000, MATCH_HEAP_KIB = 1024 };
 
@@ -90,13 +91,12 @@ static void find_literal(struct slice re, struct text *out)
 
 static uint32_t compile_options(enum pattern_kind kind)
 {
-	const uint32_t rust = PCRE2_UTF | PCRE2_MATCH_INVALID_UTF | PCRE2_UCP | PCRE2_DOLLAR_ENDONLY;
-
 	switch (kind) {
 	case PATTERN_PATH_TRADITIONAL: return PCRE2_ANCHORED;
-	case PATTERN_PATH_COMPATIBLE: return rust;
+	case PATTERN_PATH_COMPATIBLE:
+	case PATTERN_EXPRESSION: return rust_regex_options();
 	case PATTERN_HEADER_TRADITIONAL: return 0;
-	case PATTERN_HEADER_COMPATIBLE: return rust | PCRE2_CASELESS;
+	case PATTERN_HEADER_COMPATIBLE: return rust_regex_options() | PCRE2_CASELESS;
 	}
 	return 0;
 }

@@ -15,6 +15,7 @@ enum pattern_kind {
 	PATTERN_PATH_COMPATIBLE,    /* '^' before the text: only the first top-level alternative is anchored */
 	PATTERN_HEADER_TRADITIONAL, /* searched in the lower-cased value */
 	PATTERN_HEADER_COMPATIBLE,  /* searched, case-insensitive (DEV-9) */
+	PATTERN_EXPRESSION,         /* searched */
 };
 
 struct pattern;

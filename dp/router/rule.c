@@ -1,6 +1,8 @@
 /* rule: testing a rule against a request. The cheap tests come first, regular expressions last. */
 #include "dp/router/rule.h"
 
+#include "dp/router/expr_match.h"
+
 /* ---- headers ------------------------------------------------------------------------------------------------ */
 
 static unsigned char folded(unsigned char c)
@@ -117,15 +119,25 @@ static bool regex_matches(
 	return false;
 }
 
-bool rule_matches(const struct rule *r, struct search *s, struct slice *prefix, const struct pattern **pattern)
+enum rule_fault rule_fault(
+        const struct rule *r, struct search *s, struct slice *prefix, const struct pattern **pattern)
 {
 	*prefix = (struct slice){0};
 	*pattern = NULL;
-	if (!method_matches(r->tests, s->request->method) || !sni_matches(r->tests, s))
-		return false;
+	if (r->expr)
+		return expr_rule_matches(r->expr, s, prefix, pattern) ? RULE_FITS : RULE_EXPRESSION;
+	if (!method_matches(r->tests, s->request->method))
+		return RULE_METHOD;
+	if (!sni_matches(r->tests, s))
+		return RULE_SNI;
 	if (r->prefixes_count && !prefix_matches(r, s->request->path, prefix))
-		return false;
+		return RULE_PATH;
 	if (r->tests->headers_count && !headers_match(r->tests, s))
-		return false;
-	return r->patterns_count == 0 || regex_matches(r, s, prefix, pattern);
+		return RULE_HEADERS;
+	return r->patterns_count == 0 || regex_matches(r, s, prefix, pattern) ? RULE_FITS : RULE_PATH;
+}
+
+bool rule_matches(const struct rule *r, struct search *s, struct slice *prefix, const struct pattern **pattern)
+{
+	return rule_fault(r, s, prefix, pattern) == RULE_FITS;
 }

@@ -28,20 +28,52 @@ struct rule_tests {
 
 struct rule {
 	struct order_key key;
+	struct rule_set *set;
 	uint16_t category; /* traditional: order_category(); else 0 */
-	const struct route *route;
-	void *value;
+	uint16_t number;   /* in its set: the last tie-breaker */
 	const struct rule_tests *tests;
+	const struct rule_expr *expr; /* NULL: no expression. Else all that counts, and `prefixes` only file it */
 	/* Neither: any path. Prefixes of one rule all have one length. */
 	const struct slice *prefixes;
 	const struct pattern **patterns;
 	uint32_t prefixes_count, patterns_count;
 };
 
+/* All rules of one route, and what they stand on. Counted by every list that holds one of the rules; the route's
+ * owner is told when the last one goes. Counts belong to the building thread. */
+struct rule_set {
+	unsigned refs;
+	struct uuid id; /* of the route */
+	const struct route *route;
+	void *value;
+	void (*drop)(void *value); /* NULL: nothing to tell */
+	struct rule *rules;
+	uint32_t count;
+	uint32_t patterns_count;
+	const struct pattern **patterns; /* of all rules, to be given back */
+	struct arena arena;
+};
+
+static inline struct rule_set *rule_set_ref(struct rule_set *s)
+{
+	s->refs++;
+	return s;
+}
+void rule_set_unref(struct rule_set *s);
+
+/* The order of, without ties. */
+static inline bool rule_before(const struct rule *a, const struct rule *b)
+{
+	if (order_before(&a->key, &b->key))
+		return true;
+	return !order_before(&b->key, &a->key) && a->number < b->number;
+}
+
 /* What stays the same while one request looks for its rule. */
 struct search {
 	const struct router_request *request;
 	uint32_t headers_count; /* how many of its fields count */
+	uint32_t max_args;      /* and of its arguments */
 	bool compatible;
 	bool tls;
 	uint16_t ceiling; /* rules of a greater category are passed over */
@@ -53,22 +85,21 @@ struct search {
 	const struct pattern *best_pattern;
 };
 
-/* Where rules are made: the arena of the router, and the list of patterns that it must give back. */
-struct rule_maker {
-	struct arena *arena;
-	const struct router_options *options;
-	struct rule **rules;
-	size_t count, cap;
-	const struct pattern **patterns;
-	size_t patterns_count, patterns_cap;
-};
+/* NULL with e set: the route cannot work. Starts with one reference; entry->value is the set's from then on. */
+struct rule_set *rule_make(const struct router_entry *entry, const struct router_options *options, struct err *e);
 
-/* Adds the rules of one route to m->rules. False with e set: the route cannot work, and nothing was added. */
-bool rule_make(struct rule_maker *m, const struct router_entry *entry, struct err *e);
+/* The first test of a rule, cheapest first, that a request fails. */
+enum rule_fault { RULE_FITS, RULE_METHOD, RULE_SNI, RULE_PATH, RULE_HEADERS, RULE_EXPRESSION };
+enum rule_fault rule_fault(
+        const struct rule *r, struct search *s, struct slice *prefix, const struct pattern **pattern);
 
 /* Does everything but the host match? Then the matched part of the path is in *prefix (unset: the route has no
  * paths) and the pattern that matched it in *pattern. */
 bool rule_matches(const struct rule *r, struct search *s, struct slice *prefix, const struct pattern **pattern);
+
+/* "name:80" without its port, which goes to *port (may be NULL; else left alone when there is none). Cut at the first
+ * colon that digits alone follow: brackets mean nothing (R-1.5, IPv6). */
+struct slice host_without_port(struct slice host, int *port);
 
 /* Header names equal: case-insensitive, and in the compatible flavour '-' equals '_'. */
 bool rule_header_name_eq(const struct search *s, struct slice a, struct slice b);

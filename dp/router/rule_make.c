@@ -1,8 +1,16 @@
-/* rule_make: from a route to its rules. Called by router.c for every route of a version; the invariant is that all
- * patterns taken here are in m->patterns, so that the router gives them back whatever happens. */
+/* rule_make: from a route to its rules. Called by router.c for every route that comes; the invariant is that all
+ * patterns taken here are in the set, which gives them back at its end, whatever happens. */
 #include <stdlib.h>
 
-#include "dp/router/rule.h"
+#include "dp/router/expr_match.h"
+
+enum { SMALL = 128 }; /* enough for the usual route: one rule with plain tests */
+
+struct rule_maker {
+	struct rule_set *set;
+	struct arena *arena; /* the set's */
+	const struct router_options *options;
+};
 
 static bool is_regex(struct slice path)
 {
@@ -14,15 +22,9 @@ static const struct pattern *take_pattern(
 {
 	const struct pattern *p = pattern_get(kind, text, e);
 
-	if (!p)
-		return NULL;
-	if (m->patterns_count == m->patterns_cap) {
-		m->patterns_cap = m->patterns_cap ? m->patterns_cap * 2 : 16;
-		m->patterns = realloc(m->patterns, sizeof *m->patterns * m->patterns_cap);
-		if (!m->patterns)
-			abort();
-	}
-	return m->patterns[m->patterns_count++] = p;
+	if (p)
+		m->set->patterns[m->set->patterns_count++] = p;
+	return p;
 }
 
 /* ---- tests that the rules of a route share ------------------------------------------------------------------ */
@@ -96,17 +98,6 @@ static const struct rule_tests *make_tests(struct rule_maker *m, const struct ro
 
 /* ---- paths -------------------------------------------------------------------------------------------------- */
 
-static void add_rule(struct rule_maker *m, struct rule *r)
-{
-	if (m->count == m->cap) {
-		m->cap = m->cap ? m->cap * 2 : 256;
-		m->rules = realloc(m->rules, sizeof *m->rules * m->cap);
-		if (!m->rules)
-			abort();
-	}
-	m->rules[m->count++] = r;
-}
-
 /* All paths of `paths` are regexes, or all are prefixes of one length; or there are none. */
 static bool set_paths(struct rule_maker *m, struct rule *r, const struct slice *paths, size_t n, struct err *e)
 {
@@ -128,9 +119,10 @@ static bool set_paths(struct rule_maker *m, struct rule *r, const struct slice *
 static bool make_rule(struct rule_maker *m, const struct rule *like, struct order_subject *subject,
         const struct slice *paths, size_t n, struct err *e)
 {
-	struct rule *r = arena_alloc(m->arena, sizeof *r);
+	struct rule *r = &m->set->rules[m->set->count];
 
 	*r = *like;
+	r->number = (uint16_t)m->set->count;
 	if (!set_paths(m, r, paths, n, e))
 		return false;
 	subject->is_regex = r->patterns_count > 0;
@@ -141,7 +133,7 @@ static bool make_rule(struct rule_maker *m, const struct rule *like, struct orde
 	} else {
 		r->key = order_compatible(subject, m->options->calculation);
 	}
-	add_rule(m, r);
+	m->set->count++;
 	return true;
 }
 
@@ -198,25 +190,80 @@ static bool split_compatible(
 	return true;
 }
 
-bool rule_make(struct rule_maker *m, const struct router_entry *entry, struct err *e)
+/* At most one rule per path, and one pattern per path or header value. */
+static void make_room(struct rule_maker *m, const struct route *r)
 {
-	const struct route *route = entry->route;
-	struct order_subject subject = {.route = route, .kinds = order_kinds(route), .id = route->id};
-	struct rule like = {.route = route, .value = entry->value};
-	size_t before = m->count;
-	bool ok;
+	size_t patterns = r->paths.len + expr_rule_patterns_max(r);
 
+	for (size_t i = 0; i < r->headers.len; i++)
+		patterns += r->headers.items[i].values.len;
+	m->set->patterns = arena_alloc(m->arena, sizeof *m->set->patterns * patterns);
+	m->set->rules = arena_array(m->arena, struct rule, r->paths.len ? r->paths.len : 1);
+}
+
+static bool make_expression(struct rule_maker *m, const struct route *route, struct err *e)
+{
+	static const struct rule_tests none;
+	struct rule_expr *x = arena_new(m->arena, struct rule_expr);
+
+	make_room(m, route);
+	if (!expr_rule_make(m->set, x, e))
+		return false;
+	m->set->rules[m->set->count++] = (struct rule){.set = m->set,
+	        .key = order_expression(route),
+	        .tests = &none,
+	        .expr = x,
+	        .prefixes = &x->path,
+	        .prefixes_count = x->path.len > 0};
+	return true;
+}
+
+static bool make_rules(struct rule_maker *m, const struct route *route, struct err *e)
+{
+	struct order_subject subject = {.route = route, .kinds = order_kinds(route), .id = route->id};
+	struct rule like = {.set = m->set};
+
+	if (m->options->flavor == ROUTER_EXPRESSIONS && route->expression.len)
+		return make_expression(m, route, e);
 	if (subject.kinds == 0)
 		return err_set(e, "no hosts, paths, methods, headers or snis to match by");
+	if (route->paths.len > UINT16_MAX)
+		return err_set(e, "%zu paths, expected at most %d", route->paths.len, UINT16_MAX);
+	make_room(m, route);
 	if (!(like.tests = make_tests(m, route, e)))
 		return false;
 	if (route->paths.len <= 1)
-		ok = make_rule(m, &like, &subject, route->paths.items, route->paths.len, e);
-	else if (m->options->flavor == ROUTER_TRADITIONAL)
-		ok = split_traditional(m, &like, &subject, e);
-	else
-		ok = split_compatible(m, &like, &subject, e);
-	if (!ok)
-		m->count = before;
-	return ok;
+		return make_rule(m, &like, &subject, route->paths.items, route->paths.len, e);
+	if (m->options->flavor == ROUTER_TRADITIONAL)
+		return split_traditional(m, &like, &subject, e);
+	return split_compatible(m, &like, &subject, e);
+}
+
+struct rule_set *rule_make(const struct router_entry *entry, const struct router_options *options, struct err *e)
+{
+	struct rule_set *set = calloc(1, sizeof *set);
+
+	if (!set)
+		abort();
+	*set = (struct rule_set){.refs = 1, .id = entry->route->id, .route = entry->route, .value = entry->value};
+	arena_init_small(&set->arena, SMALL);
+	struct rule_maker m = {.set = set, .arena = &set->arena, .options = options};
+	if (make_rules(&m, entry->route, e)) {
+		set->drop = options->drop;
+		return set;
+	}
+	rule_set_unref(set);
+	return NULL;
+}
+
+void rule_set_unref(struct rule_set *s)
+{
+	if (--s->refs > 0)
+		return;
+	for (uint32_t i = 0; i < s->patterns_count; i++)
+		pattern_put(s->patterns[i]);
+	if (s->drop)
+		s->drop(s->value);
+	arena_fini(&s->arena);
+	free(s);
 }

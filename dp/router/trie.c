@@ -1,49 +1,140 @@
-/* trie: see trie.h. A radix trie, built from the sorted list of prefixes: a node is a run of the list, its children
- * are the runs that share one byte more. */
+/* trie: see trie.h. A node is one block of memory: children, then the first byte of each child's label, then the
+ * label; it is written once and replaced when its shape changes. */
 #include "dp/router/trie.h"
 
-#include <endian.h>
 #include <stdlib.h>
 
-struct posting {
-	struct slice prefix;
-	uint64_t start; /* of prefix, behind what all have in common: decides most comparisons */
-	uint32_t rank;
+struct trie_node {
+	unsigned refs;
+	uint32_t label_len;
+	uint32_t children_count;
+	struct candidates own;
+	struct trie_node *children[]; /* children_count; then as many branch bytes, ascending; then the label */
 };
 
-struct builder {
-	struct arena *arena;
-	struct posting *postings;
-	struct rule **rules;
+static unsigned char *branches_of(const struct trie_node *n)
+{
+	return (unsigned char *)(n->children + n->children_count);
+}
+
+static struct slice label_of(const struct trie_node *n)
+{
+	return slice_of((const char *)branches_of(n) + n->children_count, n->label_len);
+}
+
+/* ---- nodes -------------------------------------------------------------------------------------------------- */
+
+/* With room for children and branches, which the caller sets; label is copied. */
+static struct trie_node *new_node(struct slice label, uint32_t children)
+{
+	struct trie_node *n = malloc(sizeof *n + children * (sizeof n->children[0] + 1) + label.len);
+
+	if (!n)
+		abort();
+	*n = (struct trie_node){.refs = 1, .label_len = (uint32_t)label.len, .children_count = children};
+	if (label.len)
+		memcpy((char *)branches_of(n) + children, label.ptr, label.len);
+	return n;
+}
+
+struct trie_node *trie_ref(struct trie_node *n)
+{
+	if (n)
+		n->refs++;
+	return n;
+}
+
+void trie_unref(struct trie_node *n)
+{
+	if (!n || --n->refs > 0)
+		return;
+	for (uint32_t i = 0; i < n->children_count; i++)
+		trie_unref(n->children[i]);
+	candidates_fini(&n->own);
+	free(n);
+}
+
+/* What n holds goes over to `to`: moved when n is ours alone, else held once more. Takes n. */
+static void hand_over(struct trie_node *n, struct trie_node *to)
+{
+	if (n->refs == 1) {
+		to->own = n->own;
+		free(n);
+		return;
+	}
+	to->own = candidates_copy(&n->own);
+	for (uint32_t i = 0; i < n->children_count; i++)
+		trie_ref(n->children[i]);
+	n->refs--;
+}
+
+/* Takes n, gives one of the same content with this label. */
+static struct trie_node *relabelled(struct trie_node *n, struct slice label)
+{
+	struct trie_node *to = new_node(label, n->children_count);
+
+	memcpy(to->children, n->children, n->children_count * sizeof n->children[0]);
+	memcpy(branches_of(to), branches_of(n), n->children_count);
+	hand_over(n, to);
+	return to;
+}
+
+/* Takes n, gives one of the same content that may be changed. */
+static struct trie_node *own(struct trie_node *n)
+{
+	return n->refs == 1 ? n : relabelled(n, label_of(n));
+}
+
+static void copy_children(
+        struct trie_node *to, uint32_t to_at, const struct trie_node *from, uint32_t from_at, uint32_t count)
+{
+	memcpy(to->children + to_at, from->children + from_at, count * sizeof to->children[0]);
+	memcpy(branches_of(to) + to_at, branches_of(from) + from_at, count);
+}
+
+/* Takes n and child. */
+static struct trie_node *with_child(struct trie_node *n, struct trie_node *child)
+{
+	struct trie_node *to = new_node(label_of(n), n->children_count + 1);
+	unsigned char branch = (unsigned char)label_of(child).ptr[0];
+	uint32_t at = 0;
+
+	while (at < n->children_count && branches_of(n)[at] < branch)
+		at++;
+	copy_children(to, 0, n, 0, at);
+	to->children[at] = child;
+	branches_of(to)[at] = branch;
+	copy_children(to, at + 1, n, at, n->children_count - at);
+	hand_over(n, to);
+	return to;
+}
+
+/* Takes n, which is the caller's own, and whose child at `at` is gone. */
+static struct trie_node *without_child(struct trie_node *n, uint32_t at)
+{
+	struct trie_node *to = new_node(label_of(n), n->children_count - 1);
+
+	copy_children(to, 0, n, 0, at);
+	copy_children(to, at, n, at + 1, n->children_count - at - 1);
+	hand_over(n, to);
+	return to;
+}
+
+/* The child for the next byte, or NULL. */
+static struct trie_node *const *child_for(const struct trie_node *n, char next)
+{
+	const unsigned char *branches = branches_of(n);
+	const unsigned char *at = n->children_count ? memchr(branches, (unsigned char)next, n->children_count) : NULL;
+
+	return at ? &n->children[at - branches] : NULL;
+}
+
+/* ---- changing ----------------------------------------------------------------------------------------------- */
+
+struct change {
+	const struct rule *rule;
 	bool compatible;
 };
-
-/* ---- the list ----------------------------------------------------------------------------------------------- */
-
-static size_t count_postings(struct rule **rules, size_t n)
-{
-	size_t total = 0;
-
-	for (size_t i = 0; i < n; i++)
-		total += rules[i]->prefixes_count + rules[i]->patterns_count + 1;
-	return total;
-}
-
-static size_t list_postings(struct posting *out, struct rule **rules, size_t n)
-{
-	size_t count = 0;
-
-	for (size_t i = 0; i < n; i++) {
-		const struct rule *r = rules[i];
-		for (uint32_t p = 0; p < r->prefixes_count; p++)
-			out[count++] = (struct posting){r->prefixes[p], 0, (uint32_t)i};
-		for (uint32_t p = 0; p < r->patterns_count; p++)
-			out[count++] = (struct posting){pattern_literal(r->patterns[p]), 0, (uint32_t)i};
-		if (!r->prefixes_count && !r->patterns_count)
-			out[count++] = (struct posting){S(""), 0, (uint32_t)i};
-	}
-	return count;
-}
 
 static size_t common_length(struct slice a, struct slice b)
 {
@@ -54,118 +145,138 @@ static size_t common_length(struct slice a, struct slice b)
 	return n;
 }
 
-static void set_starts(struct posting *p, size_t n)
+/* Takes n, gives a node of the label's first `at` bytes above one of the others. */
+static struct trie_node *split(struct trie_node *n, size_t at)
 {
-	size_t common = p[0].prefix.len;
+	struct slice label = label_of(n);
+	struct trie_node *above = new_node(slice_of(label.ptr, at), 1);
 
-	for (size_t i = 1; i < n; i++)
-		common = common_length(slice_of(p[0].prefix.ptr, common), p[i].prefix);
-	for (size_t i = 0; i < n; i++) {
-		struct slice rest = slice_from(p[i].prefix, common);
-		if (rest.len)
-			memcpy(&p[i].start, rest.ptr, rest.len < 8 ? rest.len : 8);
-		p[i].start = be64toh(p[i].start);
+	branches_of(above)[0] = (unsigned char)label.ptr[at];
+	above->children[0] = relabelled(n, slice_from(label, at));
+	return above;
+}
+
+/* Takes n (NULL: none), gives what stands in its place. */
+static struct trie_node *add(struct trie_node *n, struct slice path, const struct change *c)
+{
+	if (!n) {
+		n = new_node(path, 0);
+		candidates_add(&n->own, c->rule, c->compatible);
+		return n;
 	}
-}
-
-static int compare_postings(const void *pa, const void *pb)
-{
-	const struct posting *a = pa, *b = pb;
-
-	if (a->start != b->start)
-		return a->start < b->start ? -1 : 1;
-	int c = slice_cmp(a->prefix, b->prefix);
-	return c ? c : a->rank < b->rank ? -1 : a->rank > b->rank;
-}
-
-/* ---- nodes -------------------------------------------------------------------------------------------------- */
-
-/* The rules of the postings [from, to), all of one prefix, each once. */
-static void set_own(const struct builder *b, struct trie_node *node, size_t from, size_t to)
-{
-	if (from == to)
-		return;
-	struct rule **own = arena_alloc(b->arena, sizeof *own * (to - from));
-	size_t n = 0;
-	for (size_t i = from; i < to; i++)
-		if (i == from || b->postings[i].rank != b->postings[i - 1].rank)
-			own[n++] = b->rules[b->postings[i].rank];
-	candidates_init(&node->own, b->arena, own, n, b->compatible);
-}
-
-static unsigned char byte_at(const struct builder *b, size_t i, size_t depth)
-{
-	return (unsigned char)b->postings[i].prefix.ptr[depth];
-}
-
-/* End of the run from `from` whose prefixes have the same byte at depth. */
-static size_t run_end(const struct builder *b, size_t from, size_t to, size_t depth)
-{
-	size_t end = from + 1;
-
-	while (end < to && byte_at(b, end, depth) == byte_at(b, from, depth))
-		end++;
-	return end;
-}
-
-/* Node for the postings [from, to), not empty, which have their first `depth` bytes in common with their parent. */
-static void build_node(const struct builder *b, struct trie_node *node, size_t from, size_t to, size_t depth)
-{
-	struct slice first = b->postings[from].prefix;
-	size_t here = common_length(first, b->postings[to - 1].prefix), rest = from;
-
-	node->label = first.ptr + depth;
-	node->label_len = (uint32_t)(here - depth);
-	while (rest < to && b->postings[rest].prefix.len == here)
-		rest++;
-	set_own(b, node, from, rest);
-	for (size_t at = rest; at < to; at = run_end(b, at, to, here))
-		node->children_count++;
-	unsigned char *branches = arena_alloc(b->arena, node->children_count);
-	node->branches = branches;
-	node->children = arena_array(b->arena, struct trie_node, node->children_count);
-	for (size_t i = 0; rest < to; i++) {
-		size_t end = run_end(b, rest, to, here);
-		branches[i] = byte_at(b, rest, here);
-		build_node(b, &node->children[i], rest, end, here);
-		rest = end;
+	size_t same = common_length(label_of(n), path);
+	n = same < n->label_len ? split(n, same) : own(n);
+	path = slice_from(path, same);
+	if (path.len == 0) {
+		candidates_add(&n->own, c->rule, c->compatible);
+		return n;
 	}
+	struct trie_node *const *at = child_for(n, path.ptr[0]);
+	if (!at)
+		return with_child(n, add(NULL, path, c));
+	n->children[at - n->children] = add(*at, path, c);
+	return n;
 }
 
-struct trie_node *trie_build(struct arena *a, struct rule **rules, size_t n, bool compatible)
+/* Takes n, which has no rules and one child: both become one node. */
+static struct trie_node *joined(struct trie_node *n)
 {
-	struct trie_node *root = arena_new(a, struct trie_node);
-	struct posting *postings = malloc(sizeof *postings * (count_postings(rules, n) + 1));
+	struct trie_node *child = n->children[0];
+	struct slice upper = label_of(n), lower = label_of(child);
+	char *both = malloc(upper.len + lower.len);
 
-	if (!postings)
+	if (!both)
 		abort();
-	size_t count = list_postings(postings, rules, n);
-	if (count) {
-		struct builder b = {a, postings, rules, compatible};
-		set_starts(postings, count);
-		qsort(postings, count, sizeof *postings, compare_postings);
-		build_node(&b, root, 0, count, 0);
-	}
-	free(postings);
-	return root;
+	memcpy(both, upper.ptr, upper.len);
+	memcpy(both + upper.len, lower.ptr, lower.len);
+	struct trie_node *one = relabelled(child, slice_of(both, upper.len + lower.len));
+	free(both);
+	free(n);
+	return one;
 }
 
-void trie_search(const struct trie_node *node, struct search *s, bool literal)
+/* Keeps the invariant after something has gone from n, which is the caller's own. */
+static struct trie_node *tidy(struct trie_node *n)
+{
+	if (!candidates_is_empty(&n->own) || n->children_count > 1)
+		return n;
+	if (n->children_count == 1)
+		return joined(n);
+	free(n);
+	return NULL;
+}
+
+/* Takes n, gives what stands in its place. A path that is not there leaves all as it was. */
+static struct trie_node *drop(struct trie_node *n, struct slice path, const struct change *c)
+{
+	if (!n || !slice_starts(path, label_of(n)))
+		return n;
+	path = slice_from(path, n->label_len);
+	if (path.len == 0) {
+		n = own(n);
+		candidates_remove(&n->own, c->rule, c->compatible);
+		return tidy(n);
+	}
+	if (!child_for(n, path.ptr[0]))
+		return n;
+	n = own(n);
+	uint32_t i = (uint32_t)(child_for(n, path.ptr[0]) - n->children);
+	struct trie_node *left = drop(n->children[i], path, c);
+	n->children[i] = left;
+	return tidy(left ? n : without_child(n, i));
+}
+
+typedef struct trie_node *(*change_fn)(struct trie_node *n, struct slice path, const struct change *c);
+
+static void each_path(struct trie_node **root, const struct change *c, change_fn fn)
+{
+	const struct rule *r = c->rule;
+
+	for (uint32_t i = 0; i < r->prefixes_count; i++)
+		*root = fn(*root, r->prefixes[i], c);
+	for (uint32_t i = 0; i < r->patterns_count; i++)
+		*root = fn(*root, pattern_literal(r->patterns[i]), c);
+	if (!r->prefixes_count && !r->patterns_count)
+		*root = fn(*root, S(""), c);
+}
+
+void trie_add(struct trie_node **root, const struct rule *r, bool compatible)
+{
+	each_path(root, &(struct change){r, compatible}, add);
+}
+
+void trie_remove(struct trie_node **root, const struct rule *r, bool compatible)
+{
+	each_path(root, &(struct change){r, compatible}, drop);
+}
+
+/* ---- searching ---------------------------------------------------------------------------------------------- */
+
+enum { DEEP = 32 };
+
+static void search_upwards(const struct trie_node *const *nodes, unsigned count, struct search *s, bool literal)
+{
+	while (count-- > 0)
+		candidates_search(&nodes[count]->own, s, literal);
+}
+
+/* The deepest node first: its rules mostly come before those above it, which are then not tested at all. */
+void trie_search(const struct trie_node *n, struct search *s, bool literal)
 {
 	struct slice rest = s->request->path;
+	const struct trie_node *met[DEEP];
+	unsigned count = 0;
 
-	for (;;) {
-		if (!slice_starts(rest, slice_of(node->label, node->label_len)))
-			return;
-		rest = slice_from(rest, node->label_len);
-		candidates_search(&node->own, s, literal);
-		if (rest.len == 0)
-			return;
-		const unsigned char *at = node->children_count ? memchr(node->branches, (unsigned char)rest.ptr[0],
-		                                                         node->children_count)
-		                                               : NULL;
-		if (!at)
-			return;
-		node = &node->children[at - node->branches];
+	while (n && slice_starts(rest, label_of(n))) {
+		rest = slice_from(rest, n->label_len);
+		if (count == DEEP) {
+			search_upwards(met, count, s, literal);
+			count = 0;
+		}
+		if (!candidates_is_empty(&n->own))
+			met[count++] = n;
+		struct trie_node *const *at = rest.len ? child_for(n, rest.ptr[0]) : NULL;
+		n = at ? *at : NULL;
 	}
+	search_upwards(met, count, s, literal);
 }

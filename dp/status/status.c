@@ -9,6 +9,7 @@
 #include "common/http/uri.h"
 #include "common/serve/level_guard.h"
 #include "common/serve/node_status.h"
+#include "dp/status/explain.h"
 #include "dp/status/metrics.h"
 
 enum { BODY_MAX = 4096 };
@@ -146,7 +147,8 @@ static void end_ready(struct status *st, struct stream *s, struct slice body)
 	answer_text(s, 204, S(""), S(""));
 }
 
-/* ---- /metrics, /debug -------------------------------------------------------------------------------------------
+/* ---- /metrics, /explain, /debug
+ * -------------------------------------------------------------------------------------------
  */
 
 static void show_metrics(struct status *st, struct stream *s, const struct uri *uri)
@@ -157,6 +159,18 @@ static void show_metrics(struct status *st, struct stream *s, const struct uri *
 	metrics_render(&r, &out);
 	answer_text(s, 200, S("text/plain; charset=UTF-8"), text_slice(&out));
 	text_fini(&out);
+}
+
+static void show_explanation(struct status *st, struct stream *s, const struct uri *uri)
+{
+	struct status_report r = report_of(st);
+	struct err e;
+
+	json_t *body = explain(&r, uri->query, &s->arena, &e);
+	if (body)
+		answer(s, 200, body);
+	else
+		answer_message(s, 400, e.message);
 }
 
 static void show_level(struct status *st, struct stream *s, const struct uri *uri)
@@ -190,6 +204,7 @@ static const struct endpoint {
         {SLICE("GET"), SLICE("/status/ready"), false, show_ready, NULL},
         {SLICE("POST"), SLICE("/status/ready"), false, NULL, end_ready},
         {SLICE("GET"), SLICE("/metrics"), false, show_metrics, NULL},
+        {SLICE("GET"), SLICE("/explain"), false, show_explanation, NULL},
         {SLICE("GET"), SLICE("/debug/node/log-level"), false, show_level, NULL},
         {SLICE("PUT"), SLICE(LEVEL_PATH), true, change_level, NULL},
 };

@@ -1,11 +1,14 @@
-/* status: the status listener (default 127.0.0.1:8100): /status, /status/ready, /metrics and the log level, for load
- * balancers, probes, monitors and people. Runs on the main loop; reads the workers' figures without stopping them.
- * Contract: proxy.md 11.4, 11.5, admin-api.md 8.2 to 8.4, 8.12. */
+/* status: the status listener (default 127.0.0.1:8100): /status, /status/ready, /metrics, /explain and the log level,
+ * for load balancers, probes, monitors and people. Runs on the main loop; reads the workers' figures without stopping
+ * them. Contract: proxy.md 11.4, 11.5, admin-api.md 8.2 to 8.4, 8.12. */
 #ifndef DP_STATUS_STATUS_H
 #define DP_STATUS_STATUS_H
 
 #include "common/net/listener.h"
 #include "common/serve/stream.h"
+
+struct snapshot;
+struct router_options;
 
 /* What it reports; filled by the owner whenever asked. */
 struct status_report {
@@ -17,7 +20,10 @@ struct status_report {
 	struct slice node_id;
 	struct server_stats proxy; /* all workers together */
 	uint64_t access_lines_lost;
-	uint64_t memory_bytes;             /* resident */
+	uint64_t entries_unsent, entries_lost; /* of logging plugins, for their collectors */
+	uint64_t memory_bytes;                 /* resident */
+	const struct snapshot *snapshot;       /* for /explain; NULL: none yet */
+	const struct router_options *router;
 	const struct meter *const *meters; /* of the workers, for /metrics */
 	size_t meter_count;
 };

@@ -36,46 +36,46 @@ static uint64_t gcd(uint64_t a, uint64_t b)
 	return a;
 }
 
-static const struct target_def *target_at(const struct destination *d, uint64_t position)
+static const struct target_def *target_at(const struct upstream_def *u, uint64_t position)
 {
-	for (size_t i = 0; i < d->targets_count; i++) {
-		uint64_t weight = (uint64_t)d->targets[i].weight;
+	for (size_t i = 0; i < u->targets_count; i++) {
+		uint64_t weight = (uint64_t)u->targets[i].weight;
 		if (position < weight)
-			return &d->targets[i];
+			return &u->targets[i];
 		position -= weight;
 	}
 	return NULL;
 }
 
-static const struct target_def *next_target(struct picker *p, const struct destination *d)
+static const struct target_def *next_target(struct picker *p, const struct upstream_def *u)
 {
 	uint64_t total = 0, common = 0;
-	for (size_t i = 0; i < d->targets_count; i++) {
-		total += (uint64_t)d->targets[i].weight;
-		common = gcd(common, (uint64_t)d->targets[i].weight);
+	for (size_t i = 0; i < u->targets_count; i++) {
+		total += (uint64_t)u->targets[i].weight;
+		common = gcd(common, (uint64_t)u->targets[i].weight);
 	}
 	if (total == 0)
 		return NULL;
 	uint64_t slots = total / common, stride = (uint64_t)((double)slots * 0.618) | 1;
 	while (gcd(stride, slots) != 1)
 		stride++;
-	uint64_t turn = next_turn(p, &d->upstream->id) % slots;
-	return target_at(d, (uint64_t)((unsigned __int128)turn * stride % slots) * common);
+	uint64_t turn = next_turn(p, &u->upstream->id) % slots;
+	return target_at(u, (uint64_t)((unsigned __int128)turn * stride % slots) * common);
 }
 
-bool pick_next(struct picker *p, const struct destination *d, struct pick *out)
+bool pick_next(struct picker *p, const struct destination *to, const struct upstream_def *u, struct pick *out)
 {
-	if (!d->upstream) {
+	if (!u) {
 		*out = (struct pick){
-		        .host = d->host,
-		        .port = d->port,
-		        .address = (const struct sockaddr *)&d->address,
-		        .address_len = d->is_address ? d->address_len : 0,
-		        .host_header = d->host_header,
+		        .host = to->host,
+		        .port = to->port,
+		        .address = (const struct sockaddr *)&to->address,
+		        .address_len = to->is_address ? to->address_len : 0,
+		        .host_header = to->host_header,
 		};
 		return true;
 	}
-	const struct target_def *t = next_target(p, d);
+	const struct target_def *t = next_target(p, u);
 	if (!t)
 		return false;
 	*out = (struct pick){
@@ -83,7 +83,7 @@ bool pick_next(struct picker *p, const struct destination *d, struct pick *out)
 	        .port = t->port,
 	        .address = (const struct sockaddr *)&t->address,
 	        .address_len = t->is_address ? t->address_len : 0,
-	        .host_header = t->host_header,
+	        .host_header = t->host_header[to->tls],
 	};
 	return true;
 }

@@ -21,8 +21,9 @@ struct pick {
 	socklen_t address_len;
 	struct slice host_header;
 };
-/* False: there is no usable target ("failure to get a peer from the ring-balancer"). Over any full turn of the sum of
+/* to: of the service; u: the upstream that its host names, NULL: none.
+ * False: there is no usable target ("failure to get a peer from the ring-balancer"). Over any full turn of the sum of
  * weights every target is picked exactly weight times (proxy.md 5.4). */
-bool pick_next(struct picker *p, const struct destination *d, struct pick *out);
+bool pick_next(struct picker *p, const struct destination *to, const struct upstream_def *u, struct pick *out);
 
 #endif

@@ -8,6 +8,7 @@
 #include "common/model/kinds.h"
 #include "common/plugin/entity.h"
 #include "common/plugin/registry.h"
+#include "common/core/text.h"
 #include "common/schema/load.h"
 
 enum { REQUEST_AT_MS = 17 * 1000 };
@@ -41,16 +42,16 @@ static int64_t *counter_at(struct rig *r, struct slice key)
 static void count_now(struct rig *r, struct count *count)
 {
 	bool counts = true;
-	count->failed = r->counters_fail;
+	count->failed = r->counters_fail && count->redis;
 	if (count->failed)
 		return;
 	for (size_t i = 0; i < count->n; i++) {
 		struct counter *k = &count->counters[i];
 		k->used = *counter_at(r, k->key);
-		counts &= count->count_denied || k->used < k->limit;
+		counts &= count->count_denied || k->used + (k->add ? k->add : 1) <= k->limit;
 	}
-	for (size_t i = 0; counts && i < count->n; i++)
-		++*counter_at(r, count->counters[i].key);
+	for (size_t i = 0; counts && !count->peek && i < count->n; i++)
+		*counter_at(r, count->counters[i].key) += count->counters[i].add ? count->counters[i].add : 1;
 }
 
 static enum verdict count(struct call *c, struct count *counting, phase_fn done)
@@ -69,13 +70,127 @@ static enum verdict count(struct call *c, struct count *counting, phase_fn done)
 	return done(c);
 }
 
-static const struct host host = {.find = find, .count = count};
+static enum verdict read_body(struct call *c, phase_fn done)
+{
+	c->x->body = rig_of(c)->body;
+	return done(c);
+}
+
+static struct slice entity_json(struct call *c, const struct schema *kind, const struct uuid *id)
+{
+	const struct record *found = catalog_get(rig_of(c)->catalog, kind, id);
+	return found ? found->json : S("");
+}
+
+static enum verdict after(struct call *c, uint32_t ms, phase_fn done)
+{
+	struct rig *r = rig_of(c);
+	r->sleeps++;
+	r->now_ms += ms;
+	return done(c);
+}
+
+static void add_headers_to(struct rig *r, struct head *to, const char *headers);
+
+static enum verdict fetch(struct call *c, struct fetch *f, phase_fn done)
+{
+	struct rig *r = rig_of(c);
+	r->fetches++;
+	r->fetched = *f;
+	f->error = r->fetch_error;
+	f->status = r->fetch_status;
+	f->response = arena_new(&r->request_arena, struct head);
+	head_init(f->response, &r->request_arena);
+	add_headers_to(r, f->response, r->fetch_headers ? r->fetch_headers : "");
+	f->answer = slice_cstr(r->fetch_answer ? r->fetch_answer : "");
+	return done(c);
+}
+
+static enum verdict ask_redis(struct call *c, struct redis_ask *ask, phase_fn done)
+{
+	struct rig *r = rig_of(c);
+	for (unsigned i = 0; i < ask->count; i++)
+		text_printf(&r->asked, "%s%.*s", i ? " " : "", SLICE_ARG(ask->args[i]));
+	text_putc(&r->asked, '\n');
+	ask->failed = r->redis_fails;
+	ask->text = slice_cstr(r->redis_text);
+	ask->number = r->redis_number;
+	return done(c);
+}
+
+static void put_in_sink(struct call *c, const struct sink *s, struct slice entry)
+{
+	struct rig *r = rig_of(c);
+	ck_assert_msg(s->fingerprint != 0, "sink_ready() was not called");
+	r->sunk_in = s;
+	text_put(&r->sunk, entry);
+}
+
+static bool cache_get(struct call *c, struct slice key, struct slice *value)
+{
+	const struct slice *found = map_get(&rig_of(c)->cached, key);
+	if (found)
+		*value = *found;
+	return found != NULL;
+}
+
+static bool cache_put(struct call *c, struct slice key, struct slice value, uint32_t ttl_ms)
+{
+	struct rig *r = rig_of(c);
+	struct slice *kept = arena_new(&r->config_arena, struct slice);
+	*kept = arena_dup(&r->config_arena, value);
+	map_set(&r->cached, key, kept);
+	return true;
+}
+
+static bool cache_delete(struct call *c, struct slice key)
+{
+	return map_remove(&rig_of(c)->cached, key) != NULL;
+}
+
+static void meter(struct call *c, const struct metric *of, struct slice labels, uint64_t value)
+{
+	text_printf(&rig_of(c)->metered, "%s{%.*s} %llu\n", of->name, SLICE_ARG(labels), (unsigned long long)value);
+}
+
+static uint64_t next_number(struct call *c)
+{
+	return ++rig_of(c)->number;
+}
+
+static struct slice worker_uuid(struct call *c)
+{
+	return S("11111111-2222-4333-8444-555555555555");
+}
+
+static struct slice server_ip(struct call *c)
+{
+	return S("127.0.0.1");
+}
+
+static const struct host host = {.find = find,
+        .count = count,
+        .read_body = read_body,
+        .entity_json = entity_json,
+        .after = after,
+        .fetch = fetch,
+        .redis = ask_redis,
+        .sink = put_in_sink,
+        .cache_get = cache_get,
+        .cache_put = cache_put,
+        .cache_delete = cache_delete,
+        .meter = meter,
+        .next_number = next_number,
+        .worker_uuid = worker_uuid,
+        .node_id = worker_uuid,
+        .server_ip = server_ip};
 
 /* ---- configuration --------------------------------------------------------------------------------------------- */
 
 void rig_init(struct rig *r)
 {
-	*r = (struct rig){.now_ms = INT64_C(1772532000000) + REQUEST_AT_MS, .catalog = catalog_new()};
+	*r = (struct rig){
+	        .now_ms = INT64_C(1772532000000) + REQUEST_AT_MS, .catalog = catalog_new(), .fetch_status = 200};
 	arena_init(&r->request_arena);
 	arena_init(&r->config_arena);
 }
@@ -84,6 +199,10 @@ void rig_fini(struct rig *r)
 {
 	arena_fini(&r->request_arena);
 	map_fini(&r->counters);
+	map_fini(&r->cached);
+	text_fini(&r->sunk);
+	text_fini(&r->asked);
+	text_fini(&r->metered);
 	catalog_free(r->catalog);
 	arena_fini(&r->config_arena);
 }
@@ -179,6 +298,7 @@ void rig_plugin(struct rig *r, const char *json)
 
 	ck_assert_uint_lt(r->instances_count, RIG_PLUGINS);
 	struct call call = {.plugin = plugin, .conf = record->config, .host = &host, .x = &r->x, .owner = r};
+	call.id = &record->id;
 	call.route_id = id_of(&row->route);
 	call.service_id = id_of(&row->service);
 	call.consumer_id = id_of(&row->consumer);
@@ -190,11 +310,11 @@ void rig_plugin(struct rig *r, const char *json)
 
 /* ---- requests -------------------------------------------------------------------------------------------------- */
 
-static void add_headers(struct rig *r, const char *headers)
+static void add_headers_to(struct rig *r, struct head *to, const char *headers)
 {
 	for (struct slice rest = arena_dup(&r->request_arena, slice_cstr(headers)); rest.len;) {
 		struct slice value = slice_cut(&rest, '\n'), name = slice_cut(&value, ':');
-		head_add(&r->request, name, slice_trim(value));
+		head_add(to, name, slice_trim(value));
 	}
 }
 
@@ -209,7 +329,7 @@ void rig_request(struct rig *r, const char *line, const char *headers)
 	r->request.method = method;
 	r->request.target = target;
 	r->request.version = HTTP_1_1;
-	add_headers(r, headers);
+	add_headers_to(r, &r->request, headers);
 	r->body = slice_of(NULL, 0);
 	r->x = (struct exchange){
 	        .arena = a,
@@ -222,13 +342,26 @@ void rig_request(struct rig *r, const char *line, const char *headers)
 	        .started_ms = r->now_ms,
 	};
 	head_init(&r->x.added, a);
+	head_init(&r->x.appended, a);
 	r->pending = NULL;
+	r->answered = false;
 }
 
 void rig_body(struct rig *r, const char *type, const char *body)
 {
 	head_set(&r->request, S("Content-Type"), arena_dup(&r->request_arena, slice_cstr(type)));
 	r->body = arena_dup(&r->request_arena, slice_cstr(body));
+}
+
+/* The body of an answer made here. */
+static struct slice own_body(struct rig *r)
+{
+	const struct reply *reply = &r->x.reply;
+	if (!slice_is_set(reply->message))
+		return slice_is_set(reply->body) ? reply->body : S("");
+	struct slice accept = head_get(&r->request, HEADER_ACCEPT);
+	enum error_kind kind = error_body_negotiate(accept, reply->plain ? ERROR_PLAIN : ERROR_JSON);
+	return error_body(&r->request_arena, kind, reply->message, r->x.request_id);
 }
 
 /* Only what asks for the body gets it. */
@@ -242,16 +375,47 @@ static bool is_body_wanted(const struct rig *r)
 	return false;
 }
 
-static enum verdict go_on(struct rig *r, enum verdict verdict)
+/* ---- phases ---------------------------------------------------------------------------------------------------- */
+
+static unsigned wants_of(const struct rig_instance *in)
+{
+	return in->plugin->wants ? in->plugin->wants(in->call.conf) : 0;
+}
+
+static void reset_call(struct rig *r, struct rig_instance *in)
+{
+	struct call *c = &in->call;
+	c->state = arena_zalloc(&r->request_arena, in->plugin->state_size);
+	c->scratch = NULL;
+	c->request_use = in->plugin->request_body ? USE_CHANGE : USE_NOTHING;
+	c->response_use = !in->plugin->response_body           ? USE_NOTHING
+	                  : wants_of(in) & WHOLE_RESPONSE_BODY ? USE_WHOLE
+	                                                       : USE_CHANGE;
+}
+
+static enum verdict check(struct rig *r, enum verdict verdict)
+{
+	ck_assert_int_eq(verdict == WAIT, r->pending != NULL);
+	if (verdict == STOP)
+		ck_assert_int_ne(r->x.reply.status, 0);
+	return verdict;
+}
+
+static enum verdict go_on_access(struct rig *r, enum verdict verdict)
 {
 	while (verdict == GO && r->at < r->instances_count) {
 		struct rig_instance *in = &r->instances[r->at++];
 		if (in->plugin->access)
 			verdict = in->plugin->access(&in->call);
 	}
-	ck_assert_int_eq(verdict == WAIT, r->pending != NULL);
-	ck_assert_int_eq(verdict == STOP, r->x.reply.status != 0);
-	return verdict;
+	return check(r, verdict);
+}
+
+static void run_rewrite(struct rig *r)
+{
+	for (size_t i = 0; i < r->instances_count; i++)
+		if (r->instances[i].plugin->rewrite)
+			ck_assert_int_eq(r->instances[i].plugin->rewrite(&r->instances[i].call), GO);
 }
 
 enum verdict rig_run(struct rig *r)
@@ -259,9 +423,93 @@ enum verdict rig_run(struct rig *r)
 	if (is_body_wanted(r))
 		r->x.body = r->body;
 	for (size_t i = 0; i < r->instances_count; i++)
-		r->instances[i].call.state = arena_zalloc(&r->request_arena, r->instances[i].plugin->state_size);
+		reset_call(r, &r->instances[i]);
+	run_rewrite(r);
 	r->at = 0;
-	return go_on(r, GO);
+	return go_on_access(r, GO);
+}
+
+static void make_answer(struct rig *r, int status, const char *headers, const char *body)
+{
+	struct arena *a = &r->request_arena;
+	bool is_ours = r->x.reply.status != 0;
+	head_init(&r->response, a);
+	r->response.status = is_ours ? r->x.reply.status : status;
+	r->x.from_upstream = !is_ours;
+	if (!is_ours)
+		add_headers_to(r, &r->response, headers);
+	else if (slice_is_set(r->x.reply.type))
+		head_add(&r->response, S("Content-Type"), r->x.reply.type);
+	for (uint32_t i = 0; i < r->x.added.count; i++)
+		head_set(&r->response, r->x.added.headers[i].name, r->x.added.headers[i].value);
+	for (uint32_t i = 0; i < r->x.appended.count; i++)
+		head_copy(&r->response, &r->x.appended.headers[i]);
+	r->answer = is_ours ? own_body(r) : arena_dup(a, slice_cstr(body));
+	r->x.response = &r->response;
+}
+
+static enum verdict give_pieces(struct rig *r, struct call *c, phase_fn phase, bool whole)
+{
+	struct text out = {0};
+	struct slice rest = r->answer;
+	enum verdict verdict = GO;
+	size_t size = r->piece_size && !whole ? r->piece_size : rest.len;
+	do {
+		size_t n = size < rest.len ? size : rest.len;
+		if (c->scratch)
+			text_clear(c->scratch);
+		c->piece = slice_of(rest.ptr, n);
+		rest = slice_from(rest, n);
+		c->piece_last = rest.len == 0;
+		verdict = phase(c);
+		text_put(&out, c->piece);
+	} while (rest.len && verdict == GO);
+	r->answer = arena_dup(&r->request_arena, text_slice(&out));
+	text_fini(&out);
+	return verdict;
+}
+
+/* A STOP of these phases puts the plugin's own answer in place, and those behind go on with that. */
+static enum verdict take(struct rig *r, enum verdict verdict)
+{
+	if (verdict == STOP)
+		make_answer(r, 0, "", "");
+	return check(r, verdict) == WAIT ? WAIT : GO;
+}
+
+static enum verdict go_on_head(struct rig *r, enum verdict verdict)
+{
+	while (take(r, verdict) == GO && r->at < r->instances_count) {
+		struct rig_instance *in = &r->instances[r->at++];
+		verdict = in->plugin->response_head ? in->plugin->response_head(&in->call) : GO;
+	}
+	return verdict == WAIT ? WAIT : GO;
+}
+
+static enum verdict go_on_body(struct rig *r)
+{
+	for (size_t i = 0; i < r->instances_count; i++) {
+		struct call *c = &r->instances[i].call;
+		if (c->response_use == USE_NOTHING)
+			continue;
+		enum verdict v = give_pieces(r, c, c->plugin->response_body, c->response_use == USE_WHOLE);
+		ck_assert_msg(v != WAIT, "the rig does not wait in response_body");
+		take(r, v);
+	}
+	return GO;
+}
+
+static enum verdict go_on_answer(struct rig *r, enum verdict verdict)
+{
+	return go_on_head(r, verdict) == WAIT ? WAIT : go_on_body(r);
+}
+
+enum verdict rig_upstream_answers(struct rig *r, int status, const char *headers, const char *body)
+{
+	make_answer(r, status, headers, body);
+	r->answered = true;
+	r->at = 0;
+	return go_on_answer(r, GO);
 }
 
 enum verdict rig_complete(struct rig *r)
@@ -270,7 +518,18 @@ enum verdict rig_complete(struct rig *r)
 	ck_assert_ptr_nonnull(pending);
 	r->pending = NULL;
 	count_now(r, pending);
-	return go_on(r, r->pending_done(&r->instances[r->at - 1].call));
+	enum verdict verdict = r->pending_done(&r->instances[r->at - 1].call);
+	return r->answered ? go_on_answer(r, verdict) : go_on_access(r, verdict);
+}
+
+void rig_log(struct rig *r)
+{
+	struct exchange *x = &r->x;
+	if (!x->status)
+		x->status = rig_status(r);
+	for (size_t i = 0; i < r->instances_count; i++)
+		if (r->instances[i].plugin->log)
+			r->instances[i].plugin->log(&r->instances[i].call);
 }
 
 enum verdict rig_get(struct rig *r, const char *line, const char *headers)
@@ -288,6 +547,8 @@ static const char *text_or_null(struct rig *r, struct slice s)
 
 int rig_status(struct rig *r)
 {
+	if (r->answered)
+		return r->response.status;
 	return r->x.reply.status ? r->x.reply.status : 200;
 }
 
@@ -298,11 +559,7 @@ const char *rig_message(struct rig *r)
 
 const char *rig_client_body(struct rig *r)
 {
-	const struct reply *reply = &r->x.reply;
-	if (!slice_is_set(reply->message))
-		return arena_cstr(&r->request_arena, reply->body);
-	enum error_kind kind = error_body_negotiate(head_get(&r->request, HEADER_ACCEPT), ERROR_JSON);
-	return text_or_null(r, error_body(&r->request_arena, kind, reply->message, r->x.request_id));
+	return arena_cstr(&r->request_arena, r->answered ? r->answer : own_body(r));
 }
 
 static const char *header(struct rig *r, const struct head *h, const char *name)
@@ -313,11 +570,13 @@ static const char *header(struct rig *r, const struct head *h, const char *name)
 
 const char *rig_down(struct rig *r, const char *name)
 {
-	return header(r, &r->x.added, name);
+	return header(r, r->answered ? &r->response : &r->x.added, name);
 }
 
 const char *rig_up(struct rig *r, const char *name)
 {
+	if (strcasecmp(name, "Host") == 0 && slice_is_set(r->x.upstream.host))
+		return text_or_null(r, r->x.upstream.host);
 	return header(r, &r->request, name);
 }
 

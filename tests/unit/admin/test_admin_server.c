@@ -34,6 +34,7 @@ static void setup(void)
 	settings.admin_listen = S("127.0.0.1:21290 reuseport");
 	settings.admin_threads = 2;
 	settings.admin_max_body_size = S("2k");
+	settings.admin_body_timeout = 60;
 	settings.headers = S("server_tokens, latency_tokens");
 	settings.server_token = S("gatehouse/test");
 	settings.kong_version = S("3.9.3");

@@ -237,6 +237,64 @@ START_TEST(removing_by_the_key_of_the_value_that_goes_is_safe)
 }
 END_TEST
 
+static bool stop_at_once(void *was, void *is, void *arg)
+{
+	return false;
+}
+
+/* What pmap_diff() said: one letter per key. */
+struct said {
+	char letters[256];
+	unsigned calls;
+};
+
+static bool note_difference(void *was, void *is, void *arg)
+{
+	struct said *s = arg;
+	struct item *it = was ? was : is;
+	s->calls++;
+	s->letters[strtoul(it->key + strcspn(it->key, "0123456789"), NULL, 10)] = was && is ? 'c' : was ? '-' : '+';
+	return true;
+}
+
+START_TEST(a_diff_says_what_came_went_and_changed)
+{
+	struct pmap was, is;
+	struct said said = {{0}, 0};
+	hash_mask = masks[_i];
+	pmap_init(&was, &item_ops, NULL);
+	for (unsigned i = 0; i < 100; i++) {
+		struct item *it = item_new(i);
+		pmap_put(&was, it);
+		item_unref(it);
+	}
+	is = pmap_copy(&was);
+	ck_assert(pmap_diff(&was, &is, note_difference, &said));
+	ck_assert_uint_eq(said.calls, 0);
+	for (unsigned i = 0; i < 150; i += 7) { /* those below 100 are replaced, the others are new */
+		struct item *it = item_new(i);
+		pmap_put(&is, it);
+		item_unref(it);
+	}
+	for (unsigned i = 1; i < 100; i += 7) {
+		char room[16];
+		pmap_remove(&is, key_number(i, room));
+	}
+	ck_assert(pmap_diff(&was, &is, note_difference, &said));
+	unsigned expected = 0;
+	for (unsigned i = 0; i < 150; i++) {
+		char letter = i % 7 == 0 ? (i < 100 ? 'c' : '+') : i % 7 == 1 && i < 100 ? '-' : 0;
+		expected += letter != 0;
+		ck_assert_int_eq(said.letters[i], letter);
+	}
+	ck_assert_uint_eq(said.calls, expected);
+	pmap_fini(&was);
+	ck_assert(!pmap_diff(&was, &is, stop_at_once, NULL));
+	pmap_fini(&is);
+	ck_assert_int_eq(items_alive, 0);
+}
+END_TEST
+
 START_TEST(an_empty_map_answers)
 {
 	struct pmap m;
@@ -286,6 +344,7 @@ int main(void)
 	tcase_add_loop_test(t, what_was_put_and_removed_again_leaves_no_trace_in_the_shape, 0, MASKS);
 	tcase_add_test(t, nodes_that_nobody_shares_are_changed_in_place);
 	tcase_add_loop_test(t, removing_by_the_key_of_the_value_that_goes_is_safe, 0, MASKS);
+	tcase_add_loop_test(t, a_diff_says_what_came_went_and_changed, 0, MASKS);
 	tcase_add_test(t, an_empty_map_answers);
 	tcase_add_test(t, each_stops_when_told_to);
 	suite_add_tcase(s, t);

@@ -1,6 +1,7 @@
 /* route: what each family of protocols asks for and forbids, and its matching fields (entities.md 4.2, proxy.md 1.4).
  */
 #include <check.h>
+#include <stdlib.h>
 
 #include "common/entity/route.h"
 #include "common/schema/decode.h"
@@ -140,6 +141,90 @@ START_TEST(a_route_decodes)
 }
 END_TEST
 
+static const struct {
+	const char *input, *message; /* NULL: accepted */
+} expressions[] = {
+        {"{'expression':'http.path ^= \\'/a\\''}", NULL},
+        {"{'expression':'http.path =='}", "Router Expression failed validation: expected a value at byte 13"},
+        {"{'expression':'http.path == \\'/\\'','protocols':['tcp']}",
+                "Router Expression failed validation: Unknown LHS field"},
+        {"{'expression':'net.dst.port == 1','protocols':['tcp'],'priority':70368744177663}", NULL},
+        {"{'paths':['/a']}", NULL},
+        {"{'hosts':['a.test'],'sources':[{'port':1}]}", NULL},
+        {"{}", "must set one of 'methods', 'hosts', 'headers', 'paths', 'snis', 'expression' when 'protocols' is 'https'"},
+        {"{'protocols':['http']}",
+                "must set one of 'methods', 'hosts', 'headers', 'paths', 'expression' when 'protocols' is 'http'"},
+        {"{'expression':'a','paths':['/a']}",
+                "Router Expression failed validation: cannot set 'expression' with 'methods', 'hosts', 'paths', 'headers', "
+                "'snis', 'sources' or 'destinations' simultaneously"},
+        {"{'expression':'a','regex_priority':1}",
+                "Router Expression failed validation: cannot set 'regex_priority' with 'expression' simultaneously"},
+        {"{'paths':['/a'],'priority':1}",
+                "Router Expression failed validation: cannot set 'priority' with 'methods', 'hosts', 'paths', 'headers', "
+                "'snis', 'sources' or 'destinations' simultaneously"},
+        {"{'expression':'net.dst.port == 1','priority':70368744177664}",
+                "priority: value should be between 0 and 70368744177663"},
+        {"{'expression':'net.dst.port == 1','priority':null}", "priority: required field missing"},
+};
+
+/* example 24 */
+START_TEST(example_24_regexes_that_rust_lacks_are_refused_where_the_router_has_its_dialect)
+{
+	static const char *const inputs[] = {"{'paths':['~/(?=secret)']}", "{'headers':{'a':['~*x(?!y)']}}"};
+
+	for (size_t i = 0; i < 2; i++)
+		json_decref(created(&route_schema, inputs[i]));
+	route_use_rust_regexes(true);
+	refused_saying(&route_schema, inputs[0],
+	        "Router Expression failed validation: regex parse error: '/(?=secret)': look-around, including "
+	        "look-ahead and look-behind, is not supported");
+	refused_saying(&route_schema, inputs[1],
+	        "Router Expression failed validation: regex parse error: 'x(?!y)': look-around, including look-ahead "
+	        "and look-behind, is not supported");
+	json_decref(created(&route_schema, "{'paths':['~/v\\\\d+/(?<item>[^/]+)$']}"));
+	route_use_rust_regexes(false);
+}
+END_TEST
+
+/* entities.md 4.2, expressions flavor */
+START_TEST(an_expression_route_is_accepted_or_refused_as_kong_does)
+{
+	schema_use_expressions(true);
+	if (expressions[_i].message)
+		refused_saying(&route_schema, expressions[_i].input, expressions[_i].message);
+	else
+		json_decref(created(&route_schema, expressions[_i].input));
+}
+END_TEST
+
+START_TEST(expressions_exist_where_the_router_has_them)
+{
+	json_t *r, *shown;
+
+	refused_saying(&route_schema, "{'paths':['/a'],'expression':'a'}", "expression: unknown field");
+	refused_saying(&route_schema, "{'paths':['/a'],'priority':0}", "priority: unknown field");
+	r = created(&route_schema, "{'paths':['/a']}");
+	shown = schema_render(&route_schema, r, true);
+	has(shown, "expression", NULL);
+	json_decref(shown);
+	json_t *patched = loaded(&route_schema, LOAD_UPDATE, r, "{'paths':['/b']}");
+	json_decref(patched);
+	json_decref(r);
+
+	schema_use_expressions(true);
+	r = created(&route_schema, "{'expression':'net.dst.port == 1'}");
+	shown = schema_render(&route_schema, r, true);
+	has(shown, "expression", "'net.dst.port == 1'");
+	has(shown, "priority", "0");
+	json_decref(shown);
+	schema_use_expressions(false);
+	char *stored = json_dumps(r, JSON_COMPACT);
+	json_decref(loaded(&route_schema, LOAD_STORED, NULL, stored)); /* the router of a node may have changed */
+	free(stored);
+	json_decref(r);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("route");
@@ -149,6 +234,10 @@ int main(void)
 	tcase_add_test(t, grpc_routes_keep_the_path);
 	tcase_add_test(t, a_patch_is_judged_by_the_whole);
 	tcase_add_test(t, a_route_decodes);
+	tcase_add_loop_test(t, an_expression_route_is_accepted_or_refused_as_kong_does, 0,
+	        sizeof expressions / sizeof *expressions);
+	tcase_add_test(t, example_24_regexes_that_rust_lacks_are_refused_where_the_router_has_its_dialect);
+	tcase_add_test(t, expressions_exist_where_the_router_has_them);
 	suite_add_tcase(s, t);
 	return run_suite(s);
 }

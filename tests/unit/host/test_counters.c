@@ -24,7 +24,7 @@ static void done(void)
 static int64_t count(const char *key, int64_t limit, uint32_t window_s, bool denied, uint64_t now_ms)
 {
 	struct counter c = {.key = slice_cstr(key), .limit = limit, .window_s = window_s};
-	counters_count(counters, &c, 1, denied, now_ms);
+	counters_count(counters, &(struct count){.counters = &c, .n = 1, .count_denied = denied}, now_ms);
 	return c.used;
 }
 
@@ -52,9 +52,26 @@ START_TEST(one_exhausted_window_keeps_the_others_as_they_are)
 	struct counter list[2] = {
 	        {.key = S("m"), .limit = 1, .window_s = 60}, {.key = S("h"), .limit = 9, .window_s = 3600}};
 	for (int i = 0; i < 4; i++)
-		counters_count(counters, list, 2, false, NOW_MS);
+		counters_count(counters, &(struct count){.counters = list, .n = 2, .count_denied = false}, NOW_MS);
 	ck_assert_int_eq(list[0].used, 1);
 	ck_assert_int_eq(list[1].used, 1);
+}
+END_TEST
+
+START_TEST(weights_count_and_a_look_does_not)
+{
+	struct counter c = {.key = S("w"), .limit = 10, .add = 4, .window_s = 60};
+	struct count count = {.counters = &c, .n = 1}, look = {.counters = &c, .n = 1, .peek = true};
+	counters_count(counters, &count, NOW_MS);
+	counters_count(counters, &count, NOW_MS);
+	counters_count(counters, &count, NOW_MS); /* 12 would be too many */
+	ck_assert_int_eq(c.used, 8);
+	counters_count(counters, &look, NOW_MS);
+	ck_assert_int_eq(c.used, 8);
+	c.add = -4; /* something that was counted while it lasted is over */
+	counters_count(counters, &count, NOW_MS);
+	counters_count(counters, &look, NOW_MS);
+	ck_assert_int_eq(c.used, 4);
 }
 END_TEST
 
@@ -103,7 +120,7 @@ static void *work(void *arg)
 	for (int i = 0; i < CALLS; i++) {
 		struct counter list[2] = {{.key = S("shared"), .limit = 1000, .window_s = 3600},
 		        {.key = S("second"), .limit = 5000, .window_s = 3600}};
-		counters_count(counters, list, 2, false, NOW_MS);
+		counters_count(counters, &(struct count){.counters = list, .n = 2, .count_denied = false}, NOW_MS);
 		*admitted += list[0].used < 1000 && list[1].used < 5000;
 	}
 	return NULL;
@@ -132,6 +149,7 @@ int main(void)
 	tcase_add_test(t, used_is_what_was_counted_before);
 	tcase_add_test(t, denied_requests_count_only_when_asked_for);
 	tcase_add_test(t, one_exhausted_window_keeps_the_others_as_they_are);
+	tcase_add_test(t, weights_count_and_a_look_does_not);
 	tcase_add_test(t, a_window_ends);
 	tcase_add_test(t, keys_whose_window_is_over_make_room);
 	tcase_add_test(t, more_keys_than_fit_are_dropped_by_their_end_and_counted);

@@ -43,12 +43,22 @@ static struct counter *counter(const char *name, int64_t limit)
 	return &counters[i];
 }
 
+/* One decision about n counters; lives until the test ends. */
+static struct count *decision(struct counter *list, size_t n, bool count_denied)
+{
+	static struct count counts[4096];
+	static unsigned next;
+	struct count *c = &counts[next++ % 4096];
+	*c = (struct count){.redis = &conf, .counters = list, .n = n, .count_denied = count_denied};
+	return c;
+}
+
 /* What was used before; -1: the store did not answer. */
 static int64_t count(const char *name, int64_t limit, bool count_denied)
 {
 	struct answer a = {0};
 	struct counter *c = counter(name, limit);
-	if (!redis_count(set, &conf, c, 1, count_denied, on_count, &a))
+	if (!redis_count(set, decision(c, 1, count_denied), on_count, &a))
 		return -1;
 	ck_assert_int_eq(a.calls, 0); /* never from inside */
 	ck_assert(turns_until(loop, 5000, was_called, &a));
@@ -59,7 +69,7 @@ static int64_t count(const char *name, int64_t limit, bool count_denied)
 static void setup(void)
 {
 	loop = turns_loop();
-	set = redis_set_new(loop);
+	set = redis_set_new(loop, NULL);
 	conf = (struct redis_conf){.host = S("127.0.0.1"), .port = test_redis_port(), .timeout = 2000};
 }
 
@@ -93,7 +103,7 @@ START_TEST(one_exhausted_counter_keeps_the_others_as_they_are)
 	struct counter list[2] = {*counter("first", 1), *counter("second", 9)};
 	for (int i = 0; i < 3; i++) {
 		struct answer a = {0};
-		redis_count(set, &conf, list, 2, false, on_count, &a);
+		redis_count(set, decision(list, 2, false), on_count, &a);
 		ck_assert(turns_until(loop, 5000, was_called, &a));
 	}
 	ck_assert_int_eq(list[0].used, 1);
@@ -108,7 +118,7 @@ START_TEST(many_calls_at_once_are_answered_in_one_order)
 	static struct counter counters[N];
 	for (int i = 0; i < N; i++) {
 		counters[i] = *counter("many", N / 2);
-		ck_assert_ptr_nonnull(redis_count(set, &conf, &counters[i], 1, false, on_count, &answers[i]));
+		ck_assert_ptr_nonnull(redis_count(set, decision(&counters[i], 1, false), on_count, &answers[i]));
 	}
 	ck_assert(turns_until(loop, 5000, was_called, &answers[N - 1]));
 	for (int i = 0; i < N; i++) {
@@ -153,7 +163,7 @@ START_TEST(a_server_that_is_away_fails_at_once_until_it_is_tried_again)
 {
 	conf.port = 1;
 	ck_assert_int_eq(count("k", 10, false), -1);
-	ck_assert_ptr_null(redis_count(set, &conf, counter("k", 10), 1, false, on_count, NULL));
+	ck_assert_ptr_null(redis_count(set, decision(counter("k", 10), 1, false), on_count, NULL));
 }
 END_TEST
 
@@ -164,11 +174,11 @@ START_TEST(a_silent_server_fails_in_time_and_comes_back)
 	ck_assert_int_eq(count("k", 10, false), 0);
 	test_redis_hold(true);
 	uint64_t began = clock_mono_ms();
-	struct redis_call *call = redis_count(set, &conf, counter("k", 10), 1, false, on_count, &a);
+	struct redis_call *call = redis_count(set, decision(counter("k", 10), 1, false), on_count, &a);
 	ck_assert_ptr_nonnull(call);
 	bool told = turns_until(loop, 1500, was_called, &a);
 	uint64_t took = clock_mono_ms() - began;
-	ck_assert_ptr_null(redis_count(set, &conf, counter("k", 10), 1, false, on_count, &a));
+	ck_assert_ptr_null(redis_count(set, decision(counter("k", 10), 1, false), on_count, &a));
 	test_redis_hold(false);
 	ck_assert(told && !a.ok);
 	ck_assert_uint_lt(took, 1000);
@@ -181,8 +191,8 @@ END_TEST
 START_TEST(a_cancelled_call_hears_nothing)
 {
 	struct answer a = {0}, b = {0};
-	struct redis_call *call = redis_count(set, &conf, counter("k", 10), 1, false, on_count, &a);
-	redis_count(set, &conf, counter("k", 10), 1, false, on_count, &b);
+	struct redis_call *call = redis_count(set, decision(counter("k", 10), 1, false), on_count, &a);
+	redis_count(set, decision(counter("k", 10), 1, false), on_count, &b);
 	redis_cancel(call);
 	ck_assert(turns_until(loop, 5000, was_called, &b));
 	ck_assert_int_eq(a.calls, 0);
@@ -192,10 +202,10 @@ END_TEST
 START_TEST(the_end_of_the_set_drops_what_is_pending)
 {
 	struct answer a = {0};
-	ck_assert_ptr_nonnull(redis_count(set, &conf, counter("k", 10), 1, false, on_count, &a));
+	ck_assert_ptr_nonnull(redis_count(set, decision(counter("k", 10), 1, false), on_count, &a));
 	redis_set_free(set);
 	ck_assert_int_eq(a.calls, 0);
-	set = redis_set_new(loop);
+	set = redis_set_new(loop, NULL);
 }
 END_TEST
 

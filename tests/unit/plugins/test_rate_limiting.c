@@ -269,7 +269,7 @@ END_TEST
 
 START_TEST(ex88_a_node_does_not_count_what_is_denied)
 {
-	use("'minute':2,'hour':50,'policy':'cluster'");
+	use("'minute':2,'hour':50,'policy':'local'");
 	for (int i = 0; i < 5; i++)
 		ck_assert_int_eq(get("/", ""), i < 2 ? 200 : 429);
 	ck_assert_ptr_null(rig.counted_in);
@@ -290,6 +290,30 @@ START_TEST(ex89_lost_counters_let_pass_or_fail_as_configured)
 	use("'minute':1,'policy':'redis','redis':{'host':'h'},'fault_tolerant':false");
 	ck_assert_int_eq(get("/", ""), 500);
 	ck_assert_str_eq(rig_message(&rig), "An unexpected error occurred");
+}
+END_TEST
+
+/* Ours: what happens without the store is said outright, seen in a header and counted. */
+START_TEST(without_the_store_the_operators_choice_holds)
+{
+	use("'minute':1,'policy':'redis','redis':{'host':'h'},'on_store_error':'open','fault_tolerant':false");
+	rig.counters_fail = true;
+	ck_assert_int_eq(get("/", ""), 200);
+	told("X-RateLimit-Store", "unavailable; open");
+	rig.instances_count = 0;
+	use("'minute':1,'policy':'redis','redis':{'host':'h'},'on_store_error':'closed'");
+	ck_assert_int_eq(get("/", ""), 500);
+	rig.instances_count = 0;
+	use("'minute':1,'policy':'redis','redis':{'host':'h'},'on_store_error':'local'");
+	ck_assert_int_eq(get("/", ""), 200);
+	told("X-RateLimit-Store", "unavailable; local");
+	ck_assert_int_eq(get("/", ""), 429);
+	told("X-RateLimit-Remaining-Minute", "0");
+	ck_assert_str_eq(text_cstr(&rig.metered), "gatehouse_rate_limiting_store_errors_total{action=\"open\"} 1\n"
+	                                          "gatehouse_rate_limiting_store_errors_total{action=\"closed\"} 1\n"
+	                                          "gatehouse_rate_limiting_store_errors_total{action=\"local\"} 1\n"
+	                                          "gatehouse_rate_limiting_store_errors_total{action=\"local\"} 1\n");
+	is_refused("'minute':1,'policy':'cluster'", "redis counts over all of them");
 }
 END_TEST
 
@@ -389,6 +413,7 @@ int main(void)
 	tcase_add_test(t, ex87_the_row_says_whose_counters_they_are);
 	tcase_add_test(t, ex88_redis_counts_what_is_denied_in_every_window);
 	tcase_add_test(t, ex88_a_node_does_not_count_what_is_denied);
+	tcase_add_test(t, without_the_store_the_operators_choice_holds);
 	tcase_add_test(t, ex89_lost_counters_let_pass_or_fail_as_configured);
 	tcase_add_test(t, ex90_what_belongs_to_redis_is_checked);
 	tcase_add_test(t, ex90_flat_redis_names_are_accepted_and_echoed);

@@ -10,11 +10,13 @@ static struct picker picker;
 static struct upstream upstream;
 static struct target_def targets[TARGETS_MAX];
 
-static struct destination destination(const int *weights, size_t n)
+static const struct destination named; /* by an upstream: nothing of its own counts */
+
+static struct upstream_def targets_of(const int *weights, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
 		targets[i] = (struct target_def){.port = (int)i, .weight = weights[i]};
-	return (struct destination){.upstream = &upstream, .targets = targets, .targets_count = n};
+	return (struct upstream_def){.upstream = &upstream, .targets = targets, .targets_count = n};
 }
 
 static void fresh(void)
@@ -30,13 +32,13 @@ static void done(void)
 
 static void expect_shares(const int *weights, size_t n, int turns)
 {
-	struct destination d = destination(weights, n);
+	struct upstream_def u = targets_of(weights, n);
 	int total = 0, seen[TARGETS_MAX] = {0};
 	for (size_t i = 0; i < n; i++)
 		total += weights[i];
 	for (int i = 0; i < total * turns; i++) {
 		struct pick p;
-		ck_assert(pick_next(&picker, &d, &p));
+		ck_assert(pick_next(&picker, &named, &u, &p));
 		seen[p.port]++;
 	}
 	for (size_t i = 0; i < n; i++)
@@ -61,11 +63,11 @@ END_TEST
 START_TEST(equal_targets_take_turns)
 {
 	const int weights[] = {100, 100};
-	struct destination d = destination(weights, 2);
+	struct upstream_def u = targets_of(weights, 2);
 	int last = -1;
 	for (int i = 0; i < 10; i++) {
 		struct pick p;
-		ck_assert(pick_next(&picker, &d, &p));
+		ck_assert(pick_next(&picker, &named, &u, &p));
 		ck_assert_int_ne(p.port, last);
 		last = p.port;
 	}
@@ -75,10 +77,10 @@ END_TEST
 START_TEST(without_weight_there_is_no_peer)
 {
 	const int weights[] = {0, 0};
-	struct destination none = destination(weights, 0), zero = destination(weights, 2);
+	struct upstream_def none = targets_of(weights, 0), zero = targets_of(weights, 2);
 	struct pick p;
-	ck_assert(!pick_next(&picker, &none, &p));
-	ck_assert(!pick_next(&picker, &zero, &p));
+	ck_assert(!pick_next(&picker, &named, &none, &p));
+	ck_assert(!pick_next(&picker, &named, &zero, &p));
 }
 END_TEST
 
@@ -86,7 +88,7 @@ START_TEST(a_plain_host_is_picked_as_it_is)
 {
 	struct destination d = {.host = S("h.test"), .port = 81, .host_header = S("h.test:81")};
 	struct pick p;
-	ck_assert(pick_next(&picker, &d, &p));
+	ck_assert(pick_next(&picker, &d, NULL, &p));
 	ck_assert(slice_eq(p.host, S("h.test")) && p.port == 81 && p.address_len == 0);
 	ck_assert(slice_eq(p.host_header, S("h.test:81")));
 }

@@ -1,0 +1,99 @@
+/* exchange: one request and its answer as plugins see them. The owner (dp/proxy, the rig) fills it; phases read it
+ * and change it through the words of plugin.h. Part of the ABI, included by plugin.h.
+ *
+ * What only a log needs (tries, sizes, times, the answer's head behind the last byte) is filled in when a plugin of
+ * the request has a log phase, and before that phase runs. */
+#ifndef COMMON_PLUGIN_EXCHANGE_H
+#define COMMON_PLUGIN_EXCHANGE_H
+
+#include "common/entity/consumer.h"
+#include "common/entity/route.h"
+#include "common/entity/service.h"
+#include "common/http/head.h"
+#include "common/http/uri.h"
+
+/* An answer made here instead of by the upstream. */
+struct reply {
+	int status;           /* 0: none */
+	struct slice message; /* E-form: negotiated error body (plugins.md 0.4) */
+	struct slice body;    /* J-form: sent verbatim when message is unset */
+	struct slice type;    /* Content-Type of body; unset: none */
+	bool plain;           /* E-form: plain text when there is no Accept, instead of JSON */
+	bool hang_up;         /* no answer at all: the connection closes */
+};
+
+/* What the upstream is to see in place of what the client sent: call_set_*(). Unset members change nothing. */
+struct upstream_changes {
+	struct slice method, host; /* host: the Host field */
+	struct slice path;         /* instead of what route and service make of the request's: sent escaped */
+};
+
+/* A try to have the request answered by an upstream (plugins.md 0.10, `tries`). */
+struct upstream_try {
+	int64_t started_ns; /* wall clock */
+	uint64_t chosen_ns; /* how long choosing the address took */
+	struct slice ip;
+	int port;
+	int status; /* of its answer; 0: none came */
+	bool failed;
+	int code; /* of a failure: 502 or 504 */
+	bool reused;
+};
+
+struct tls_facts {
+	struct slice version, cipher, client_verify; /* "TLSv1.3"; "NONE"; unset: plaintext */
+};
+
+struct log_extra {
+	struct slice key; /* dots nest: "ai.proxy" */
+	json_t *value;    /* NULL: the member is left out of the record */
+	struct log_extra *next;
+};
+
+struct exchange {
+	struct arena *arena;       /* lives as long as the request */
+	struct head *request;      /* as received; changes are what the upstream sees */
+	struct slice path;         /* normalised, not escaped (proxy.md 1.3) */
+	struct slice query;        /* raw, unset when there was no '?'; may be replaced: sent upstream */
+	struct slice scheme;       /* "http" or "https" */
+	struct head *response;     /* from response_head on; changes are what the client sees */
+	const struct route *route; /* NULL before routing or when none matched */
+	const struct service *service;
+	const struct slice_pair *captures; /* named and numbered groups of the route's regex path */
+	size_t captures_count;
+	struct slice client_ip;       /* text, after trusted-proxy processing */
+	struct slice request_id;      /* 32 hex digits */
+	int64_t started_ms;           /* wall clock */
+	struct slice server_ip;       /* text, of the client's connection; unset: not known */
+	int port;                     /* of the listener, after port_maps */
+	uint64_t connection;          /* serial number of the client's connection in this process */
+	uint32_t connection_requests; /* number of this request on it, from 1 */
+	struct tls_facts tls;
+	struct slice server_name; /* SNI; unset: none */
+
+	const struct consumer *consumer; /* set by authentication */
+	bool has_credential;
+	struct uuid credential_id; /* all zero when the credential is not an entity of ours */
+
+	struct slice body; /* the whole request body when wanted; may be replaced with call_set_body() */
+	bool body_replaced;
+	struct body_args *body_args; /* of call_body_arg(); starts as NULL */
+	struct upstream_changes upstream;
+	/* headers for the response, whoever makes it: call_respond_header(), call_add_respond_header() */
+	struct head added, appended;
+	struct reply reply;
+
+	/* for the log phase */
+	int status;         /* sent to the client; 499: it left before; 0: nothing yet */
+	bool from_upstream; /* the answer is the service's; false: made here */
+	struct slice upstream_uri;
+	struct upstream_try *tries;
+	size_t tries_count, tries_cap;
+	uint64_t request_size, response_size; /* bytes incl. heads */
+	/* monotonic; 0: did not happen. chosen: a target was picked; first_byte: the upstream's head came */
+	uint64_t started_ns, chosen_ns, first_byte_ns, ended_ns;
+	struct log_extra *log_extras;
+	struct slice log_record; /* of call_log_record(), made once */
+};
+
+#endif

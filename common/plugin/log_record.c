@@ -1,0 +1,461 @@
+/* log_record: the record that all logging plugins send, as compact JSON (plugins.md 0.10, proxy.md 11.3). Written as
+ * text straight from the exchange, once per request; only members that a plugin changes from outside (a dotted name,
+ * one of ours replaced or taken out) make it go through a JSON tree. */
+#include <jansson.h>
+
+#include "common/core/text.h"
+#include "common/plugin/args.h"
+#include "common/plugin/plugin.h"
+
+enum { FIELDS_MAX = 100 }; /* of a head: lua_max_req_headers, lua_max_resp_headers */
+enum { FIRST_SIZE = 4096 };
+
+#define WORKSPACE_ID "0dc6f45b-8f8d-40d2-a504-473544ee190b"
+
+/* ---- pieces of JSON -------------------------------------------------------------------------------------------- */
+
+static void put_int(struct text *out, int64_t n)
+{
+	char digits[24], *end = digits + sizeof digits, *at = end;
+	uint64_t left = n < 0 ? 0 - (uint64_t)n : (uint64_t)n;
+	do
+		*--at = (char)('0' + left % 10);
+	while (left /= 10);
+	if (n < 0)
+		*--at = '-';
+	text_put(out, slice_of(at, (size_t)(end - at)));
+}
+
+#define MEMBER(out, name) text_put((out), S(",\"" name "\":"))
+
+static void put_lower(struct text *out, struct slice s)
+{
+	char low[256];
+	if (s.len > sizeof low)
+		s.len = sizeof low;
+	for (size_t i = 0; i < s.len; i++)
+		low[i] = (char)ascii_lower((unsigned char)s.ptr[i]);
+	text_put_json(out, slice_of(low, s.len));
+}
+
+static bool same_name(const struct header *a, const struct header *b)
+{
+	return a->id == b->id && (a->id != HEADER_OTHER || slice_ieq(a->name, b->name));
+}
+
+static bool is_repeated(const struct head *h, uint32_t n, uint32_t i)
+{
+	for (uint32_t k = i + 1; k < n; k++)
+		if (same_name(&h->headers[i], &h->headers[k]))
+			return true;
+	return false;
+}
+
+static bool came_before(const struct head *h, uint32_t i)
+{
+	for (uint32_t k = 0; k < i; k++)
+		if (same_name(&h->headers[k], &h->headers[i]))
+			return true;
+	return false;
+}
+
+static void put_values(struct text *out, const struct head *h, uint32_t n, uint32_t first)
+{
+	char before = '[';
+	for (uint32_t k = first; k < n; k++) {
+		if (!same_name(&h->headers[first], &h->headers[k]))
+			continue;
+		text_putc(out, before);
+		text_put_json(out, h->headers[k].value);
+		before = ',';
+	}
+	text_putc(out, ']');
+}
+
+static bool is_secret(const struct header *h)
+{
+	return h->id == HEADER_AUTHORIZATION || h->id == HEADER_PROXY_AUTHORIZATION;
+}
+
+static void put_headers(struct text *out, const struct head *h, bool redact)
+{
+	uint32_t n = !h ? 0 : h->count < FIELDS_MAX ? h->count : FIELDS_MAX;
+	char before = '{';
+	for (uint32_t i = 0; i < n; i++) {
+		const struct header *f = &h->headers[i];
+		if (came_before(h, i))
+			continue;
+		text_putc(out, before);
+		before = ',';
+		put_lower(out, f->name);
+		text_putc(out, ':');
+		if (redact && is_secret(f))
+			text_puts(out, "\"REDACTED\"");
+		else if (is_repeated(h, n, i))
+			put_values(out, h, n, i);
+		else
+			text_put_json(out, f->value);
+	}
+	if (before == '{')
+		text_putc(out, '{');
+	text_putc(out, '}');
+}
+
+static void put_arg(struct text *out, struct slice value)
+{
+	if (slice_is_set(value))
+		text_put_json(out, value);
+	else
+		text_puts(out, "true");
+}
+
+static size_t count_args(const struct arg_list *args, size_t from, struct slice name)
+{
+	size_t n = 0;
+	for (size_t i = from; i < args->len; i++)
+		n += slice_eq(args->items[i].name, name);
+	return n;
+}
+
+/* No JSON reader takes U+0000 in a name. */
+static struct slice without_nul(struct arena *a, struct slice name)
+{
+	if (!name.len || !memchr(name.ptr, 0, name.len))
+		return name;
+	char *copy = arena_cstr(a, name);
+	for (size_t i = 0; i < name.len; i++)
+		if (!copy[i])
+			copy[i] = ' ';
+	return slice_of(copy, name.len);
+}
+
+/* Kong's: a list for repeats, true for a bare name. */
+static void put_querystring(struct text *out, struct call *c)
+{
+	struct uri uri;
+	bool has_query = uri_split(c->x->request->target, &uri) && uri.query.len;
+	struct arg_list args = has_query ? args_list(c->x->arena, uri.query) : (struct arg_list){0};
+	bool any = false;
+
+	text_putc(out, '{');
+	for (size_t i = 0; i < args.len; i++) {
+		struct slice name = args.items[i].name;
+		size_t n = count_args(&args, i, name);
+		if (count_args(&args, 0, name) > n)
+			continue;
+		if (any)
+			text_putc(out, ',');
+		any = true;
+		text_put_json(out, without_nul(c->x->arena, name));
+		text_puts(out, n > 1 ? ":[" : ":");
+		for (size_t k = i, written = 0; k < args.len; k++) {
+			if (!slice_eq(args.items[k].name, name))
+				continue;
+			if (written++)
+				text_putc(out, ',');
+			put_arg(out, args.items[k].value);
+		}
+		if (n > 1)
+			text_putc(out, ']');
+	}
+	text_putc(out, '}');
+}
+
+/* ---- members of the record ------------------------------------------------------------------------------------- */
+
+static struct slice host_of(const struct exchange *x)
+{
+	struct slice host = head_get(x->request, HEADER_HOST), name;
+	int port;
+	return authority_split(host, &name, &port) ? name : host;
+}
+
+static void put_uri(struct text *out, const struct exchange *x)
+{
+	struct slice target = x->request->target;
+	struct uri uri;
+	if (!uri_split(target, &uri)) {
+		text_put_json(out, target);
+		return;
+	}
+	size_t path_at = uri.path.len ? (size_t)(uri.path.ptr - target.ptr) : target.len;
+	text_put_json(out, path_at < target.len ? slice_from(target, path_at) : S("/"));
+}
+
+static struct slice url_of(struct call *c)
+{
+	struct exchange *x = c->x;
+	struct slice host = host_of(x), target = x->request->target;
+	struct uri uri;
+	char *low = arena_alloc(x->arena, host.len);
+	for (size_t i = 0; i < host.len; i++)
+		low[i] = (char)ascii_lower((unsigned char)host.ptr[i]);
+	if (uri_split(target, &uri) && uri.path.len)
+		target = slice_from(target, (size_t)(uri.path.ptr - target.ptr));
+	return ARENA_JOIN(x->arena, x->scheme, S("://"), slice_of(low, host.len), S(":"),
+	        arena_decimal(x->arena, x->port), target);
+}
+
+static void put_tls(struct text *out, const struct tls_facts *tls)
+{
+	text_puts(out, ",\"tls\":{\"version\":");
+	text_put_json(out, tls->version);
+	MEMBER(out, "cipher");
+	text_put_json(out, tls->cipher);
+	MEMBER(out, "client_verify");
+	text_put_json(out, tls->client_verify);
+	text_putc(out, '}');
+}
+
+static void put_request(struct text *out, struct call *c)
+{
+	const struct exchange *x = c->x;
+	text_puts(out, "{\"request\":{\"id\":");
+	text_put_json(out, x->request_id);
+	MEMBER(out, "method");
+	text_put_json(out, call_method(c));
+	MEMBER(out, "uri");
+	put_uri(out, x);
+	MEMBER(out, "url");
+	text_put_json(out, url_of(c));
+	MEMBER(out, "querystring");
+	put_querystring(out, c);
+	MEMBER(out, "headers");
+	put_headers(out, x->request, true);
+	MEMBER(out, "size");
+	put_int(out, (int64_t)x->request_size);
+	if (slice_is_set(x->tls.version))
+		put_tls(out, &x->tls);
+	text_putc(out, '}');
+}
+
+/* "502, 200": of all tries. */
+static void put_upstream_status(struct text *out, const struct exchange *x)
+{
+	bool any = false;
+	text_puts(out, ",\"upstream_status\":\"");
+	for (size_t i = 0; i < x->tries_count; i++) {
+		int status = x->tries[i].status ? x->tries[i].status : x->tries[i].code;
+		if (!status)
+			continue;
+		if (any)
+			text_puts(out, ", ");
+		put_int(out, status);
+		any = true;
+	}
+	text_putc(out, '"');
+}
+
+static void put_response(struct text *out, const struct exchange *x)
+{
+	text_puts(out, ",\"response\":{\"status\":");
+	put_int(out, x->status);
+	MEMBER(out, "headers");
+	put_headers(out, x->response, false);
+	MEMBER(out, "size");
+	put_int(out, (int64_t)x->response_size);
+	text_putc(out, '}');
+}
+
+static int64_t ms_between(uint64_t from_ns, uint64_t to_ns)
+{
+	return to_ns > from_ns ? (int64_t)((to_ns - from_ns) / 1000000) : 0;
+}
+
+static void put_latencies(struct text *out, const struct exchange *x)
+{
+	uint64_t own_end_ns = x->chosen_ns ? x->chosen_ns : x->ended_ns;
+	text_puts(out, ",\"latencies\":{\"kong\":");
+	put_int(out, ms_between(x->started_ns, own_end_ns));
+	MEMBER(out, "proxy");
+	put_int(out, x->first_byte_ns ? ms_between(x->chosen_ns, x->first_byte_ns) : -1);
+	MEMBER(out, "request");
+	put_int(out, ms_between(x->started_ns, x->ended_ns));
+	MEMBER(out, "receive");
+	put_int(out, x->first_byte_ns ? ms_between(x->first_byte_ns, x->ended_ns) : 0);
+	text_putc(out, '}');
+}
+
+static void put_try(struct text *out, const struct upstream_try *t)
+{
+	text_puts(out, "{\"balancer_start\":");
+	put_int(out, t->started_ns / 1000000);
+	MEMBER(out, "balancer_start_ns");
+	put_int(out, t->started_ns);
+	MEMBER(out, "balancer_latency");
+	put_int(out, (int64_t)(t->chosen_ns / 1000000));
+	MEMBER(out, "balancer_latency_ns");
+	put_int(out, (int64_t)t->chosen_ns);
+	MEMBER(out, "ip");
+	text_put_json(out, t->ip);
+	MEMBER(out, "port");
+	put_int(out, t->port);
+	if (t->reused)
+		text_puts(out, ",\"keepalive\":true");
+	if (t->failed) {
+		text_puts(out, ",\"state\":\"failed\",\"code\":");
+		put_int(out, t->code);
+	}
+	text_putc(out, '}');
+}
+
+static void put_tries(struct text *out, const struct exchange *x)
+{
+	for (size_t i = 0; i < x->tries_count; i++) {
+		text_puts(out, i ? "," : ",\"tries\":[");
+		put_try(out, &x->tries[i]);
+	}
+	if (x->tries_count)
+		text_putc(out, ']');
+}
+
+/* {"id":...} becomes {"ws_id":...,"id":...}. */
+static void put_entity(
+        struct text *out, struct call *c, const char *name, const struct schema *kind, const struct uuid *id, bool ws)
+{
+	struct slice json = c->host->entity_json(c, kind, id);
+	if (json.len < 2)
+		return;
+	text_puts(out, ",\"");
+	text_puts(out, name);
+	text_puts(out, ws ? "\":{\"ws_id\":\"" WORKSPACE_ID "\"" : "\":{");
+	if (ws && json.len > 2)
+		text_putc(out, ',');
+	text_put(out, slice_from(json, 1));
+}
+
+static void put_entities(struct text *out, struct call *c)
+{
+	const struct exchange *x = c->x;
+	static const struct uuid nil;
+	if (x->has_credential && !uuid_eq(&x->credential_id, &nil)) {
+		text_puts(out, ",\"authenticated_entity\":{\"id\":");
+		text_put_json(out, call_uuid_text(c, &x->credential_id));
+		text_putc(out, '}');
+	}
+	if (x->route)
+		put_entity(out, c, "route", &route_schema, &x->route->id, true);
+	if (x->service)
+		put_entity(out, c, "service", &service_schema, &x->service->id, true);
+	if (x->consumer)
+		put_entity(out, c, "consumer", &consumer_schema, &x->consumer->id, false);
+}
+
+static void put_record(struct text *out, struct call *c)
+{
+	const struct exchange *x = c->x;
+	put_request(out, c);
+	if (slice_is_set(x->upstream_uri)) {
+		MEMBER(out, "upstream_uri");
+		text_put_json(out, x->upstream_uri);
+	}
+	put_upstream_status(out, x);
+	put_response(out, x);
+	put_latencies(out, x);
+	put_tries(out, x);
+	put_entities(out, c);
+	MEMBER(out, "client_ip");
+	text_put_json(out, x->client_ip);
+	MEMBER(out, "started_at");
+	put_int(out, x->started_ms);
+	text_puts(out, x->from_upstream ? ",\"source\":\"upstream\"" : ",\"source\":\"kong\"");
+	text_puts(out, ",\"workspace\":\"" WORKSPACE_ID "\",\"workspace_name\":\"default\"");
+}
+
+/* ---- members that plugins add ---------------------------------------------------------------------------------- */
+
+static void drop_json(void *json)
+{
+	json_decref(json);
+}
+
+void call_log_set(struct call *c, struct slice key, json_t *value)
+{
+	struct log_extra *extra = arena_new(c->x->arena, struct log_extra), **last = &c->x->log_extras;
+	*extra = (struct log_extra){.key = key, .value = value};
+	if (value)
+		arena_defer(c->x->arena, drop_json, value);
+	while (*last)
+		last = &(*last)->next;
+	*last = extra;
+	c->x->log_record = slice_of(NULL, 0);
+}
+
+/* Could it be there already, or is it more than a member at the end? */
+static bool needs_tree(const struct log_extra *e)
+{
+	static const struct slice ours[] = {SLICE("request"), SLICE("upstream_uri"), SLICE("upstream_status"),
+	        SLICE("response"), SLICE("latencies"), SLICE("tries"), SLICE("authenticated_entity"), SLICE("route"),
+	        SLICE("service"), SLICE("consumer"), SLICE("client_ip"), SLICE("started_at"), SLICE("source"),
+	        SLICE("workspace"), SLICE("workspace_name")};
+	if (!e->value || slice_find(e->key, '.') >= 0)
+		return true;
+	for (size_t i = 0; i < sizeof ours / sizeof ours[0]; i++)
+		if (slice_eq(ours[i], e->key))
+			return true;
+	for (const struct log_extra *later = e->next; later; later = later->next)
+		if (slice_eq(later->key, e->key))
+			return true;
+	return false;
+}
+
+/* "a.b" is member b of object a, made when it is not there. */
+static void set_member(json_t *record, struct slice key, json_t *value)
+{
+	json_t *at = record;
+	for (;;) {
+		struct slice name = slice_cut(&key, '.');
+		if (!slice_is_set(key)) {
+			if (value)
+				json_object_setn_nocheck(at, name.ptr, name.len, value);
+			else
+				json_object_deln(at, name.ptr, name.len);
+			return;
+		}
+		json_t *inner = json_object_getn(at, name.ptr, name.len);
+		if (!json_is_object(inner)) {
+			if (!value)
+				return;
+			inner = json_object();
+			json_object_setn_new_nocheck(at, name.ptr, name.len, inner);
+		}
+		at = inner;
+	}
+}
+
+static struct slice through_tree(struct call *c, const struct text *text)
+{
+	json_t *record = json_loadb(text->ptr, text->len, JSON_ALLOW_NUL, NULL);
+	for (const struct log_extra *e = c->x->log_extras; e; e = e->next)
+		set_member(record, e->key, e->value);
+	struct slice out = args_json(c->x->arena, record);
+	json_decref(record);
+	return out;
+}
+
+static struct slice finish(struct call *c, struct text *out)
+{
+	bool tree = false;
+	for (const struct log_extra *e = c->x->log_extras; e; e = e->next)
+		tree |= needs_tree(e);
+	for (const struct log_extra *e = c->x->log_extras; e && !tree; e = e->next) {
+		text_putc(out, ',');
+		text_put_json(out, e->key);
+		text_putc(out, ':');
+		text_put(out, args_json(c->x->arena, e->value));
+	}
+	text_putc(out, '}');
+	return tree ? through_tree(c, out) : arena_dup(c->x->arena, text_slice(out));
+}
+
+struct slice call_log_record(struct call *c)
+{
+	if (slice_is_set(c->x->log_record))
+		return c->x->log_record;
+	struct text out = {0};
+	text_reserve(&out, FIRST_SIZE);
+	put_record(&out, c);
+	c->x->log_record = finish(c, &out);
+	text_fini(&out);
+	return c->x->log_record;
+}

@@ -1,0 +1,131 @@
+/* http-log: the record of each request, posted to a collector, one by one or in batches (plugins.md 6, 0.9). */
+#include "common/plugin/log_conf.h"
+#include "common/plugin/queue_conf.h"
+
+struct http_log {
+	struct slice http_endpoint, method, content_type;
+	double timeout, keepalive; /* ms */
+	struct opt_int retry_count, queue_size;
+	struct opt_num flush_timeout;
+	struct slice_map headers, custom_fields_by_lua;
+	struct queue_conf queue;
+};
+
+static bool check_header(const struct field *f, json_t **value, struct err *e)
+{
+	static const struct {
+		struct slice name;
+		const char *text;
+	} own[] = {{SLICE("host"), "cannot contain 'Host' header"},
+	        {SLICE("content-length"), "cannot contain 'Content-Length' header"},
+	        {SLICE("content-type"), "cannot contain 'Content-Type' header"}};
+	struct slice name = slice_cstr(json_string_value(*value));
+	for (size_t i = 0; i < sizeof own / sizeof own[0]; i++)
+		if (slice_ieq(name, own[i].name))
+			return err_set(e, "%s", own[i].text);
+	return true;
+}
+
+static const struct field fields[] = {
+        FIELD(struct http_log, http_endpoint, .flags = REQUIRED | REFERENCEABLE | SECRET, .format = FORMAT_URL,
+                .doc = "Where records are sent. User and password in it become an `Authorization` header."),
+        FIELD(struct http_log, method, .dflt = "'POST'", .one_of = ONE_OF("POST", "PUT", "PATCH"),
+                .doc = "Method of the requests."),
+        FIELD(struct http_log, content_type, .dflt = "'application/json'",
+                .one_of = ONE_OF("application/json", "application/json; charset=utf-8"),
+                .doc = "Their Content-Type."),
+        FIELD(struct http_log, timeout, .dflt = "10000",
+                .doc = "Milliseconds for connecting, sending and waiting each."),
+        FIELD(struct http_log, keepalive, .dflt = "60000", .doc = "Milliseconds that an idle connection is kept."),
+        FIELD(struct http_log, retry_count, .doc = "Deprecated and without effect; see `queue.max_retry_time`."),
+        FIELD(struct http_log, queue_size, .doc = "Deprecated; see `queue.max_batch_size`."),
+        FIELD(struct http_log, flush_timeout, .doc = "Deprecated; see `queue.max_coalescing_delay`."),
+        FIELD(struct http_log, headers, KEYS(.format = FORMAT_HEADER_NAME, .check = check_header),
+                VALUES(.type = TYPE_STRING, .flags = REFERENCEABLE), .doc = "Further headers of the requests."),
+        FIELD(struct http_log, queue, .flags = REQUIRED, .record = &queue_conf_schema,
+                .doc = "How records wait until they are sent."),
+        CUSTOM_FIELDS_BY_LUA(struct http_log),
+        {0},
+};
+
+static bool has_userinfo(const char *url)
+{
+	const char *authority = strstr(url, "://");
+	authority = authority ? authority + 3 : url;
+	return memchr(authority, '@', strcspn(authority, "/?#")) != NULL;
+}
+
+static void check_authorization(const json_t *merged, bool is_update, struct violations *v)
+{
+	json_t *conf = json_object_get(merged, "config"), *headers = json_object_get(conf, "headers"), *value;
+	const char *url = json_string_value(json_object_get(conf, "http_endpoint")), *name;
+
+	json_object_foreach(
+	        headers, name, value) if (url && has_userinfo(url) && strcasecmp(name, "authorization") == 0)
+	        violations_add(v, "config",
+	                "specifying both an 'Authorization' header and user info in 'http_endpoint' is "
+	                "not allowed");
+}
+
+static const struct entity_check checks[] = {CUSTOM(check_authorization), CUSTOM(log_conf_check), {0}};
+
+static const struct schema config = {
+        .name = "http-log",
+        .size = sizeof(struct http_log),
+        .fields = fields,
+        .checks = checks,
+};
+
+/* A batch is an array, also when it has become one of one entry. */
+static void add_headers(struct sink *sink, const struct http_log *h, struct arena *a)
+{
+	head_init(&sink->headers, a);
+	head_add(&sink->headers, S("Content-Type"), h->content_type);
+	for (size_t i = 0; i < h->headers.len; i++)
+		head_add(&sink->headers, h->headers.items[i].key, h->headers.items[i].value);
+}
+
+/* Configurations that log to the same place share a queue. */
+static struct slice queue_name(const struct http_log *h, struct arena *a)
+{
+	return arena_printf(a, "%.*s:%.*s:%.*s:%.0f:%.0f:%lld", SLICE_ARG(h->http_endpoint), SLICE_ARG(h->method),
+	        SLICE_ARG(h->content_type), h->timeout, h->keepalive, (long long)h->retry_count.value);
+}
+
+static bool compile(const void *conf, struct arena *a, const void **compiled, struct err *e)
+{
+	const struct http_log *h = conf;
+	struct sink *sink = arena_new(a, struct sink);
+
+	*sink = (struct sink){.kind = SINK_HTTP,
+	        .plugin = "http-log",
+	        .name = queue_name(h, a),
+	        .url = h->http_endpoint,
+	        .method = h->method,
+	        .timeout_ms = (uint32_t)h->timeout,
+	        .keepalive_ms = (uint32_t)h->keepalive,
+	        .queue = queue_conf_read(&h->queue, h->queue_size, h->flush_timeout)};
+	if (sink->queue.batch_size > 1)
+		sink->encode = sink_encode_array;
+	add_headers(sink, h, a);
+	sink_ready(sink);
+	*compiled = sink;
+	return true;
+}
+
+static enum verdict on_log(struct call *c)
+{
+	call_sink(c, c->compiled, call_log_record(c));
+	return GO;
+}
+
+const struct plugin http_log_plugin = {
+        .name = "http-log",
+        .priority = 12,
+        .scopes = SCOPE_ALL,
+        .protocols = PROTOCOLS_ANY,
+        .config = &config,
+        .compile = compile,
+        .log = on_log,
+        .doc = "Sends the record of each request to an HTTP server.",
+};

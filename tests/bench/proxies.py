@@ -1,0 +1,149 @@
+"""The proxies that are compared: each one worker on CPU 0, doing the same work; origin and load share CPU 1."""
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+TOOLS = ROOT / "build/release/tests/bench"
+sys.path.insert(0, str(ROOT / "tests/e2e"))
+import kit  # noqa: E402
+
+TICK = os.sysconf("SC_CLK_TCK")
+KEY = "bench-key-0123456789"
+PROXY_CPU, LOAD_CPU = 0, 1
+FORWARD = """proxy_http_version 1.1;
+proxy_set_header Connection ""; proxy_set_header Host $proxy_host; proxy_set_header X-Real-IP $remote_addr;
+proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for; proxy_set_header X-Forwarded-Proto $scheme;
+proxy_set_header X-Forwarded-Host $host; proxy_set_header X-Forwarded-Port $server_port; proxy_set_header X-Forwarded-Path $uri;
+add_header Via "1.1 nginx"; add_header X-Request-Id $request_id; proxy_set_header X-Request-Id $request_id;
+proxy_request_buffering off; proxy_max_temp_file_size 0; client_max_body_size 0;"""
+
+
+class Proxy:
+    """A running proxy: where it listens and which process does the work."""
+
+    def __init__(self, name, port, pid):
+        self.name, self.port, self.pid = name, port, pid
+
+    def cpu_seconds(self):
+        """From schedstat (nanoseconds) where the kernel has it, else from utime + stime; all threads."""
+        try:
+            return sum(int(p.read_text().split()[0]) for p in pathlib.Path(f"/proc/{self.pid}/task").glob("*/schedstat")) / 1e9
+        except (OSError, IndexError):
+            fields = pathlib.Path(f"/proc/{self.pid}/stat").read_text().rsplit(")", 1)[1].split()
+            return (int(fields[11]) + int(fields[12])) / TICK
+
+    def memory(self):
+        """Bytes of memory that are its own."""
+        rollup = pathlib.Path(f"/proc/{self.pid}/smaps_rollup").read_text()
+        return sum(int(line.split()[1]) for line in rollup.splitlines() if line.startswith(("Private_Dirty", "Private_Clean"))) * 1024
+
+
+def answers(port):
+    try:
+        return kit.call(port, "GET", "/", timeout=2)
+    except OSError:
+        return None
+
+
+class Field:
+    """All that runs during a benchmark."""
+
+    def __init__(self, folder):
+        self.folder, self.processes, self.proxies = folder, [], {}
+        self.services = kit.Services()
+        self.gateway = kit.Gateway(self.services, folder / "gw", settings={
+            "log_level": "warn", "proxy_access_log": "off", "nginx_http_keepalive_requests": 1000000000, "upstream_keepalive_max_requests": 0})
+
+    def run(self, command, cpu, **more):
+        process = subprocess.Popen(["taskset", "-c", str(cpu), *map(str, command)], stdout=subprocess.DEVNULL,
+                                   stderr=open(self.folder / "stderr.log", "ab"), **more)
+        self.processes.append(process)
+        return process
+
+    def add(self, name, port, pid):
+        kit.eventually(lambda: answers(port), 15, f"{name} on port {port}")
+        self.proxies[name] = Proxy(name, port, pid)
+
+    def start(self):
+        self.origin = kit.free_port()
+        self.run([TOOLS / "origin", self.origin], LOAD_CPU)
+        kit.eventually(lambda: answers(self.origin), 15, "the origin")
+        self.gateway.start()
+        dp = self.gateway.dps[0]
+        for task in pathlib.Path(f"/proc/{dp.pid}/task").iterdir():
+            subprocess.run(["taskset", "-pc", str(PROXY_CPU), task.name], check=True, stdout=subprocess.DEVNULL)
+        self.add("gatehouse", self.gateway.proxy, dp.pid)
+        self.start_nginx()
+        self.start_haproxy()
+        port = kit.free_port()
+        self.add("relay", port, self.run([TOOLS / "relay", port, self.origin], PROXY_CPU).pid)
+        return self
+
+    def stop(self):
+        for process in reversed(self.processes):
+            process.send_signal(signal.SIGTERM)
+            try:
+                process.wait(10)
+            except subprocess.TimeoutExpired:
+                process.kill()
+        self.gateway.stop()
+        self.services.stop()
+
+    def start_nginx(self):
+        port, prefix = kit.free_port(), self.folder / "nginx"
+        prefix.mkdir()
+        (prefix / "nginx.conf").write_text(f"""worker_processes 1; daemon off; master_process off; pid {prefix}/pid; error_log {prefix}/error.log;
+events {{ worker_connections 18000; }}
+http {{ access_log off; keepalive_requests 1000000000; keepalive_timeout 600s; server_tokens off;
+client_body_temp_path {prefix}/b; proxy_temp_path {prefix}/p; fastcgi_temp_path {prefix}/f; scgi_temp_path {prefix}/s; uwsgi_temp_path {prefix}/u;
+map $http_apikey $consumer {{ default ""; "{KEY}" bench; }}
+limit_req_zone $consumer zone=limit:1m rate=1000000r/s;
+upstream origin {{ server 127.0.0.1:{self.origin}; keepalive 512; keepalive_requests 1000000000; }}
+server {{ listen 127.0.0.1:{port} backlog=4096 reuseport;
+{FORWARD}
+location / {{ proxy_pass http://origin; }}
+location /keyed {{ if ($consumer = "") {{ return 401; }} proxy_set_header X-Consumer-Username $consumer; proxy_pass http://origin; }}
+location /limited {{ if ($consumer = "") {{ return 401; }} limit_req zone=limit burst=1000000 nodelay;
+proxy_set_header X-Consumer-Username $consumer; proxy_pass http://origin; }}
+}} }}""")
+        self.add("nginx", port, self.run(["nginx", "-p", prefix, "-c", prefix / "nginx.conf"], PROXY_CPU).pid)
+
+    def start_haproxy(self):
+        port, conf = kit.free_port(), self.folder / "haproxy.cfg"
+        conf.write_text(f"""global
+  nbthread 1
+  maxconn 9500
+defaults
+  mode http
+  timeout connect 5s
+  timeout client 600s
+  timeout server 60s
+  timeout http-keep-alive 600s
+  option http-keep-alive
+  http-reuse always
+  unique-id-format %{{+X}}o%ci%cp%Ts%rt
+frontend f
+  bind 127.0.0.1:{port}
+  option forwardfor
+  unique-id-header X-Request-Id
+  http-request set-header X-Real-IP %[src]
+  http-request set-header X-Forwarded-Proto http
+  http-request set-header X-Forwarded-Host %[req.hdr(host)]
+  http-request set-header X-Forwarded-Port %[dst_port]
+  http-request set-header X-Forwarded-Path %[path]
+  http-response add-header Via "1.1 haproxy"
+  http-response add-header X-Request-Id %[unique-id]
+  acl is_keyed path_beg /keyed /limited
+  acl has_key req.hdr(apikey) -m str {KEY}
+  http-request deny deny_status 401 if is_keyed !has_key
+  stick-table type string size 1k expire 60s store http_req_rate(60s)
+  http-request track-sc0 req.hdr(apikey) if {{ path_beg /limited }}
+  http-request deny deny_status 429 if {{ path_beg /limited }} {{ sc_http_req_rate(0) gt 1000000000 }}
+  default_backend b
+backend b
+  server o 127.0.0.1:{self.origin}
+""")
+        self.add("haproxy", port, self.run(["haproxy", "-db", "-f", conf], PROXY_CPU).pid)

@@ -1,0 +1,136 @@
+"""N allowed means N admitted: on one node with several workers, over four data planes with Redis, and while Redis goes and comes."""
+import collections
+import http.client
+import os
+import subprocess
+import threading
+import time
+
+import kit
+import pytest
+
+CLIENTS, LIMIT = 64, 1000
+
+
+@pytest.fixture(scope="module")
+def four(services, folder):
+    gateway = kit.Gateway(services, folder / "four", data_planes=4, proxy_ports=4, settings={"nginx_worker_processes": 2}).start()
+    yield gateway
+    gateway.stop()
+
+
+def period(limit):
+    """A window that does not end while a test runs."""
+    return {"minute": limit} if time.time() % 60 < 40 else {"hour": limit}
+
+
+def limited(gateway, origin, **config):
+    gateway.wipe()
+    gateway.service("svc", origin)
+    gateway.post("/services/svc/plugins", {"name": "rate-limiting", "config": {"limit_by": "service", **config}})
+    gateway.post("/services/svc/plugins", {"name": "request-termination", "config": {"status_code": 200, "body": "ok"}})
+
+
+def hammer(ports, clients, each, until=None):
+    """Statuses of `each` requests of every client, all at once; each client keeps its connection."""
+    statuses, lock, start = collections.Counter(), threading.Lock(), threading.Barrier(clients)
+
+    def run(n):
+        mine = collections.Counter()
+        connection = http.client.HTTPConnection(kit.LOOPBACK, ports[n % len(ports)], timeout=30)
+        start.wait()
+        for _ in range(each):
+            if until and until.is_set():
+                break
+            connection.request("GET", "/svc")
+            answer = connection.getresponse()
+            answer.read()
+            mine[answer.status] += 1
+        connection.close()
+        with lock:
+            statuses.update(mine)
+
+    threads = [threading.Thread(target=run, args=(n,)) for n in range(clients)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return statuses
+
+
+def test_200_concurrent_calls_on_a_local_limit_of_100(four, origin):
+    limited(four, origin, policy="local", **period(100))
+    assert hammer(four.proxies[:1], 200, 1) == {200: 100, 429: 100}
+
+
+@pytest.mark.parametrize("run", range(int(os.environ.get("EXACT_RUNS", 3))))
+def test_1000_over_four_data_planes(four, origin, services, run):
+    limited(four, origin, policy="redis", redis={"host": kit.LOOPBACK, "port": services.redis_port}, **period(LIMIT))
+    statuses = hammer(four.proxies, CLIENTS, 20)
+    assert statuses == {200: LIMIT, 429: CLIENTS * 20 - LIMIT}
+
+
+class Redis:
+    """One that forgets nothing."""
+
+    def __init__(self, folder):
+        self.port = kit.free_port()
+        self.command = ["redis-server", "--port", str(self.port), "--bind", kit.LOOPBACK, "--dir", str(folder), "--appendonly", "yes",
+                        "--appendfsync", "always", "--save", ""]
+        self.start()
+
+    def start(self):
+        self.process = subprocess.Popen(self.command, stdout=subprocess.DEVNULL)
+        kit.eventually(self.answers, what="redis is up")
+
+    def answers(self):
+        try:
+            return b"PONG" in kit.raw(self.port, b"PING\r\nQUIT\r\n")
+        except OSError:
+            return False
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait()
+
+
+@pytest.fixture
+def redis(folder):
+    made = Redis(folder)
+    yield made
+    made.kill()
+
+
+def over_a_restart(gateway, redis):
+    over = threading.Event()
+    result = {}
+    thread = threading.Thread(target=lambda: result.update(hammer(gateway.proxies, 16, 2000, over)))
+    thread.start()
+    kit.eventually(lambda: gateway.get("/svc").status in (200, 429))
+    redis.kill()
+    kit.eventually(lambda: "x-ratelimit-store" in gateway.get("/svc").headers or gateway.get("/svc").status == 500, what="it is missed")
+    redis.start()
+    kit.eventually(lambda: "ratelimit-limit" in gateway.get("/svc").headers and "x-ratelimit-store" not in gateway.get("/svc").headers,
+                   what="it counts again")
+    over.set()
+    thread.join()
+    return result
+
+
+def test_closed_admits_no_more_than_the_limit_over_a_restart(four, origin, redis):
+    limited(four, origin, policy="redis", on_store_error="closed", redis={"host": kit.LOOPBACK, "port": redis.port}, **period(LIMIT))
+    statuses = over_a_restart(four, redis)
+    assert statuses[200] <= LIMIT and set(statuses) <= {200, 429, 500}
+
+
+def test_open_refuses_nobody_for_want_of_redis(four, origin, redis):
+    limited(four, origin, policy="redis", on_store_error="open", redis={"host": kit.LOOPBACK, "port": redis.port}, **period(LIMIT))
+    statuses = over_a_restart(four, redis)
+    assert set(statuses) <= {200, 429} and statuses[200] > 0
+
+
+def test_local_counts_on_each_node_meanwhile(four, origin, redis):
+    redis.kill()
+    limited(four, origin, policy="redis", on_store_error="local", redis={"host": "localhost", "port": redis.port}, **period(100))
+    assert hammer(four.proxies[:1], 20, 10) == {200: 100, 429: 100}
+    redis.start()
