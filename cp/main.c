@@ -14,6 +14,7 @@
 #include "common/core/file_limit.h"
 #include "common/core/log.h"
 #include "common/core/release.h"
+#include "common/net/handover.h"
 #include "common/plugin/objects.h"
 #include "common/settings/log_setup.h"
 #include "common/entity/route.h"
@@ -36,6 +37,8 @@ struct program {
 	struct event *signals[5];
 	struct loop_timer *drain_timer;
 	uint64_t drain_until_ms; /* 0: not draining */
+	const char *conf;        /* --conf; NULL */
+	bool is_reloading;       /* after the end comes a new beginning */
 	struct text why;         /* what is wrong with the document, in several lines */
 };
 
@@ -49,7 +52,8 @@ static void print_help(FILE *out)
 	      "  --version              print the release and exit\n"
 	      "  --help                 print this and exit\n\n"
 	      "Every setting can also be given as an environment variable: GATEHOUSE_PG_HOST=db.example gatehouse-cp\n"
-	      "Signals: TERM, INT and QUIT finish what is under way and stop; HUP reopens the log files.\n",
+	      "Signals: TERM and INT finish what is under way within shutdown_grace and stop, QUIT without that limit; USR1\n"
+	      "reopens the log files, and so does HUP, which under gatectl start reads the settings anew.\n",
 	        out);
 }
 
@@ -131,6 +135,14 @@ static void check_drained(void *arg)
 		loop_stop(p->loop);
 }
 
+/* politely: without a limit (proxy.md 10.4). */
+static void begin_drain(struct program *p, bool politely)
+{
+	p->drain_until_ms = politely ? UINT64_MAX : clock_mono_ms() + (uint64_t)p->settings.shutdown_grace * 1000 + 1;
+	admin_server_drain(p->admin);
+	p->drain_timer = loop_timer_new(p->loop, DRAIN_CHECK_MS, true, check_drained, p);
+}
+
 static void on_stop(evutil_socket_t signal, short what, void *arg)
 {
 	struct program *p = arg;
@@ -140,9 +152,23 @@ static void on_stop(evutil_socket_t signal, short what, void *arg)
 		return;
 	}
 	log_notice("stopping", LOG_INT("signal", signal));
-	p->drain_until_ms = clock_mono_ms() + (uint64_t)p->settings.shutdown_grace * 1000 + 1;
-	admin_server_drain(p->admin);
-	p->drain_timer = loop_timer_new(p->loop, DRAIN_CHECK_MS, true, check_drained, p);
+	begin_drain(p, signal == SIGQUIT);
+}
+
+/* What would keep a new process from starting is found out while the old one still answers. */
+static bool can_reload(const struct program *p)
+{
+	struct arena a;
+	struct settings s;
+	struct err e;
+
+	arena_init(&a);
+	bool ok = settings_load(&a, p->conf, &s, &e) && check_role(&s, &e) &&
+	          (is_without_database(&s) || check_database(&s, &e));
+	if (!ok)
+		log_error("nothing is reloaded", LOG_STR("error", e.message));
+	arena_fini(&a);
+	return ok;
 }
 
 /* Log files have been moved away. */
@@ -155,19 +181,41 @@ static void on_reopen(evutil_socket_t signal, short what, void *arg)
 	log_notice("log files reopened");
 }
 
-/* Kong's reload: what is a file is read again. */
+/* A document that is a file is read again, here and now. */
+static bool reload_document(struct program *p)
+{
+	text_clear(&p->why);
+	if (memory_reload(&p->settings, &p->why)) {
+		log_notice("configuration read again");
+		return true;
+	}
+	log_error("configuration refused, the one before stays", LOG_STR("error", text_cstr(&p->why)));
+	return false;
+}
+
+/* A new process with the settings of now; who connects meanwhile waits in the queue. */
+static void reload(struct program *p)
+{
+	log_notice("reloading");
+	p->is_reloading = true;
+	handover_keep();
+	begin_drain(p, false);
+}
+
 static void on_hangup(evutil_socket_t signal, short what, void *arg)
 {
 	struct program *p = arg;
+	bool in_memory = is_without_database(&p->settings);
+	struct err e;
 
 	on_reopen(signal, what, arg);
-	if (!is_without_database(&p->settings))
+	if ((in_memory && !reload_document(p)) || !handover_is_supervised() || p->drain_until_ms || !can_reload(p))
 		return;
-	text_clear(&p->why);
-	if (memory_reload(&p->settings, &p->why))
-		log_notice("configuration read again");
-	else
-		log_error("configuration refused, the one before stays", LOG_STR("error", text_cstr(&p->why)));
+	if (!in_memory || p->settings.declarative_config.len > 0)
+		reload(p);
+	else if (!write_pid_file(
+	                 p, &e)) /* what was posted must not be lost; who waits for the reload sees the file */
+		log_error(e.message);
 }
 
 static bool catch_signals(struct program *p, struct err *e)
@@ -193,6 +241,14 @@ static bool open_configuration(struct program *p, struct err *e)
 	                                         : check_database(&p->settings, e);
 }
 
+static uint64_t published_version(void *arg)
+{
+	struct publish_status status;
+
+	publish_status(arg, &status);
+	return status.version;
+}
+
 static bool start(struct program *p, const char *conf, struct err *e)
 {
 	const struct settings *s = &p->settings;
@@ -209,10 +265,14 @@ static bool start(struct program *p, const char *conf, struct err *e)
 	if (!p->loop || !catch_signals(p, e))
 		return false;
 	p->publish = publish_start(p->loop, s, e);
-	if (!p->publish || !(p->upkeep = upkeep_start(s, e)))
+	if (!p->publish ||
+	        (!is_without_database(s) && !(p->upkeep = upkeep_start(s, published_version, p->publish, e))))
 		return false;
 	p->admin = admin_server_start(p->loop, s, e);
-	return p->admin && write_pid_file(p, e);
+	if (!p->admin || !write_pid_file(p, e))
+		return false;
+	handover_complete(p->loop);
+	return true;
 }
 
 static void stop(struct program *p)
@@ -243,6 +303,7 @@ int main(int argc, char **argv)
 	if (code >= 0)
 		return code;
 	arena_init(&p.arena);
+	p.conf = conf;
 	log_init("gatehouse-cp");
 	bool ok = start(&p, conf, &e);
 	if (ok) {
@@ -253,5 +314,10 @@ int main(int argc, char **argv)
 		fprintf(stderr, "gatehouse-cp: %s\n", p.why.len > 0 ? text_cstr(&p.why) : e.message);
 	}
 	stop(&p);
+	if (ok && p.is_reloading) {
+		handover_exec(argv, &e);
+		fprintf(stderr, "gatehouse-cp: %s\n", e.message);
+		return 1;
+	}
 	return ok ? 0 : 1;
 }

@@ -1,9 +1,9 @@
 /* gatehouse-dp: a data plane. Starts workers, then follows a control plane, or a file (--document); this thread owns
  * configuration, signals and status.
  *
- * Order of life: settings, workers (listening, though every answer is 404 until there is a configuration), status,
- * subscriber (which loads the last good version from disk first), pid file; then the loop until SIGTERM, SIGINT or
- * SIGQUIT: drain, end. */
+ * Order of life: settings, subscriber (which loads the last good version from disk first), workers (listening; every
+ * answer is 404 until there is a configuration), status, pid file; then the loop until SIGTERM, SIGINT or SIGQUIT:
+ * drain, end. SIGHUP under `gatectl start`: a successor takes over, see common/net/handover.h. */
 #include <errno.h>
 #include <getopt.h>
 #include <limits.h>
@@ -16,6 +16,8 @@
 #include "common/core/file_limit.h"
 #include "common/core/log.h"
 #include "common/core/release.h"
+#include "common/entity/route.h"
+#include "common/net/handover.h"
 #include "common/net/tls.h"
 #include "common/plugin/objects.h"
 #include "common/settings/log_setup.h"
@@ -28,7 +30,7 @@
 #include "dp/status/status.h"
 #include "dp/worker.h"
 
-enum { WORKERS_MAX = 256, DRAIN_POLL_MS = 50 };
+enum { WORKERS_MAX = 256, DRAIN_POLL_MS = 50, TAKE_OVER_MS = 30000 };
 
 struct plane {
 	struct arena arena;
@@ -45,10 +47,13 @@ struct plane {
 	struct subscriber *subscriber; /* the one or the other */
 	struct text why;               /* what is wrong with the document, in several lines */
 	struct status *status;
-	struct access_log access_log;
+	struct access_log access_log, status_log;
 	struct event *signals[5];
 	struct loop_timer *drain;
 	uint64_t drain_until_ms; /* 0: not draining */
+	const char *conf;        /* --conf; NULL */
+	char **argv;
+	struct successor *successor; /* after a reload: the process that takes our place */
 };
 
 /* ---- configuration ----------------------------------------------------------------------------------------------
@@ -88,8 +93,10 @@ static void fill_report(void *arg, struct status_report *r)
 
 	if (p->feed)
 		document_feed_status(p->feed, &s);
-	else
+	else if (p->subscriber)
 		subscriber_status(p->subscriber, &s);
+	else /* a successor follows the control plane; what is here stays as it is */
+		s.error = "", s.last_contact_ms = 0;
 	r->has_config = s.has_config;
 	r->draining = p->drain_until_ms != 0;
 	r->epoch = s.epoch;
@@ -133,10 +140,23 @@ static uint64_t unsent(const struct plane *p)
 static void check_drained(void *arg)
 {
 	struct plane *p = arg;
-	if ((active(p) == 0 && unsent(p) == 0) || clock_mono_ms() >= p->drain_until_ms)
+	bool is_done = active(p) == 0 && unsent(p) == 0 && is_status_idle(p->status);
+	if (is_done || clock_mono_ms() >= p->drain_until_ms)
 		loop_stop(p->loop);
 }
 
+/* No new connections; those that are there end after what they do. */
+static void drain(void *arg)
+{
+	struct plane *p = arg;
+	for (unsigned i = 0; i < p->worker_count; i++)
+		worker_drain(p->workers[i]);
+	loop_timer_free(p->drain);
+	p->drain = loop_timer_new(p->loop, DRAIN_POLL_MS, true, check_drained, p);
+}
+
+/* In order (pitfalls.md A6-6): balancers learn it from /status/ready, for drain_delay; then connections are drained;
+ * asked twice, or after shutdown_grace, the end. */
 static void on_stop(evutil_socket_t number, short what, void *arg)
 {
 	struct plane *p = arg;
@@ -146,10 +166,19 @@ static void on_stop(evutil_socket_t number, short what, void *arg)
 		return;
 	}
 	log_notice("stopping", LOG_INT("signal", number), LOG_INT("connections", active(p)));
-	p->drain_until_ms = clock_mono_ms() + (uint64_t)p->settings.shutdown_grace * 1000;
-	for (unsigned i = 0; i < p->worker_count; i++)
-		worker_drain(p->workers[i]);
-	p->drain = loop_timer_new(p->loop, DRAIN_POLL_MS, true, check_drained, p);
+	if (p->successor) {
+		successor_has_taken_over(p->successor);
+		status_drain(p->status); /* it answers for the node from now on */
+	}
+	uint64_t delay_ms = p->successor ? 0 : (uint64_t)p->settings.drain_delay * 1000;
+	/* who is asked politely takes the time that requests take (proxy.md 10.4) */
+	p->drain_until_ms = number == SIGQUIT
+	                            ? UINT64_MAX
+	                            : clock_mono_ms() + delay_ms + (uint64_t)p->settings.shutdown_grace * 1000;
+	if (delay_ms)
+		p->drain = loop_timer_new(p->loop, (uint32_t)delay_ms, false, drain, p);
+	else
+		drain(p);
 }
 
 /* Log files have been moved away. */
@@ -159,16 +188,63 @@ static void on_reopen(evutil_socket_t number, short what, void *arg)
 	(void)number, (void)what;
 	log_reopen();
 	access_log_reopen(&p->access_log);
+	access_log_reopen(&p->status_log);
 }
 
-/* Kong's reload: what is a file is read again. */
+static void follow_again(void *arg)
+{
+	struct plane *p = arg;
+	struct err e;
+
+	log_error("the reload failed, everything goes on as before");
+	successor_free(p->successor);
+	p->successor = NULL;
+	p->subscriber = subscriber_start(p->loop, &p->settings, p->replica, &e);
+	if (!p->subscriber)
+		log_error("cannot follow the control plane any more", LOG_STR("error", e.message));
+}
+
+/* Settings that would not do are found out while there is still somebody to serve. */
+static bool are_settings_well(const struct plane *p)
+{
+	struct arena a;
+	struct settings s;
+	struct err e;
+
+	arena_init(&a);
+	bool ok = settings_load(&a, p->conf, &s, &e);
+	if (!ok)
+		log_error("nothing is reloaded: the settings are not well", LOG_STR("error", e.message));
+	arena_fini(&a);
+	return ok;
+}
+
+/* A successor with the settings of now takes our sockets, and our place with the control plane. */
+static void reload(struct plane *p)
+{
+	struct err e;
+
+	if (p->successor || p->drain_until_ms || !are_settings_well(p))
+		return;
+	log_notice("reloading");
+	subscriber_stop(p->subscriber); /* two of one name would confuse the control plane */
+	p->subscriber = NULL;
+	p->successor = successor_start(p->loop, p->argv, TAKE_OVER_MS, follow_again, p, &e);
+	if (p->successor)
+		return;
+	log_error(e.message);
+	follow_again(p);
+}
+
 static void on_hangup(evutil_socket_t number, short what, void *arg)
 {
 	struct plane *p = arg;
 
 	on_reopen(number, what, arg);
-	if (p->feed)
+	if (p->feed) /* what is a file is read again */
 		document_feed_reload(p->feed);
+	else if (handover_is_supervised())
+		reload(p);
 }
 
 static void catch_signals(struct plane *p)
@@ -254,7 +330,6 @@ static bool start_workers(struct plane *p, struct err *e)
 	p->node.settings = &p->settings;
 	p->node.access_log = &p->access_log;
 	p->node.options = &p->options;
-	p->node.board = lease_board_new(p->loop);
 	p->node.counters = counters_new();
 	if (!make_shared(p, e))
 		return false;
@@ -281,18 +356,24 @@ static bool start(struct plane *p, struct err *e)
 	const struct settings *s = &p->settings;
 
 	if (!log_setup(s, s->proxy_error_log, e) ||
-	        !access_log_open(&p->access_log, s, "proxy_access_log", s->proxy_access_log, e))
+	        !access_log_open(&p->access_log, s, "proxy_access_log", s->proxy_access_log, e) ||
+	        !access_log_open(&p->status_log, s, "status_access_log", s->status_access_log, e))
 		return false;
 	file_limit_raise();
 	schema_use_expressions(slice_eq(s->router_flavor, S("expressions")));
+	route_use_rust_regexes(!slice_eq(s->router_flavor, S("traditional")));
 	p->loop = loop_new(e);
-	if (!p->loop || !proxy_options_init(&p->options, s, &p->arena, e) || !start_workers(p, e))
+	if (!p->loop || !proxy_options_init(&p->options, s, &p->arena, e))
 		return false;
 	catch_signals(p);
-	if (!start_configuration(p, e))
+	p->node.board = lease_board_new(p->loop);
+	if (!start_configuration(p, e) || !start_workers(p, e))
 		return false;
-	p->status = status_start(p->loop, s->status_listen, fill_report, p, e);
-	return p->status && write_pid(p, e);
+	p->status = status_start(p->loop, s->status_listen, &p->status_log, fill_report, p, e);
+	if (!p->status || !write_pid(p, e))
+		return false;
+	handover_complete(p->loop);
+	return true;
 }
 
 static void end(struct plane *p)
@@ -314,14 +395,18 @@ static void end(struct plane *p)
 	SSL_CTX_free(p->node.tls_verified);
 	SSL_CTX_free(p->node.tls_unverified);
 	access_log_close(&p->access_log);
+	access_log_close(&p->status_log);
 	for (int i = 0; i < 5; i++)
 		if (p->signals[i])
 			event_free(p->signals[i]);
 	loop_timer_free(p->drain);
+	successor_free(p->successor);
 	if (p->loop)
 		loop_free(p->loop);
-	pid_path(p, path, sizeof path);
-	unlink(path);
+	if (!p->successor) { /* else it is the successor's */
+		pid_path(p, path, sizeof path);
+		unlink(path);
+	}
 	arena_fini(&p->arena);
 }
 
@@ -372,6 +457,8 @@ int main(int argc, char **argv)
 		return code;
 	log_init("gatehouse-dp");
 	arena_init(&plane.arena);
+	plane.argv = argv;
+	plane.conf = conf;
 	if (!settings_load(&plane.arena, conf, &plane.settings, &e) || !objects_load(plane.settings.plugin_dir, &e) ||
 	        !start(&plane, &e)) {
 		fprintf(stderr, "gatehouse-dp: %s\n", plane.why.len > 0 ? text_cstr(&plane.why) : e.message);

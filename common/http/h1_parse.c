@@ -17,6 +17,10 @@ enum h1_result h1_bad(struct h1_reader *r, int status, const char *why)
 
 enum h1_result h1_short(struct h1_reader *r, int status)
 {
+	bool is_long = (size_t)(r->stop - r->at) >= r->limits->line ||
+	               (size_t)(r->stop - r->start) >= r->limits->block;
+	if (is_long && r->response)
+		return h1_bad(r, status, "head larger than proxy_buffer_size");
 	if ((size_t)(r->stop - r->at) >= r->limits->line)
 		return h1_bad(r, status, status == 414 ? "request line too long" : "header line too long");
 	if ((size_t)(r->stop - r->start) >= r->limits->block)

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "common/core/log.h"
+#include "common/net/handover.h"
 #include "common/net/port_holder.h"
 
 enum { ACCEPTS_PER_TURN = 64, RETRY_MS = 100, DEFER_S = 60 };
@@ -127,6 +128,8 @@ static bool explain(const struct listen_spec *s, const char *what, int why, stru
 
 bool listener_is_free(const struct listen_spec *s, struct err *e)
 {
+	if (handover_has(s->text)) /* it is ours */
+		return true;
 	int fd = socket(s->address.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return explain(s, "open a socket for", errno, e);
@@ -139,7 +142,13 @@ bool listener_is_free(const struct listen_spec *s, struct err *e)
 /* A socket that listens, or -1. */
 static int open_socket(const struct listen_spec *s, struct err *e)
 {
-	int fd = socket(s->address.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	int fd = handover_take(s->text);
+	if (fd >= 0) {
+		set_options(fd, s);
+		listen(fd, s->backlog);
+		return fd;
+	}
+	fd = socket(s->address.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (fd < 0) {
 		explain(s, "open a socket for", errno, e);
 		return -1;
@@ -172,6 +181,7 @@ struct listener *listener_open(
 	l->fn = fn;
 	l->arg = arg;
 	event_assign(&l->event, loop->base, fd, EV_READ | EV_PERSIST, on_readable, l);
+	handover_note(spec->text, fd);
 	watch(l, true);
 	return l;
 }
@@ -182,6 +192,7 @@ void listener_close(struct listener *l)
 		return;
 	event_del(&l->event);
 	loop_timer_free(l->retry);
+	handover_forget(l->fd);
 	close(l->fd);
 	l->closed = true;
 	if (!l->accepting)

@@ -116,11 +116,16 @@ struct redis_ask {
 
 /* ---- the host -------------------------------------------------------------------------------------------------- */
 
+typedef bool (*entity_fn)(const void *entity, void *arg); /* false: no more */
+
 /* What the process offers to plugins. One per worker. */
 struct host {
 	/* Looks up an entity by a unique field: "key" and its text, "id" and its 16 bytes (uuid_slice). NULL when
 	 * there is none (or its ttl is over). Lives as long as the request. */
 	const void *(*find)(struct call *c, const struct schema *kind, const char *field, struct slice value);
+	/* Calls fn for every entity whose reference field `ref` points to id, in no particular order. */
+	void (*each)(struct call *c, const struct schema *kind, const char *ref, const struct uuid *id, entity_fn fn,
+	        void *arg);
 	/* Counts; then `done` runs, at once (its verdict is returned) or later (WAIT is returned). */
 	enum verdict (*count)(struct call *c, struct count *count, phase_fn done);
 	enum verdict (*read_body)(struct call *c, phase_fn done);
@@ -143,6 +148,12 @@ struct host {
 static inline const void *call_find(struct call *c, const struct schema *kind, const char *field, struct slice value)
 {
 	return c->host->find(c, kind, field, value);
+}
+
+static inline void call_each(
+        struct call *c, const struct schema *kind, const char *ref, const struct uuid *id, entity_fn fn, void *arg)
+{
+	c->host->each(c, kind, ref, id, fn, arg);
 }
 
 static inline enum verdict call_count(struct call *c, struct count *count, phase_fn done)

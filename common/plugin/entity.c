@@ -25,7 +25,7 @@ static const struct field fields[] = {
                 .flags = SCOPE | ADDITION,
                 .doc = "If set, it only runs for requests of consumers of this group, unless one for the consumer does."),
         {.name = "config", .type = TYPE_RECORD, .doc = "The plugin's own settings."},
-        FIELD(struct plugin_entity, protocols, .dflt = "['grpc','grpcs','http','https']", .flags = REQUIRED | AS_SET,
+        FIELD(struct plugin_entity, protocols, .dflt = PLUGIN_PROTOCOLS, .flags = REQUIRED | AS_SET,
                 STRINGS(.one_of = PROTOCOL_NAMES), .doc = "The protocols that it runs for."),
         FIELD(struct plugin_entity, enabled, .dflt = "true", .flags = REQUIRED, .doc = "Whether it runs at all."),
         TAGS_FIELD(struct plugin_entity),
@@ -109,12 +109,20 @@ static const struct schema *choose_config(const json_t *input, const char **fiel
 	return NULL;
 }
 
+static void put_protocols(json_t *row)
+{
+	const struct plugin *plugin = plugin_of(row);
+	if (plugin && plugin->default_protocols && !json_object_get(row, "protocols"))
+		json_object_set_new(row, "protocols", schema_literal(plugin->default_protocols));
+}
+
 const struct schema plugin_schema = {
         .name = "plugins",
         .path = "plugins",
         .size = sizeof(struct plugin_entity),
         .fields = fields,
         .checks = checks,
+        .defaults = put_protocols,
         .subschema = choose_config,
         .doc = "One configuration of a plugin, and what it is attached to.",
 };

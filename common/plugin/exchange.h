@@ -74,6 +74,8 @@ struct exchange {
 	const struct consumer *consumer; /* set by authentication */
 	bool has_credential;
 	struct uuid credential_id; /* all zero when the credential is not an entity of ours */
+	/* what authentication itself says the caller belongs to (LDAP, a session), for acl; NULL: nothing */
+	const struct slice_list *authenticated_groups;
 
 	struct slice body; /* the whole request body when wanted; may be replaced with call_set_body() */
 	bool body_replaced;

@@ -42,6 +42,7 @@ enum plugin_scope {
 	SCOPE_GLOBAL_ONLY = 0,
 };
 enum plugin_protocols { PROTOCOLS_HTTP, PROTOCOLS_ANY };
+#define PLUGIN_PROTOCOLS "['grpc','grpcs','http','https']" /* what a row is for when nobody says */
 
 /* clang-format off */
 /* Phases, in the order in which they come. A request's configuration of a plugin is chosen in access and stays.
@@ -64,6 +65,7 @@ struct plugin {
 	int priority;     /* higher runs first (plugins.md 0.2) */
 	unsigned scopes;  /* enum plugin_scope: what it may be attached to besides globally */
 	enum plugin_protocols protocols;
+	const char *default_protocols; /* as in tables: "['http','tcp']"; NULL: PLUGIN_PROTOCOLS */
 	const struct schema *config;
 	const struct schema *const *entities; /* NULL-terminated, or NULL */
 

@@ -43,7 +43,7 @@ static const struct field credential_fields[] = {
         FIELD(struct credential, consumer, .flags = REQUIRED, .ref = "consumers", .on_delete = ON_DELETE_CASCADE,
                 .doc = "Whose credentials they are."),
         FIELD(struct credential, username, .flags = REQUIRED | UNIQUE | ENDPOINT_KEY, .doc = "The username."),
-        FIELD(struct credential, password, .flags = REQUIRED | SECRET,
+        FIELD(struct credential, password, .flags = REQUIRED | ENCRYPTED,
                 .doc = "The password. It is hashed when it is written, and read back as the hash."),
         TAGS_FIELD(struct credential),
         {0},

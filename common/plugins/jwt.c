@@ -235,14 +235,12 @@ static void take(struct found *f, struct slice token)
 
 static void look_in_query(struct call *c, const struct slice_list *names, struct found *f)
 {
-	struct slice rest = c->x->query, name, value;
+	struct arg_list args = call_query_args(c);
 
-	for (int n = 0; names->len && n < CALL_MAX_ARGS && query_next(&rest, &name, &value); n++) {
-		name = uri_decode(c->x->arena, name, true);
-		for (size_t i = 0; i < names->len; i++)
-			if (slice_eq(name, names->items[i]))
-				take(f, uri_decode(c->x->arena, value, true));
-	}
+	for (size_t i = 0; i < args.len; i++)
+		for (size_t n = 0; n < names->len; n++)
+			if (slice_eq(args.items[i].name, names->items[n]))
+				take(f, args.items[i].value);
 }
 
 static void look_in_header(struct call *c, struct slice name, struct found *f)
@@ -261,7 +259,7 @@ static struct found look_for_tokens(struct call *c, const struct jwt *conf)
 {
 	struct found f = {{NULL, 0}, false};
 
-	if (slice_is_set(c->x->query))
+	if (slice_is_set(c->x->query) && conf->uri_param_names.len)
 		look_in_query(c, &conf->uri_param_names, &f);
 	for (size_t i = 0; i < conf->cookie_names.len; i++)
 		take(&f, call_cookie(c, conf->cookie_names.items[i]));

@@ -367,6 +367,8 @@ struct shorthand {
 
 /* Applied to the keys the client sent, before defaults: couplings such as upstreams.algorithm and hash_on. */
 typedef void (*adjust_fn)(json_t *input);
+/* Puts defaults that depend on other fields where keys are missing, before those of the table. */
+typedef void (*defaults_fn)(json_t *record);
 /* After all checks passed, on the record about to be stored: hashes, digests. `input` is what the client sent,
  * `existing` what it changes (NULL: new). Not run on what comes from the store or the wire. */
 typedef bool (*transform_fn)(json_t *record, const json_t *input, const json_t *existing, struct err *e);
@@ -385,6 +387,7 @@ struct schema {
 	const struct entity_check *checks;  /* NULL: none */
 	const struct shorthand *shorthands; /* NULL: none */
 	adjust_fn adjust;
+	defaults_fn defaults;
 	transform_fn transform;
 	fini_fn fini;
 	bool has_ttl; /* accepts and renders ttl (entities.md 3) */

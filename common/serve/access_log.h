@@ -5,6 +5,7 @@
 
 #include "common/core/line_log.h"
 #include "common/serve/access_line.h"
+#include "common/serve/stream.h"
 #include "common/settings/settings.h"
 
 /* Zeroed: off. */
@@ -35,5 +36,8 @@ static inline bool access_writer_is_on(const struct access_writer *w)
 	return w->ring != NULL;
 }
 void access_write(struct access_writer *w, const struct access_entry *e);
+/* For servers that have nothing to add: the entry is made of the stream, when it is done (status: s->status) or was
+ * given up. target: shown in place of the request's. */
+void access_write_stream(struct access_writer *w, struct stream *s, struct slice target);
 
 #endif

@@ -58,17 +58,10 @@ void h1_linger(struct h1_conn *h)
 
 void h1_bad_body(struct h1_conn *h)
 {
-	struct stream *s = h->stream;
-	bool answer = !s->responded;
-	tell_abort(h, ABORT_BAD_BODY);
-	if (!answer) {
-		h1_close(h);
-		return;
-	}
-	h1_answer_bad_body(h, s);
-	h->stream = NULL;
-	server_give_stream(s);
-	h1_linger(h);
+	if (h->stream->responded)
+		h1_end(h, ABORT_BAD_BODY);
+	else
+		h1_refuse(h, 400, "malformed or incomplete body (RFC 9112 7.1, 8)");
 }
 
 /* ---- deadlines ------------------------------------------------------------------------------------------------ */

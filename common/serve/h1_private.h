@@ -103,8 +103,6 @@ void h1_send(struct stream *s, struct slice piece, bool last);
 size_t h1_queued(const struct stream *s);
 /* Writes parts as they are; a failure is told to the handler at the end of this turn. */
 void h1_write(struct h1_conn *h, const struct iovec *parts, int n);
-/* The codec's own answer to a request whose handler has been told to stop. */
-void h1_answer_bad_body(struct h1_conn *h, struct stream *s);
 /* Tells a client without TLS that the port is one for TLS. */
 void h1_answer_plain(struct conn *c);
 
@@ -114,6 +112,7 @@ void h1_answer_plain(struct conn *c);
 void h1_end(struct h1_conn *h, enum stream_abort why);
 void h1_close(struct h1_conn *h);
 void h1_linger(struct h1_conn *h);
+/* The body is no body: the handler answers 400, or the exchange is cut when it has answered already. */
 void h1_bad_body(struct h1_conn *h);
 /* Sets the deadline that belongs to the state, and gives back an empty input buffer. */
 void h1_settle(struct h1_conn *h);

@@ -195,40 +195,21 @@ size_t h1_queued(const struct stream *s)
 	return h1_is_live(h1_of(s)) ? s->conn->queued : 0;
 }
 
-/* Writes the 400 that the codec answers by itself, body included; out has room for 1 KiB. */
-static size_t write_bad_request(struct arena *a, char *out, struct slice accept, const char *message, bool with_body)
-{
-	struct head h;
-	enum error_kind kind = error_body_negotiate(accept, ERROR_JSON);
-	struct slice body = error_body(a, kind, slice_cstr(message), (struct slice){0});
-
-	head_init(&h, a);
-	h.status = 400;
-	h.content_length = (int64_t)body.len;
-	head_add_id(&h, HEADER_CONTENT_TYPE, error_body_type(kind));
-	size_t n = put_date(out, h1_write_response(out, &h, S("close")));
-	if (!with_body)
-		return n;
-	memcpy(out + n, body.ptr, body.len);
-	return n + body.len;
-}
-
-void h1_answer_bad_body(struct h1_conn *h, struct stream *s)
-{
-	char out[1024];
-	struct slice accept = head_get(&s->request, HEADER_ACCEPT);
-	size_t n = write_bad_request(&s->arena, out, accept, "Bad request", !is_head_request(s));
-	h->keep_alive = false;
-	conn_write_slice(h->base.conn, slice_of(out, n));
-}
-
 void h1_answer_plain(struct conn *c)
 {
 	char out[1024];
 	struct arena a;
+	struct head h;
 	arena_init(&a);
-	size_t n = write_bad_request(
-	        &a, out, (struct slice){0}, "The plain HTTP request was sent to HTTPS port", true);
-	conn_send_plain(c, slice_of(out, n));
+	struct slice body = error_body(
+	        &a, ERROR_JSON, S("The plain HTTP request was sent to HTTPS port"), (struct slice){0});
+
+	head_init(&h, &a);
+	h.status = 400;
+	h.content_length = (int64_t)body.len;
+	head_add_id(&h, HEADER_CONTENT_TYPE, error_body_type(ERROR_JSON));
+	size_t n = put_date(out, h1_write_response(out, &h, S("close")));
+	memcpy(out + n, body.ptr, body.len);
+	conn_send_plain(c, slice_of(out, n + body.len));
 	arena_fini(&a);
 }

@@ -274,7 +274,8 @@ static void drain_conn(struct server_conn *sc)
 		return;
 	sc->conn->can_read = true; /* a request may be on its way through the kernel: better answered than reset */
 	pump(h);
-	if (h->state == H1_IDLE)
+	/* who has connected and not asked yet is waited for: its request may still be on the network */
+	if (h->state == H1_IDLE && sc->conn->requests > 0)
 		h1_close(h);
 }
 

@@ -9,8 +9,8 @@
  * not used for another request, before the handler has returned to whoever called it.)
  *
  * on_bad_request is also how a handler learns that a request which it has already been given cannot be completed
- * (body too large: 413; too slow: 408) as long as it has not responded; later that is an on_abort. No on_body follows
- * either.
+ * (body malformed: 400; too large: 413; too slow: 408) as long as it has not responded; later that is an on_abort. No
+ * on_body follows either.
  *
  * A response of status 101 makes the connection a tunnel: what follows is not HTTP; stream_send and on_body carry
  * bytes as they are, `last` is the end of that direction, and the connection never carries another request; on_done
@@ -26,7 +26,7 @@ struct stream;
 
 enum stream_abort {
 	ABORT_CLIENT_GONE, /* FIN, RST or timeout of the client; 499 in logs */
-	ABORT_BAD_BODY,    /* framing error in the body: the codec answers 400 if nothing was sent, and closes */
+	ABORT_BAD_BODY,    /* framing error in the body, or too much of it, when the response had begun */
 	ABORT_SHUTDOWN,    /* the server stops */
 };
 

@@ -19,7 +19,8 @@ struct settings {
 	struct slice declarative_config_env; /* files, all, off: where ${NAME} is replaced */
 
 	struct slice proxy_listen, admin_listen, status_listen;
-	struct slice proxy_access_log, proxy_error_log, admin_access_log, admin_error_log; /* path, or off */
+	struct slice proxy_access_log, proxy_error_log, admin_access_log, admin_error_log,
+	        status_access_log;      /* path, or off */
 	int64_t nginx_worker_processes; /* 0: one per CPU ("auto") */
 
 	struct slice pg_host, pg_user, pg_password, pg_database, pg_schema;
@@ -66,6 +67,9 @@ struct settings {
 	struct slice upgrade_protocols, websocket_connection_header;
 	int64_t websocket_idle_timeout; /* s; 0: as the service says */
 	int64_t metrics_max_series;
+	bool retry_stale_post;
+	struct slice client_half_close;
+	int64_t drain_delay; /* s */
 	struct slice mem_cache_size, plugin_dir;
 	int64_t shutdown_grace; /* s, default 10 */
 };

@@ -275,37 +275,24 @@ static void on_drained(struct stream *s)
 }
 
 /* What stands for an item in a path can be a secret key: logs show the shape. */
-static void write_access_log(struct stream *s, int status)
+static void write_access_log(struct stream *s)
 {
 	struct admin_server *a = server_of(s);
-	char client[IP_TEXT_MAX + 1];
-	struct head shown = s->request;
-
-	if (!access_writer_is_on(&a->access_writer))
-		return;
-	conn_address_text((const struct sockaddr *)&s->conn->peer, client, sizeof client, NULL);
-	if (shown.target.len)
-		shown.target = admin_target_shape(&s->arena, shown.target);
-	struct access_entry e = {
-	        .request = &shown,
-	        .client_ip = slice_cstr(client),
-	        .status = status,
-	        .body_bytes = s->sent > s->head_sent ? s->sent - s->head_sent : 0,
-	        .duration_ms = (clock_mono_ns() - s->started_ns) / 1000000,
-	        .now_s = clock_wall_s(),
-	};
-	access_write(&a->access_writer, &e);
+	struct slice target = s->request.target;
+	if (access_writer_is_on(&a->access_writer))
+		access_write_stream(
+		        &a->access_writer, s, target.len ? admin_target_shape(&s->arena, target) : target);
 }
 
 static void on_done(struct stream *s)
 {
-	write_access_log(s, s->status);
+	write_access_log(s);
 	let_go(s);
 }
 
 static void on_abort(struct stream *s, enum stream_abort why)
 {
-	write_access_log(s, s->responded ? s->status : why == ABORT_BAD_BODY ? 400 : 499);
+	write_access_log(s);
 	let_go(s);
 }
 

@@ -6,7 +6,9 @@
 #include "cp/admin/info.h"
 #include "cp/admin/list.h"
 #include "cp/publish/nodes.h"
+#include "cp/publish/peers.h"
 #include "cp/publish/publish.h"
+#include "cp/store/memory.h"
 
 static bool check_role(struct admin_call *c)
 {
@@ -79,9 +81,11 @@ static json_t *store_json(struct admin_call *c, uint64_t *version, json_t *probl
 	text_fini(&epoch);
 	if (!ok)
 		json_array_append_new(problems, json_sprintf("store: %s", e.message));
-	return json_pack("{s:b, s:o, s:s?}", "reachable", (int)ok, "address",
-	        json_sprintf("%.*s:%d/%.*s", SLICE_ARG(s->pg_host), (int)s->pg_port, SLICE_ARG(s->pg_database)),
-	        "error", ok ? NULL : e.message);
+	json_t *address = is_without_database(s) ? json_string("memory")
+	                                         : json_sprintf("%.*s:%d/%.*s", SLICE_ARG(s->pg_host),
+	                                                   (int)s->pg_port, SLICE_ARG(s->pg_database));
+	return json_pack(
+	        "{s:b, s:o, s:s?}", "reachable", (int)ok, "address", address, "error", ok ? NULL : e.message);
 }
 
 static json_t *this_node(const struct admin_call *c, uint64_t version)
@@ -96,12 +100,14 @@ void admin_clustering_overview(struct admin_call *c)
 	json_t *problems = json_array(), *data_planes = json_array();
 	uint64_t version = 0;
 
-	json_t *store = store_json(c, &version, problems);
+	json_t *store = store_json(c, &version, problems), *control_planes = json_array();
+	json_array_append_new(control_planes, this_node(c, version));
+	peers_overview(control_planes, problems);
 	nodes_overview(version, data_planes, problems);
 	if (json_array_size(data_planes) == 0)
 		json_array_append_new(problems, json_string("no data plane is connected"));
 	c->response->status = 200;
-	c->response->json = json_pack("{s:b, s:I, s:o, s:[o], s:o, s:o}", "ok", json_array_size(problems) == 0,
-	        "config_version", (json_int_t)version, "store", store, "control_planes", this_node(c, version),
+	c->response->json = json_pack("{s:b, s:I, s:o, s:o, s:o, s:o}", "ok", json_array_size(problems) == 0,
+	        "config_version", (json_int_t)version, "store", store, "control_planes", control_planes,
 	        "data_planes", data_planes, "problems", problems);
 }

@@ -235,8 +235,21 @@ static bool find(struct admin_call *c, struct found *out)
 	return true;
 }
 
+static bool is_missing_for_options(struct admin_call *c)
+{
+	const struct admin_target *t = &c->target;
+
+	if (t->shape != SHAPE_NESTED_ITEM || !t->kind || !admin_rules_of(t->kind)->options_need_row)
+		return false;
+	json_t *row = admin_find(c, t->kind, t->key, NULL);
+	json_decref(row);
+	return c->response->status != 0;
+}
+
 static void answer_options(struct admin_call *c, const struct found *found)
 {
+	if (is_missing_for_options(c))
+		return;
 	c->response->status = 204;
 	c->response->allow = found->advertised | ADMIN_OPTIONS;
 }

@@ -24,6 +24,9 @@ struct admin_rules {
 	/* GET of something missing is answered with the typed 404. */
 	bool missing_is_typed;
 
+	/* OPTIONS of an item is answered only when it is there. */
+	bool options_need_row;
+
 	/* Finds a row by what is neither an id nor an endpoint key; as admin_find(). */
 	json_t *(*find)(struct admin_call *c, struct slice key);
 	/* Puts what such a key says into the body of a PUT. */
@@ -40,7 +43,8 @@ struct admin_rules {
 /* Never NULL. */
 const struct admin_rules *admin_rules_of(const struct schema *kind);
 
-extern const struct admin_rules admin_admin_rules, admin_ca_certificate_rules, admin_certificate_rules,
-        admin_consumer_rules, admin_consumer_group_rules, admin_plugin_rules, admin_sni_rules, admin_target_rules;
+extern const struct admin_rules admin_acl_rules, admin_admin_rules, admin_ca_certificate_rules,
+        admin_certificate_rules, admin_consumer_rules, admin_consumer_group_rules, admin_plugin_rules,
+        admin_sni_rules, admin_target_rules;
 
 #endif

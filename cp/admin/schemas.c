@@ -44,28 +44,18 @@ static void add_closed_scope(
 
 static json_t *protocols_of(const struct plugin *p)
 {
-	const struct schema http = {.name = "protocols",
-	        .fields = (const struct field[]){
-	                {.name = "protocols",
-	                        .type = TYPE_SET,
-	                        .flags = REQUIRED,
-	                        .dflt = "['grpc','grpcs','http','https']",
-	                        STRINGS(.one_of = ONE_OF("grpc", "grpcs", "http", "https")),
-	                        .doc = "The protocols for which the plugin runs."},
-	                {0},
-	        }};
-	const struct schema any = {.name = "protocols",
-	        .fields = (const struct field[]){
-	                {.name = "protocols",
-	                        .type = TYPE_SET,
-	                        .flags = REQUIRED,
-	                        .dflt = "['grpc','grpcs','http','https']",
-	                        STRINGS(.one_of = ONE_OF("grpc", "grpcs", "http", "https", "tcp", "tls",
-	                                        "tls_passthrough", "udp")),
-	                        .doc = "The protocols for which the plugin runs."},
-	                {0},
-	        }};
-	json_t *described = schema_describe(p->protocols == PROTOCOLS_HTTP ? &http : &any);
+	const struct field http = {.type = TYPE_STRING, .one_of = ONE_OF("grpc", "grpcs", "http", "https")};
+	const struct field any = {.type = TYPE_STRING,
+	        .one_of = ONE_OF("grpc", "grpcs", "http", "https", "tcp", "tls", "tls_passthrough", "udp")};
+	const struct field fields[] = {{.name = "protocols",
+	                                       .type = TYPE_SET,
+	                                       .flags = REQUIRED,
+	                                       .dflt = p->default_protocols ? p->default_protocols : PLUGIN_PROTOCOLS,
+	                                       .elements = p->protocols == PROTOCOLS_HTTP ? &http : &any,
+	                                       .doc = "The protocols for which the plugin runs."},
+	        {0}};
+	const struct schema protocols = {.name = "protocols", .fields = fields};
+	json_t *described = schema_describe(&protocols);
 	json_t *field = json_incref(json_array_get(json_object_get(described, "fields"), 0));
 
 	json_decref(described);

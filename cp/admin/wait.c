@@ -2,12 +2,14 @@
  * the table of data planes now and then (admin_server.c). */
 #include "cp/admin/wait.h"
 
+#include <inttypes.h>
+
 #include "cp/admin/errors.h"
 #include "common/core/number.h"
 #include "cp/admin/versions.h"
 #include "cp/publish/nodes.h"
 #include "cp/publish/publish.h"
-#include "cp/store/versions.h"
+#include "cp/store/store.h"
 
 bool admin_duration(struct slice text, int64_t *ms)
 {
@@ -65,17 +67,28 @@ void admin_wait_give_up(struct admin_response *r)
 	r->json = progress;
 }
 
+/* Any version up to the present one, kept or not, with a database or without. */
+static bool is_made(struct admin_call *c, uint64_t version)
+{
+	struct text epoch = {0};
+	uint64_t current;
+	struct err e;
+	bool ok = store_position(c->store, &epoch, &current, &e);
+
+	text_fini(&epoch);
+	if (!ok)
+		admin_fail(c, 503, "%s", e.message);
+	else if (version > current)
+		admin_fail(c, 404, "there is no version %" PRIu64 "; the present one is %" PRIu64, version, current);
+	return ok && version <= current;
+}
+
 void admin_progress(struct admin_call *c)
 {
-	struct fault f = {0};
 	uint64_t version;
 
-	if (!admin_version_param(c, &version))
+	if (!admin_version_param(c, &version) || !is_made(c, version))
 		return;
-	if (!store_has_version(c->store, version, &f)) {
-		admin_fault(c, &f, NULL);
-		return;
-	}
 	publish_nudge();
 	c->response->status = 200;
 	c->response->json = nodes_progress_json(version);

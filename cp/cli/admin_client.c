@@ -6,6 +6,7 @@
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,6 +14,7 @@
 #include <sys/time.h>
 #include <unistd.h>
 
+#include "common/core/file.h"
 #include "common/core/release.h"
 #include "common/http/h1_chunk.h"
 #include "common/http/h1_parse.h"
@@ -20,12 +22,12 @@
 #include "common/net/listener.h"
 #include "common/net/tls.h"
 
-enum { SILENCE_S = 300, BODY_MAX = 1 << 30, READ_SIZE = 65536 };
+enum { SILENCE_S = 300, BODY_MAX = 1 << 30, READ_SIZE = 65536, TOKEN_FILE_MAX = 4096 };
 
 struct admin_client {
 	struct arena arena;
 	char *url, *host, *port, *authority;
-	const char *token;
+	const char *token, *author;
 	SSL_CTX *context; /* https only */
 	SSL *tls;
 	int fd; /* -1: not connected */
@@ -120,6 +122,38 @@ static bool set_up_tls(struct admin_client *a, struct cli *c)
 	return a->context != NULL;
 }
 
+/* Only what may stand in a header. NULL: nobody we could name. */
+static const char *author_name(struct admin_client *a)
+{
+	const char *name = getenv("GATEHOUSE_AUTHOR");
+	const struct passwd *user = name ? NULL : getpwuid(geteuid());
+
+	if (user)
+		name = user->pw_name;
+	for (const char *at = name; at && *at; at++)
+		if ((unsigned char)*at < 0x20 || *at == 0x7f)
+			return NULL;
+	return name && *name ? arena_cstr(&a->arena, slice_cstr(name)) : NULL;
+}
+
+/* *token stays NULL when there is none; false with a message. */
+static bool find_token(struct cli *c, const char **token)
+{
+	const char *file = option(c, "--token-file", "GATEHOUSE_ADMIN_TOKEN_FILE");
+	struct slice bytes;
+	struct err e;
+
+	*token = option(c, "--token", "GATEHOUSE_ADMIN_TOKEN");
+	if (*token || !file)
+		return true;
+	if (!file_read(c->arena, file, TOKEN_FILE_MAX, &bytes, &e)) {
+		cli_fail("--token-file: %s", e.message);
+		return false;
+	}
+	*token = arena_cstr(c->arena, slice_trim(slice_cut(&bytes, '\n')));
+	return true;
+}
+
 static struct admin_client *open_with(struct cli *c, const char *url, const char *token)
 {
 	struct admin_client *a = calloc(1, sizeof *a);
@@ -130,6 +164,7 @@ static struct admin_client *open_with(struct cli *c, const char *url, const char
 	signal(SIGPIPE, SIG_IGN);
 	a->fd = -1;
 	arena_init(&a->arena);
+	a->author = author_name(a);
 	a->token = token;
 	if (url && !split_url(a, url, &tls))
 		cli_fail("the address \"%s\" is not of the form http://host:port", url);
@@ -141,9 +176,11 @@ static struct admin_client *open_with(struct cli *c, const char *url, const char
 
 struct admin_client *admin_client_open(struct cli *c)
 {
-	const char *url = option(c, "--admin", "GATEHOUSE_ADMIN_URL");
+	const char *url = option(c, "--admin", "GATEHOUSE_ADMIN_URL"), *token;
 
-	return open_with(c, url ? url : url_of_settings(c), option(c, "--token", "GATEHOUSE_ADMIN_TOKEN"));
+	if (!find_token(c, &token))
+		return NULL;
+	return open_with(c, url ? url : url_of_settings(c), token);
 }
 
 struct admin_client *admin_client_open_at(struct cli *c, const char *url)
@@ -266,6 +303,8 @@ static void make_head(struct admin_client *a, struct arena *arena, const char *m
 	head_add_id(&h, HEADER_USER_AGENT, S("gatectl/" GATEHOUSE_RELEASE));
 	if (a->token)
 		head_add_id(&h, HEADER_AUTHORIZATION, arena_printf(arena, "Bearer %s", a->token));
+	if (a->author && strcmp(method, "GET") != 0)
+		head_add(&h, S("X-Gatehouse-Author"), slice_cstr(a->author));
 	if (body)
 		head_add_id(&h, HEADER_CONTENT_TYPE, body->type);
 	char *to = text_reserve(out, h1_write_bound(&h));

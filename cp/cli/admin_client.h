@@ -1,9 +1,13 @@
 /* admin_client: gatectl's HTTP client of the Admin API. Blocking; each request has a connection of its own.
  *
  * Where the Admin API is: --admin URL, else GATEHOUSE_ADMIN_URL, else the first address of admin_listen on this
- * machine. Who asks: --token TOKEN or GATEHOUSE_ADMIN_TOKEN (sent as "Authorization: Bearer"), and for https
+ * machine. Who asks: --token TOKEN or GATEHOUSE_ADMIN_TOKEN, or the first line of --token-file FILE or
+ * GATEHOUSE_ADMIN_TOKEN_FILE (sent as "Authorization: Bearer"), and for https
  * --admin-cert and --admin-key (PEM files); --admin-ca names the CA that the server's certificate must come from.
- * Each has a variable: GATEHOUSE_ADMIN_CA and so on. A token is in no message. */
+ * Each has a variable: GATEHOUSE_ADMIN_CA and so on. A token is in no message.
+ *
+ * Writes are signed with GATEHOUSE_AUTHOR or the name of the user who runs the command; a server that asks for tokens
+ * knows better and takes the token's. */
 #ifndef CP_CLI_ADMIN_CLIENT_H
 #define CP_CLI_ADMIN_CLIENT_H
 

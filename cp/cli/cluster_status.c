@@ -104,7 +104,7 @@ static enum exit_code run_status(struct cli *c)
 
 const struct command status_command = {
         .name = "status",
-        .usage = "[--admin URL] [-o json]",
+        .usage = "[--admin URL] [--token-file FILE] [-o json]",
         .summary = "show control planes, data planes, the version each runs, and the store; 0 only if all is well",
         .examples = "  gatectl status\n"
                     "  gatectl status --admin https://cp.example:8444 -o json\n",
@@ -149,8 +149,8 @@ static enum exit_code find_version(struct waiting *w)
 	enum exit_code code = EXIT_OK;
 
 	if (w->version == 0) {
-		code = admin_client_ask(w->client, "GET", "/versions?size=1", NULL, &answer);
-		w->version = (uint64_t)number_at(json_array_get(json_object_get(answer.json, "data"), 0), "version");
+		code = admin_client_ask(w->client, "GET", "/clustering/overview", NULL, &answer);
+		w->version = (uint64_t)number_at(answer.json, "config_version");
 	}
 	admin_answer_fini(&answer);
 	return code;
@@ -236,7 +236,7 @@ static enum exit_code run_wait(struct cli *c)
 
 const struct command wait_command = {
         .name = "wait",
-        .usage = "[--version VERSION] [--all-dp] [--timeout TIME] [--admin URL] [-o json]",
+        .usage = "[--version VERSION] [--all-dp] [--timeout TIME] [--admin URL] [--token-file FILE] [-o json]",
         .summary =
                 "wait until a version (default: the present one) is live on all data planes; 3 when it is not in time",
         .examples = "  gatectl wait --version 42 --all-dp --timeout 10s\n"

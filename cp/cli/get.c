@@ -119,6 +119,8 @@ static enum exit_code get_list(struct admin_client *a, const struct cli *c, cons
 		output_json(all);
 	else if (code == EXIT_OK && json_array_size(all) > 0)
 		print_list(all);
+	else if (code == EXIT_OK)
+		puts("none");
 	admin_answer_fini(&page);
 	text_fini(&next);
 	json_decref(all);
@@ -127,13 +129,33 @@ static enum exit_code get_list(struct admin_client *a, const struct cli *c, cons
 
 /* ---- the command ----------------------------------------------------------------------------------------------- */
 
+static enum exit_code ask(
+        struct admin_client *a, const char *target, const struct query *q, struct admin_answer *answer)
+{
+	const char *at = q->version ? " at version " : "", *version = q->version ? q->version : "";
+	struct err e;
+
+	if (!admin_client_call(a, "GET", target, NULL, answer, &e))
+		return cli_fail("%s", e.message);
+	const char *why = json_string_value(json_object_get(answer->json, "message"));
+	if (answer->status != 404 || !why || strcmp(why, "Not found") != 0)
+		return admin_client_ask(a, "GET", target, NULL, answer);
+	if (q->key)
+		return cli_fail("there is no '%s' among the %s%s%s at %s; gatectl get %s lists them", q->key, q->path,
+		        at, version, admin_client_url(a), q->path);
+	return cli_fail(
+	        "there is nothing called '%s' at %s; kinds are services, routes, consumers, plugins and others "
+	        "that GET /endpoints lists",
+	        q->path, admin_client_url(a));
+}
+
 static enum exit_code get(struct admin_client *a, const struct cli *c, const struct query *q)
 {
 	struct admin_answer answer = {0};
 	struct text target = {0};
 
 	put_target(&target, q);
-	enum exit_code code = admin_client_ask(a, "GET", text_cstr(&target), NULL, &answer);
+	enum exit_code code = ask(a, text_cstr(&target), q, &answer);
 	if (code == EXIT_OK && json_is_array(json_object_get(answer.json, "data")))
 		code = get_list(a, c, answer.json);
 	else if (code == EXIT_OK)
@@ -174,7 +196,7 @@ static enum exit_code run_get(struct cli *c)
 
 const struct command get_command = {
         .name = "get",
-        .usage = "KIND [KEY] [--version VERSION] [--tags TAGS] [--admin URL] [-o json]",
+        .usage = "KIND [KEY] [--version VERSION] [--tags TAGS] [--admin URL] [--token-file FILE] [-o json]",
         .summary = "show entities of a kind, or one of them, now or as of a version",
         .examples = "  gatectl get routes\n"
                     "  gatectl get consumers/anna/key-auth --version v41 -o json\n",
@@ -195,7 +217,7 @@ static enum exit_code run_at(struct cli *c)
 
 const struct command at_command = {
         .name = "at",
-        .usage = "VERSION get KIND [KEY] [--tags TAGS] [--admin URL] [-o json]",
+        .usage = "VERSION get KIND [KEY] [--tags TAGS] [--admin URL] [--token-file FILE] [-o json]",
         .summary = "look at the configuration as it was",
         .examples = "  gatectl at v41 get routes\n"
                     "  gatectl at v41 get services orders -o json\n",

@@ -120,7 +120,7 @@ static enum exit_code run_log(struct cli *c)
 
 const struct command log_command = {
         .name = "log",
-        .usage = "[-n COUNT] [--admin URL] [-o json]",
+        .usage = "[-n COUNT] [--admin URL] [--token-file FILE] [-o json]",
         .summary = "list versions of the configuration, newest first: who, when, from where, what, why",
         .examples = "  gatectl log\n"
                     "  gatectl log -n 5 --admin http://127.0.0.1:8001 -o json\n",
@@ -214,7 +214,7 @@ static enum exit_code run_show(struct cli *c)
 
 const struct command show_command = {
         .name = "show",
-        .usage = "VERSION|VERSION..VERSION [--admin URL] [-o json]",
+        .usage = "VERSION|VERSION..VERSION [--admin URL] [--token-file FILE] [-o json]",
         .summary = "say what a version changed, or what differs between two, field by field",
         .examples = "  gatectl show v42\n"
                     "  gatectl show v41..v42 -o json\n",
@@ -291,7 +291,7 @@ static enum exit_code run_rollback(struct cli *c)
 
 const struct command rollback_command = {
         .name = "rollback",
-        .usage = "VERSION [-m MESSAGE] [--timeout TIME] [--admin URL] [-o json]",
+        .usage = "VERSION [-m MESSAGE] [--timeout TIME] [--admin URL] [--token-file FILE] [-o json]",
         .summary = "make a new version with the content of an earlier one, and wait until it is live everywhere",
         .examples = "  gatectl rollback v41 -m \"undo orders timeout\"\n"
                     "  gatectl rollback 41 --timeout 30s -o json\n",

@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "cp/cli/command.h"
+#include "cp/cli/output.h"
 
 /* A '|' would end the cell. */
 static void print_cell(const char *text)
@@ -38,9 +39,29 @@ static void print_allowed(const struct field *f)
 		fputs("a UUID", stdout);
 }
 
+static void print_json(void)
+{
+	json_t *out = json_array();
+
+	for_each_field(f, &settings_schema)
+	{
+		json_t *allowed = json_array();
+		for (const char *const *one = f->one_of; one && *one; one++)
+			json_array_append_new(allowed, json_string(*one));
+		json_array_append_new(out,
+		        json_pack("{s:s, s:s, s:o, s:o, s:s?}", "name", f->name, "type", field_type_name(f->type),
+		                "default", field_default(f), "allowed", allowed, "doc", f->doc));
+	}
+	output_json(out);
+	json_decref(out);
+}
+
 static enum exit_code run_settings(struct cli *c)
 {
-	(void)c;
+	if (c->json) {
+		print_json();
+		return EXIT_OK;
+	}
 	puts("| setting | default | allowed | meaning |\n|---|---|---|---|");
 	for_each_field(f, &settings_schema)
 	{
@@ -57,7 +78,7 @@ static enum exit_code run_settings(struct cli *c)
 
 const struct command settings_command = {
         .name = "settings",
-        .usage = "",
+        .usage = "[-o json]",
         .summary = "list every setting with its default and allowed values",
         .examples = "  gatectl settings\n  gatectl settings | grep pg_\n",
         .run = run_settings,

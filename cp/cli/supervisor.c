@@ -32,7 +32,8 @@ static void exec_child(const struct child *c, pid_t parent)
 	sigset_t none;
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
-	prctl(PR_SET_PDEATHSIG, SIGTERM); /* a supervisor that is killed does not leave orphans */
+	prctl(PR_SET_PDEATHSIG, SIGTERM);       /* a supervisor that is killed does not leave orphans */
+	setenv("GATEHOUSE_SUPERVISED", "1", 1); /* common/net/handover.h */
 	if (getppid() != parent)
 		_exit(1);
 	if (c->conf)
@@ -69,15 +70,69 @@ pid_t supervisor_pid(const char *pid_file)
 	return pid > 0 && kill((pid_t)pid, 0) == 0 ? (pid_t)pid : 0;
 }
 
-/* Collects what has ended; returns the child or NULL. */
+/* ---- processes that hand over ---------------------------------------------------------------------------------- */
+
+static void drop_former(struct child *c, int at)
+{
+	memmove(&c->formers[at], &c->formers[at + 1], (size_t)(FORMERS_MAX - 1 - at) * sizeof c->formers[0]);
+	c->formers[FORMERS_MAX - 1] = 0;
+}
+
+static void add_former(struct child *c, pid_t pid)
+{
+	int n = 0;
+
+	if (c->formers[FORMERS_MAX - 1]) { /* the oldest has had its time */
+		kill(c->formers[0], SIGTERM);
+		drop_former(c, 0);
+	}
+	while (c->formers[n])
+		n++;
+	c->formers[n] = pid;
+}
+
+static bool has_vanished(pid_t pid)
+{
+	return pid && kill(pid, 0) < 0 && errno == ESRCH;
+}
+
+/* The successor named by the pid file becomes the child; the one before it is only waited for. As long as that lives,
+ * the successor is its child, not ours; then it is ours, because orphans of this tree come to us. */
+static void adopt(struct child *c)
+{
+	pid_t named = supervisor_pid(c->pid_file);
+
+	if (!named || named == c->pid || !c->pid)
+		return;
+	log_notice("a new process has taken over", LOG_STR("process", c->name), LOG_INT("pid", named));
+	add_former(c, c->pid);
+	c->pid = named;
+}
+
+/* Forgets formers that have ended, whoever was told of it. */
+static void forget_formers(struct child *c, pid_t ended)
+{
+	for (int i = 0; i < FORMERS_MAX && c->formers[i];) {
+		if (c->formers[i] == ended || has_vanished(c->formers[i]))
+			drop_former(c, i);
+		else
+			i++;
+	}
+}
+
+/* Collects what has ended; returns the child that is to be started again, or NULL. */
 static struct child *reap(struct supervisor *s, int *status)
 {
 	pid_t pid = waitpid(-1, status, WNOHANG);
-	for (int i = 0; pid > 0 && i < s->count; i++)
-		if (s->children[i].pid == pid) {
-			s->children[i].pid = 0;
-			return &s->children[i];
+	for (int i = 0; i < s->count; i++) {
+		struct child *c = &s->children[i];
+		adopt(c);
+		forget_formers(c, pid > 0 ? pid : 0);
+		if ((pid > 0 && c->pid == pid) || has_vanished(c->pid)) {
+			c->pid = 0;
+			return c;
 		}
+	}
 	return NULL;
 }
 
@@ -90,16 +145,20 @@ static void sleep_ms(int ms)
 static bool any_running(const struct supervisor *s)
 {
 	for (int i = 0; i < s->count; i++)
-		if (s->children[i].pid)
+		if (s->children[i].pid || s->children[i].formers[0])
 			return true;
 	return false;
 }
 
 static void signal_all(struct supervisor *s, int number)
 {
-	for (int i = 0; i < s->count; i++)
+	for (int i = 0; i < s->count; i++) {
+		adopt(&s->children[i]); /* the one of now is meant */
 		if (s->children[i].pid)
 			kill(s->children[i].pid, number);
+		for (int k = 0; k < FORMERS_MAX && s->children[i].formers[k] && number != SIGHUP; k++)
+			kill(s->children[i].formers[k], number);
+	}
 }
 
 static void end_all(struct supervisor *s)
@@ -136,6 +195,7 @@ bool supervisor_start(struct supervisor *s, int timeout_s, struct err *e)
 
 	watched_signals(&set);
 	sigprocmask(SIG_BLOCK, &set, NULL);
+	prctl(PR_SET_CHILD_SUBREAPER, 1);
 	for (int i = 0; i < s->count; i++)
 		if (!spawn(&s->children[i], e) || !wait_ready(s, &s->children[i], deadline_ms, e)) {
 			end_all(s);
@@ -173,6 +233,21 @@ static void restart_due(struct supervisor *s)
 	}
 }
 
+/* Until all have ended, or somebody loses patience. */
+static void end_politely(struct supervisor *s, const sigset_t *set)
+{
+	struct timespec patience = {0, POLL_MS * 1000000L};
+	int status;
+
+	signal_all(s, SIGQUIT);
+	while (any_running(s)) {
+		int number = sigtimedwait(set, NULL, &patience);
+		if (number == SIGTERM || number == SIGINT)
+			return;
+		reap(s, &status);
+	}
+}
+
 void supervisor_run(struct supervisor *s)
 {
 	sigset_t set;
@@ -180,6 +255,8 @@ void supervisor_run(struct supervisor *s)
 	for (;;) {
 		struct timespec patience = {0, 200 * 1000000L};
 		int number = sigtimedwait(&set, NULL, &patience), status;
+		if (number == SIGQUIT)
+			end_politely(s, &set);
 		if (number == SIGTERM || number == SIGINT || number == SIGQUIT)
 			break;
 		if (number == SIGHUP || number == SIGUSR1)

@@ -22,6 +22,7 @@ struct node {
 	uint64_t seen_ms, ahead_since_ms; /* monotonic */
 	int64_t seen_wall_s, first_wall_s;
 	bool has_config, leaving, in_step;
+	bool is_remote; /* polls another control plane */
 };
 
 /* One per process: Admin threads wait here without a handle. */
@@ -30,6 +31,7 @@ static struct {
 	pthread_cond_t changed; /* on CLOCK_MONOTONIC */
 	struct map by_id;
 	unsigned generation; /* counts nodes_clear() */
+	unsigned change;     /* see nodes_change() */
 } table = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
@@ -72,7 +74,9 @@ static void node_free(struct node *n)
 
 static bool is_connected(const struct node *n, uint64_t now)
 {
-	return !n->leaving && now - n->seen_ms <= NODES_CONNECTED_MS;
+	/* of others' data planes we hear when something changes, else every few seconds */
+	uint64_t limit_ms = n->is_remote ? NODES_REMOTE_MS : NODES_CONNECTED_MS;
+	return !n->leaving && now - n->seen_ms <= limit_ms;
 }
 
 /* What a node says about itself ends up in JSON and logs: bounded, and valid UTF-8. */
@@ -125,10 +129,11 @@ static struct node *find_or_add(const struct uuid *id)
 	return n;
 }
 
-uint64_t nodes_report(const struct node_report *r, struct slice epoch, uint64_t current)
+static void take_report(struct node *n, const struct node_report *r)
 {
-	enter();
-	struct node *n = find_or_add(&r->id);
+	if (n->version != r->version || n->has_config != r->has_config || n->error_version != r->error_version ||
+	        n->leaving != r->leaving || !n->hostname)
+		table.change++;
 	set_text(&n->hostname, r->hostname, NAME_MAX_LEN);
 	set_text(&n->release, r->release, NAME_MAX_LEN);
 	set_text(&n->error, r->error, ERROR_MAX_LEN);
@@ -136,6 +141,14 @@ uint64_t nodes_report(const struct node_report *r, struct slice epoch, uint64_t 
 	n->version = r->version;
 	n->error_version = r->error_version;
 	n->leaving = r->leaving;
+}
+
+uint64_t nodes_report(const struct node_report *r, struct slice epoch, uint64_t current)
+{
+	enter();
+	struct node *n = find_or_add(&r->id);
+	take_report(n, r);
+	n->is_remote = false;
 	n->seen_ms = clock_mono_ms();
 	n->seen_wall_s = clock_wall_s();
 	set_hash(n, epoch);
@@ -167,7 +180,7 @@ static struct tally count(uint64_t version)
 	uint64_t now = clock_mono_ms();
 	const struct node *n;
 	for (size_t at = 0; (n = next_node(&at));) {
-		if (!is_connected(n, now))
+		if (!is_connected(n, now) || n->is_remote)
 			continue;
 		t.connected++;
 		if (n->version >= version)
@@ -351,6 +364,90 @@ void nodes_overview(uint64_t version, json_t *array, json_t *problems)
 	}
 	leave();
 	free(all);
+}
+
+/* ---- data planes of other control planes -------------------------------------------------------------------------
+ */
+
+json_t *nodes_export(void)
+{
+	json_t *out = json_array();
+	size_t count;
+
+	enter();
+	uint64_t now = clock_mono_ms();
+	struct node **all = all_by_id(&count);
+	for (size_t i = 0; i < count; i++) {
+		const struct node *n = all[i];
+		char id[UUID_TEXT + 1];
+		if (n->is_remote || now - n->seen_ms > NODES_FORGOTTEN_MS)
+			continue;
+		uuid_format(&n->id, id);
+		json_array_append_new(out, json_pack("{s:s, s:s, s:s, s:s, s:I, s:b, s:I, s:b, s:I}", "id", id,
+		                                   "hostname", n->hostname, "release", n->release, "error", n->error,
+		                                   "error_version", (json_int_t)n->error_version, "has_config",
+		                                   (int)n->has_config, "version", (json_int_t)n->version, "leaving",
+		                                   (int)n->leaving, "silent_ms", (json_int_t)(now - n->seen_ms)));
+	}
+	leave();
+	free(all);
+	return out;
+}
+
+static struct slice text_at(const json_t *object, const char *key)
+{
+	const char *s = json_string_value(json_object_get(object, key));
+	return slice_cstr(s ? s : "");
+}
+
+static uint64_t number_at(const json_t *object, const char *key)
+{
+	json_int_t n = json_integer_value(json_object_get(object, key));
+	return n > 0 ? (uint64_t)n : 0;
+}
+
+static void import_one(const json_t *json, uint64_t age_ms)
+{
+	struct node_report r = {.hostname = text_at(json, "hostname"),
+	        .release = text_at(json, "release"),
+	        .error = text_at(json, "error"),
+	        .has_config = json_is_true(json_object_get(json, "has_config")),
+	        .version = number_at(json, "version"),
+	        .error_version = number_at(json, "error_version"),
+	        .leaving = json_is_true(json_object_get(json, "leaving"))};
+	uint64_t now = clock_mono_ms(), silent_ms = number_at(json, "silent_ms") + age_ms;
+
+	if (!uuid_parse(text_at(json, "id"), &r.id) || silent_ms > NODES_FORGOTTEN_MS || silent_ms >= now)
+		return;
+	struct node *n = find_or_add(&r.id);
+	if (n->hostname && n->seen_ms > now - silent_ms)
+		return;
+	unsigned change = table.change;
+	take_report(n, &r);
+	table.change = change; /* no news of ours */
+	n->is_remote = true;
+	n->in_step = false;
+	n->seen_ms = now - silent_ms;
+	n->seen_wall_s = clock_wall_s() - (int64_t)(silent_ms / 1000);
+	set_hash(n, S(""));
+}
+
+void nodes_import(const json_t *nodes, uint64_t age_ms)
+{
+	json_t *one;
+	size_t i;
+
+	enter();
+	json_array_foreach((json_t *)nodes, i, one) import_one(one, age_ms);
+	leave();
+}
+
+unsigned nodes_change(void)
+{
+	enter();
+	unsigned change = table.change;
+	leave();
+	return change;
 }
 
 /* ---- waiting --------------------------------------------------------------------------------------------------- */

@@ -10,7 +10,7 @@
 
 #include "common/core/uuid.h"
 
-enum { NODES_CONNECTED_MS = 3000, NODES_MAX = 4096 };
+enum { NODES_CONNECTED_MS = 3000, NODES_REMOTE_MS = 12000, NODES_MAX = 4096 };
 
 struct node_report {
 	struct uuid id;
@@ -45,6 +45,20 @@ json_t *nodes_progress_json(uint64_t version);
 /* Appends an object per data plane that should have `version`, for operators: {"id","name","hostname","release",
  * "config_version","behind","reachable","last_seen","error"}; and to problems, in words, what is wrong with each. */
 void nodes_overview(uint64_t version, json_t *array, json_t *problems);
+
+/* ---- data planes of other control planes on this database (peers.c) ----
+ *
+ * They count for progress and lists, not for nodes_wait(): what is known of them is a second old. A node that polls
+ * here is ours, whatever others say, unless they have heard of it later. */
+
+/* Ours, for others:
+ * [{"id","hostname","release","error","error_version","has_config","version","leaving","silent_ms"}]. New reference.
+ */
+json_t *nodes_export(void);
+/* What another exported age_ms ago. */
+void nodes_import(const json_t *nodes, uint64_t age_ms);
+/* Changes whenever an export would say something new. */
+unsigned nodes_change(void);
 
 /* A connected node that is in step has not had this version yet (and has not refused it). */
 bool nodes_is_anyone_behind(uint64_t version);

@@ -28,12 +28,18 @@ void snapshot_free(struct snapshot *s)
 
 /* ---- plans -------------------------------------------------------------------------------------------------- */
 
-static bool has_protocol(const struct route *r, struct slice protocol)
+/* Of the families that HTTP requests meet, a word's length and first letter tell it. */
+static void set_protocols(const struct route *r, struct route_plan *out)
 {
-	for (size_t i = 0; i < r->protocols.len; i++)
-		if (slice_eq(r->protocols.items[i], protocol))
-			return true;
-	return false;
+	bool http = false, https = false;
+
+	for (size_t i = 0; i < r->protocols.len; i++) {
+		struct slice p = r->protocols.items[i];
+		out->is_grpc |= p.ptr[0] == 'g';
+		http |= p.len == 4 && p.ptr[0] == 'h';
+		https |= p.len == 5 && p.ptr[0] == 'h';
+	}
+	out->https_only = https && !http;
 }
 
 const struct upstream_def *snapshot_upstream(const struct snapshot *s, struct slice name)
@@ -46,9 +52,9 @@ void snapshot_plan(const struct snapshot *s, const void *value, struct route_pla
 	const struct record *record = value;
 	const struct route *route = record->entity;
 
-	*out = (struct route_plan){.route = route,
-	        .chain = s->chains.count ? pmap_get(&s->chains, uuid_slice(&route->id)) : NULL,
-	        .https_only = has_protocol(route, S("https")) && !has_protocol(route, S("http"))};
+	*out = (struct route_plan){
+	        .route = route, .chain = s->chains.count ? pmap_get(&s->chains, uuid_slice(&route->id)) : NULL};
+	set_protocols(route, out);
 	if (route->service.set) {
 		const struct service_part *part = pmap_get(&s->services, uuid_slice(&route->service.id));
 		out->service = part->service;

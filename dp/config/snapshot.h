@@ -87,6 +87,7 @@ struct route_plan {
 	const struct upstream_def *upstream;   /* which the service's host names; NULL: it is a plain host */
 	const struct chain *chain;
 	bool https_only; /* protocols hold https but not http */
+	bool is_grpc;    /* they are grpc, grpcs or both */
 };
 
 struct snapshot {

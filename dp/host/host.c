@@ -36,6 +36,27 @@ static const void *find(struct call *c, const struct schema *kind, const char *n
 	return r && !record_is_expired(r, clock_wall_ms()) ? r->entity : NULL;
 }
 
+struct each {
+	entity_fn fn;
+	void *arg;
+	int64_t now_ms;
+};
+
+static bool give_entity(struct record *r, void *arg)
+{
+	const struct each *e = arg;
+	return record_is_expired(r, e->now_ms) || e->fn(r->entity, e->arg);
+}
+
+static void each(
+        struct call *c, const struct schema *kind, const char *ref, const struct uuid *id, entity_fn fn, void *arg)
+{
+	const struct field *f = schema_field(kind, slice_cstr(ref));
+	struct each e = {fn, arg, clock_wall_ms()};
+	if (f)
+		catalog_each_ref(owner_of(c)->snapshot->catalog, kind, f, id, give_entity, &e);
+}
+
 /* ---- effects that wait ----------------------------------------------------------------------------------------- */
 
 /* An effect under way: ends with its answer or with the request. */
@@ -266,6 +287,7 @@ void host_worker_fini(struct host_worker *w)
 }
 
 const struct host host_vtable = {.find = find,
+        .each = each,
         .count = count_now,
         .read_body = read_body,
         .after = after,

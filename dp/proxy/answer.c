@@ -42,7 +42,8 @@ static bool is_dropped(const struct request *r, const struct head *up, const str
 	case HEADER_TRANSFER_ENCODING:
 	case HEADER_CONTENT_LENGTH:
 	case HEADER_TRAILER:
-	case HEADER_X_ACCEL_BUFFERING: return true;
+	case HEADER_X_ACCEL_BUFFERING:
+	case HEADER_X_ACCEL_LIMIT_RATE: return true;
 	case HEADER_UPGRADE: return !slice_is_set(r->upgrade) || !slice_ieq(h->value, r->upgrade);
 	case HEADER_OTHER:
 		if (starts_ieq(h->name, S("X-Accel-")) || slice_ieq(h->name, S("X-Pad")))
@@ -62,6 +63,8 @@ static void copy_fields(struct request *r, const struct head *up, struct head *o
 
 	for (uint32_t i = 0; i < up->count; i++) {
 		const struct header *h = &up->headers[i];
+		if (h->id == HEADER_X_ACCEL_LIMIT_RATE)
+			rate_begin(r, h->value);
 		if (is_dropped(r, up, h))
 			continue;
 		if (h->id == HEADER_VIA && o->show_via) {
@@ -130,8 +133,12 @@ static void set_framing(struct request *r, const struct head *up, struct head *o
 /* The client takes bytes slower than the upstream sends them: stop reading until on_drained. */
 static void hold_back(struct request *r, bool last)
 {
-	if (!last && !r->over && stream_queued(r->stream) > STREAM_HIGH_WATER)
+	if (last || r->over)
+		return;
+	if (stream_queued(r->stream) > STREAM_HIGH_WATER)
 		h1_client_pause(&r->client, true);
+	if (r->rate.per_second)
+		rate_hold(r);
 }
 
 /* The head's slices may lie in the upstream's input buffer, which is gone when the callback returns. */

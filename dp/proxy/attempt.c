@@ -73,6 +73,8 @@ static bool take_pooled(struct request *r)
 		return false;
 	r->conn = pool_take(&r->proxy->pool, (struct sockaddr *)&r->address, r->address_len);
 	r->reused = r->conn != NULL;
+	if (r->reused)
+		r->conn_since_ms = r->conn->since_ms;
 	return r->reused;
 }
 
@@ -156,10 +158,8 @@ static void write_request(struct request *r)
 /* What was collected before the body turned out to be too large to hold, then the rest as it comes. */
 static void stream_body(struct request *r)
 {
-	if (r->body.mode == BODY_STREAMING && r->body.bytes.len) {
-		struct slice held = text_slice(&r->body.bytes);
-		body_on_piece(r, held, false);
-	}
+	if (r->body.mode == BODY_STREAMING && r->body.bytes.len)
+		body_send_held(r);
 	if (!r->over && r->client.conn)
 		body_start_streaming(r);
 }
@@ -190,15 +190,22 @@ static bool is_idempotent(struct slice method)
 	return !slice_eq(method, S("POST")) && !slice_eq(method, S("LOCK")) && !slice_eq(method, S("PATCH"));
 }
 
-/* May the same bytes be sent again? Only when we still have them, and not to a server that may have acted on them. */
-static bool can_replay(const struct request *r)
+/* Do we still have all that was sent? */
+static bool is_whole(const struct request *r)
 {
+	return r->plan->route->request_buffering && (r->body.mode == BODY_NONE || r->body.mode == BODY_COLLECTED);
+}
+
+/* May the same bytes be sent again? Only when we still have them, and not to a server that may have acted on them. */
+static bool can_replay(const struct request *r, bool stale)
+{
+	const struct proxy_options *o = r->proxy->options;
 	if (!r->written)
 		return true;
-	bool repeatable = is_idempotent(r->x.request->method) ||
-	                  (r->proxy->options->retry.conditions & RETRY_NON_IDEMPOTENT);
-	return r->answer.stage == ANSWER_NONE && repeatable && r->plan->route->request_buffering &&
-	       (r->body.mode == BODY_NONE || r->body.mode == BODY_COLLECTED);
+	if (r->answer.stage != ANSWER_NONE || !is_whole(r))
+		return false;
+	return is_idempotent(r->x.request->method) || (o->retry.conditions & RETRY_NON_IDEMPOTENT) ||
+	       (stale && o->retry_stale_post);
 }
 
 /* Is another try allowed after one that ended like this? */
@@ -241,6 +248,18 @@ static void next_try(struct request *r)
 	request_wake(r);
 }
 
+/* An answer that is none is somebody's mistake, and is told; that connections fail is expected. */
+static void log_failure(const struct request *r, enum client_failure why)
+{
+	LOG_AT(why == CLIENT_INVALID ? LOG_WARN : LOG_INFO, "try failed", LOG_SLICE("request_id", r->x.request_id),
+	        LOG_SLICE("host", r->pick.host_header),
+	        LOG_STR("why", why == CLIENT_TIMEOUT  ? "timeout"
+	                       : why == CLIENT_CLOSED ? "closed"
+	                                              : "invalid response"),
+	        LOG_STR("detail", r->client.why), LOG_INT("reused", r->reused),
+	        LOG_INT("age_ms", r->reused ? timeouts_now() - r->conn_since_ms : 0));
+}
+
 static void try_failed(struct request *r, enum client_failure why)
 {
 	if (r->stream->responded) {
@@ -251,13 +270,9 @@ static void try_failed(struct request *r, enum client_failure why)
 	}
 	facts_try_failed(r, why);
 	bool stale = r->reused && r->written && why == CLIENT_CLOSED && !r->client.received_any;
-	log_info("try failed", LOG_SLICE("request_id", r->x.request_id), LOG_SLICE("host", r->pick.host_header),
-	        LOG_STR("why", why == CLIENT_TIMEOUT  ? "timeout"
-	                       : why == CLIENT_CLOSED ? "closed"
-	                                              : "invalid response"),
-	        LOG_STR("detail", r->client.why), LOG_INT("reused", r->reused));
+	log_failure(r, why);
 	r->fresh_only = stale;
-	if (can_replay(r) && (stale || may_try_again(r, condition_of(why)))) {
+	if (can_replay(r, stale) && (stale || may_try_again(r, condition_of(why)))) {
 		r->tries_left -= !stale; /* proxy.md 2.4: a stale connection is no try */
 		r->tried -= stale;
 		next_try(r);
@@ -294,7 +309,7 @@ static void on_reusable(struct h1_client *x, struct conn *c)
 static bool is_passed_over(struct request *r, int status)
 {
 	unsigned conditions = r->proxy->options->retry.conditions & RETRY_STATUSES;
-	return conditions && may_try_again(r, conditions & condition_of_status(status)) && can_replay(r);
+	return conditions && may_try_again(r, conditions & condition_of_status(status)) && can_replay(r, false);
 }
 
 static void on_head(struct h1_client *x, struct head *response, struct slice piece, bool last)

@@ -82,9 +82,24 @@ static void collected(struct request *r)
 	r->x.body = text_slice(&r->body.bytes);
 }
 
+static void refuse(struct request *r);
+
+/* Plugins that only look at pieces see them as they come, and need not wait for the rest to refuse a body. */
+static bool look_at(struct request *r, struct slice piece, bool last)
+{
+	if (r->step != STEP_BODY || chain_request_use(r) != USE_READ)
+		return true;
+	r->body.is_filtered = true;
+	return chain_request_body(r, &piece, last) != STOP;
+}
+
 static void collect(struct request *r, struct slice piece, bool last)
 {
 	struct body *b = &r->body;
+	if (!look_at(r, piece, last)) {
+		refuse(r);
+		return;
+	}
 	text_put(&b->bytes, piece);
 	b->last_seen = last;
 	if (last) {
@@ -148,6 +163,13 @@ void body_start_streaming(struct request *r)
 	stream_read_body(r->stream, true);
 }
 
+static void pass_on(struct request *r, struct slice piece, bool last)
+{
+	forward(r, piece, last);
+	if (!r->over && r->client.conn && h1_client_queued(&r->client) > STREAM_HIGH_WATER)
+		stream_read_body(r->stream, false);
+}
+
 void body_on_piece(struct request *r, struct slice piece, bool last)
 {
 	if (r->body.mode == BODY_COLLECTING) {
@@ -165,9 +187,16 @@ void body_on_piece(struct request *r, struct slice piece, bool last)
 		refuse(r);
 		return;
 	}
-	forward(r, piece, last);
-	if (!r->over && r->client.conn && h1_client_queued(&r->client) > STREAM_HIGH_WATER)
-		stream_read_body(r->stream, false);
+	pass_on(r, piece, last);
+}
+
+void body_send_held(struct request *r)
+{
+	struct slice held = text_slice(&r->body.bytes);
+	if (r->body.is_filtered)
+		pass_on(r, held, false);
+	else
+		body_on_piece(r, held, false);
 }
 
 void body_on_upstream_drained(struct request *r)

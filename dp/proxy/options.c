@@ -172,6 +172,8 @@ bool proxy_options_init(struct proxy_options *o, const struct settings *s, struc
 	                                      : S("keep-alive, Upgrade"),
 	        .websocket_idle_ms = (uint32_t)s->websocket_idle_timeout * 1000,
 	        .charset = charset_suffix(a, s->charset),
+	        .retry_stale_post = s->retry_stale_post,
+	        .answer_half_closed = slice_eq(s->client_half_close, S("answer")),
 	        .drop_underscores = !s->underscores_in_headers,
 	        .debug_headers = s->allow_debug_header,
 	        .pool = {(uint32_t)s->upstream_keepalive_pool_size, (uint32_t)s->upstream_keepalive_max_requests,

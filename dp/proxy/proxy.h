@@ -54,7 +54,9 @@ struct proxy_options {
 	uint64_t body_buffer; /* bodies up to this are collected before the upstream is chosen */
 	struct h1_limits request_limits, response_limits;
 	struct retry_rules retry;
-	struct slice charset;                      /* "; charset=UTF-8"; unset: none is added */
+	struct slice charset; /* "; charset=UTF-8"; unset: none is added */
+	bool retry_stale_post;
+	bool answer_half_closed;
 	bool drop_underscores;                     /* fields with '_' in their name do not reach the upstream */
 	bool debug_headers;                        /* Kong-Debug is answered */
 	struct slice error_templates[ERROR_KINDS]; /* unset: the usual form */

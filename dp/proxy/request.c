@@ -88,6 +88,7 @@ static void request_init(struct request *r, struct stream *s)
 {
 	r->stream = s;
 	r->proxy = s->server->context;
+	s->answer_half_closed = r->proxy->options->answer_half_closed;
 	r->owner.worker = &r->proxy->host;
 	r->owner.client = s->conn;
 	set_exchange(r);
@@ -178,6 +179,23 @@ static void add_debug_headers(struct request *r)
 		head_add(to, S("Kong-Service-Name"), r->x.service->name);
 }
 
+/* What a route's protocols make of a request, whatever else. */
+static void check_protocol(struct request *r)
+{
+	if (r->plan->https_only && !slice_eq(forward_scheme(r), S("https"))) {
+		respond_https_only(r);
+		return;
+	}
+	if (!r->plan->is_grpc)
+		return;
+	if (!slice_starts(head_get(r->x.request, HEADER_CONTENT_TYPE), S("application/grpc"))) {
+		respond_failure(r, FAILURE_NOT_GRPC);
+	} else if (r->x.request->version != HTTP_2) {
+		respond_failure(r, FAILURE_NOT_HTTP2);
+		head_add_id(&r->x.added, HEADER_UPGRADE, S("HTTP/2"));
+	}
+}
+
 static enum flow step_route(struct request *r)
 {
 	if (!find_route(r)) {
@@ -193,8 +211,7 @@ static enum flow step_route(struct request *r)
 	r->tries_left = r->plan->service ? r->plan->service->retries : 0;
 	if (r->proxy->options->debug_headers)
 		add_debug_headers(r);
-	if (r->plan->https_only && !slice_eq(forward_scheme(r), S("https")))
-		respond_https_only(r);
+	check_protocol(r);
 	return FLOW_NEXT;
 }
 
@@ -227,6 +244,8 @@ static struct slice upstream_text(struct request *r)
 	return arena_printf(r->x.arena, "%s:%d", text, port);
 }
 
+enum { CLIENT_GONE_STATUS = 499 }; /* in logs: nobody was left to be answered */
+
 static void write_access_log(struct request *r)
 {
 	struct access_writer *w = &r->proxy->access_log;
@@ -237,7 +256,7 @@ static void write_access_log(struct request *r)
 	        .request = &s->request,
 	        .client_ip = r->x.client_ip,
 	        .request_id = r->x.request_id,
-	        .status = s->responded ? s->status : r->lost_status,
+	        .status = s->responded ? s->status : CLIENT_GONE_STATUS,
 	        .body_bytes = s->sent > s->head_sent ? s->sent - s->head_sent : 0,
 	        .now_s = clock_wall_s(),
 	};
@@ -255,6 +274,7 @@ void request_finish(struct request *r)
 	if (r->over)
 		return;
 	attempt_cancel(r);
+	rate_end(r);
 	chain_use_global(r);
 	if (chain_has_log(r)) {
 		facts_end(r);
@@ -306,7 +326,8 @@ static void on_drained(struct stream *s)
 	struct request *r = request_of(s);
 	if (r->answer.stage != ANSWER_SENT) /* an interim answer was what drained */
 		return;
-	h1_client_pause(&r->client, false);
+	if (!r->rate.timer)
+		h1_client_pause(&r->client, false);
 	tunnel_pause(&r->tunnel, false);
 }
 
@@ -318,9 +339,9 @@ static void on_done(struct stream *s)
 static void on_abort(struct stream *s, enum stream_abort why)
 {
 	struct request *r = request_of(s);
-	r->lost_status = why == ABORT_BAD_BODY ? 400 : 499;
+	(void)why;
 	if (!s->responded)
-		r->x.status = r->lost_status;
+		r->x.status = CLIENT_GONE_STATUS;
 	request_finish(r);
 }
 

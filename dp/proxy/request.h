@@ -83,9 +83,8 @@ struct request {
 	struct lease *lease;
 	const struct snapshot *snapshot; /* the lease's, or NULL */
 	enum step step;
-	bool running;    /* request_wake() is on the stack */
-	bool over;       /* answered completely, or aborted */
-	int lost_status; /* for logs, when nothing was answered */
+	bool running; /* request_wake() is on the stack */
+	bool over;    /* answered completely, or aborted */
 
 	struct exchange x;
 	struct slice error_type; /* media type of an error body when there is no Accept; unset: JSON */
@@ -110,13 +109,18 @@ struct request {
 	bool resolved;
 	struct conn *connecting;
 	bool connected;
-	bool reused;       /* the connection came from the pool */
-	bool fresh_only;   /* a pooled one was stale: open a new one */
-	bool written;      /* bytes of the request have been sent in this try */
-	struct conn *conn; /* connected, not yet with the client */
+	bool reused;            /* the connection came from the pool */
+	uint64_t conn_since_ms; /* of a reused one */
+	bool fresh_only;        /* a pooled one was stale: open a new one */
+	bool written;           /* bytes of the request have been sent in this try */
+	struct conn *conn;      /* connected, not yet with the client */
 	struct h1_client client;
 	struct slice upgrade; /* sent as Upgrade; unset: none */
 	struct tunnel tunnel; /* after a 101 */
+	struct {
+		uint64_t per_second, begun_ms; /* 0: no limit */
+		struct loop_timer *timer;      /* while the upstream is not read */
+	} rate;
 	int64_t tries_left;
 	uint32_t tried;
 	bool proxied; /* a target was chosen: latency headers of proxied responses */
@@ -163,6 +167,7 @@ void body_want_whole(struct request *r);
 /* The head is about to be written: how is a body framed that streams? */
 void body_plan_streaming(struct request *r);
 void body_start_streaming(struct request *r);
+void body_send_held(struct request *r); /* what was collected of a body that is now streamed */
 void body_on_piece(struct request *r, struct slice piece, bool last);
 void body_on_upstream_drained(struct request *r);
 
@@ -171,6 +176,11 @@ enum flow attempt_pick(struct request *r);
 enum flow attempt_connect(struct request *r);
 enum flow attempt_send(struct request *r);
 void attempt_cancel(struct request *r);
+
+/* rate.c */
+void rate_begin(struct request *r, struct slice bytes_per_second); /* what is no number changes nothing */
+void rate_hold(struct request *r);                                 /* after a piece that was not the last */
+void rate_end(struct request *r);
 
 /* upgrade.c */
 struct slice upgrade_wanted(const struct request *r); /* the protocol to ask the upstream for; unset: none */

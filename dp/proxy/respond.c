@@ -1,6 +1,8 @@
 /* respond: see respond.h. */
 #include "dp/proxy/respond.h"
 
+#include "common/http/grpc_status.h"
+
 static const struct {
 	int status;
 	bool engine;
@@ -71,10 +73,41 @@ static struct slice body_of(struct request *r, struct slice *type)
 	                              : error_body(r->x.arena, kind, reply->message, r->x.request_id);
 }
 
+static bool starts_with_grpc(struct slice type)
+{
+	struct slice grpc = S("application/grpc");
+	return type.len >= grpc.len && slice_ieq(slice_of(type.ptr, grpc.len), grpc);
+}
+
+/* R-3.5: a gRPC client reads the status from fields, not from a body. What the engine itself answers tells its
+ * message, the rest the name of the status. */
+static bool is_grpc_answer(struct request *r)
+{
+	const struct head *in = r->x.request;
+	if (!slice_is_set(r->x.reply.message))
+		return false;
+	if (slice_is_set(r->error_type)) {
+		struct slice accept = head_get(in, HEADER_ACCEPT);
+		return starts_with_grpc(slice_is_set(accept) ? accept : r->error_type);
+	}
+	return in->version == HTTP_2 && starts_with_grpc(head_get(in, HEADER_CONTENT_TYPE));
+}
+
+static void add_grpc_status(struct request *r, struct head *out)
+{
+	int status = grpc_status_of(r->x.reply.status);
+	head_add_id(out, HEADER_CONTENT_TYPE, S("application/grpc"));
+	head_add(out, S("grpc-status"), arena_decimal(r->x.arena, status));
+	head_add(out, S("grpc-message"), slice_is_set(r->error_type) ? r->x.reply.message : grpc_status_name(status));
+}
+
 static void begin(struct request *r)
 {
-	struct slice type, body = body_of(r, &type);
+	struct slice type = {0}, body = S("");
 	struct head *out = &r->answer.head;
+	bool grpc = is_grpc_answer(r);
+	if (!grpc)
+		body = body_of(r, &type);
 
 	attempt_cancel(r);
 	head_init(out, r->x.arena);
@@ -83,6 +116,8 @@ static void begin(struct request *r)
 	out->content_length = (int64_t)body.len;
 	r->x.from_upstream = false;
 	r->answer.has_body = r->answer.is_ours = true;
+	if (grpc)
+		add_grpc_status(r, out);
 	if (slice_is_set(type))
 		head_add_id(out, HEADER_CONTENT_TYPE, type);
 	if (r->proxy->options->show_server)

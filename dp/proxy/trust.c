@@ -1,6 +1,8 @@
 /* trust: see trust.h. */
 #include "dp/proxy/trust.h"
 
+#include "common/core/log.h"
+
 static bool add(struct trust *t, struct slice item, struct err *e)
 {
 	if (slice_eq(item, S("unix:"))) {
@@ -13,6 +15,15 @@ static bool add(struct trust *t, struct slice item, struct err *e)
 	}
 	return err_set(e, "trusted_ips: '%.*s' is no address and no range, expected such as 10.0.0.0/8, ::1 or unix:",
 	        SLICE_ARG(item));
+}
+
+static void warn_of_everybody(const struct trust *t)
+{
+	for (size_t i = 0; i < t->count; i++)
+		if (t->ranges[i].bits == 0 || (ip_is_v4(&t->ranges[i].base) && t->ranges[i].bits == 96)) {
+			log_warn("trusted_ips trusts everybody: any client can choose the address it is known by");
+			return;
+		}
 }
 
 bool trust_init(struct trust *t, struct arena *a, struct slice trusted_ips, struct slice header, bool recursive,
@@ -31,6 +42,7 @@ bool trust_init(struct trust *t, struct arena *a, struct slice trusted_ips, stru
 		if (item.len && !add(t, item, e))
 			return false;
 	}
+	warn_of_everybody(t);
 	return true;
 }
 

@@ -7,6 +7,7 @@
 
 #include "common/http/form.h"
 #include "common/http/uri.h"
+#include "common/serve/access_log.h"
 #include "common/serve/level_guard.h"
 #include "common/serve/node_status.h"
 #include "dp/status/explain.h"
@@ -22,6 +23,7 @@ struct status {
 	status_fn fill;
 	void *arg;
 	struct level_guard *level;
+	struct access_writer access_log;
 	bool told_to_drain; /* by POST /status/ready */
 };
 
@@ -268,21 +270,28 @@ static void on_body(struct stream *s, struct slice piece, bool last)
 		x->endpoint->end(s->server->context, s, slice_of(x->body, x->len));
 }
 
-static void on_end(struct stream *s)
+static void on_drained(struct stream *s)
 {
 	(void)s;
 }
 
+static void on_end(struct stream *s)
+{
+	struct status *st = s->server->context;
+	access_write_stream(&st->access_log, s, s->request.target);
+}
+
 static void on_abort(struct stream *s, enum stream_abort why)
 {
-	(void)s, (void)why;
+	(void)why;
+	on_end(s);
 }
 
 static const struct stream_ops ops = {
         .on_request = on_request,
         .on_bad_request = on_bad_request,
         .on_body = on_body,
-        .on_drained = on_end,
+        .on_drained = on_drained,
         .on_done = on_end,
         .on_abort = on_abort,
 };
@@ -293,7 +302,8 @@ static void on_accept(struct listener *l, int fd, void *arg)
 	server_accept(&st->server, listener_spec(l), fd, NULL);
 }
 
-struct status *status_start(struct loop *l, struct slice listen, status_fn fill, void *arg, struct err *e)
+struct status *status_start(
+        struct loop *l, struct slice listen, const struct access_log *log, status_fn fill, void *arg, struct err *e)
 {
 	struct status *st = calloc(1, sizeof *st);
 	struct listen_spec *specs;
@@ -307,6 +317,7 @@ struct status *status_start(struct loop *l, struct slice listen, status_fn fill,
 	st->server.stream_size = sizeof(struct exchange_state);
 	st->server.max_body = BODY_MAX;
 	st->level = level_guard_new(l);
+	access_writer_init(&st->access_log, log);
 	if (!listen_parse(&st->arena, listen, &specs, &n, e)) {
 		err_prefix(e, "status_listen");
 		status_stop(st);
@@ -324,13 +335,31 @@ struct status *status_start(struct loop *l, struct slice listen, status_fn fill,
 	return st;
 }
 
-void status_stop(struct status *st)
+static void close_listeners(struct status *st)
 {
 	for (size_t i = 0; i < st->count; i++)
 		listener_close(st->listeners[i]);
+	st->count = 0;
+}
+
+void status_drain(struct status *st)
+{
+	close_listeners(st);
+	server_drain(&st->server);
+}
+
+bool is_status_idle(const struct status *st)
+{
+	return st->count > 0 || !st->server.conns;
+}
+
+void status_stop(struct status *st)
+{
+	close_listeners(st);
 	free(st->listeners);
 	server_close(&st->server);
 	level_guard_free(st->level);
+	access_writer_fini(&st->access_log);
 	arena_fini(&st->arena);
 	free(st);
 }

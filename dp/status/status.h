@@ -31,7 +31,12 @@ typedef void (*status_fn)(void *arg, struct status_report *out);
 
 struct meter;
 struct status;
-struct status *status_start(struct loop *l, struct slice listen, status_fn fill, void *arg, struct err *e);
+struct access_log;
+struct status *status_start(
+        struct loop *l, struct slice listen, const struct access_log *log, status_fn fill, void *arg, struct err *e);
+/* Takes no new connections; answers what has been asked. True: no connection that was drained is left. */
+void status_drain(struct status *s);
+bool is_status_idle(const struct status *s);
 void status_stop(struct status *s);
 
 #endif

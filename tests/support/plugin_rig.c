@@ -29,6 +29,26 @@ static const void *find(struct call *c, const struct schema *kind, const char *f
 	return found && !record_is_expired(found, r->now_ms) ? found->entity : NULL;
 }
 
+struct each {
+	entity_fn fn;
+	void *arg;
+};
+
+static bool give_entity(struct record *r, void *arg)
+{
+	const struct each *e = arg;
+	return e->fn(r->entity, e->arg);
+}
+
+static void each(
+        struct call *c, const struct schema *kind, const char *ref, const struct uuid *id, entity_fn fn, void *arg)
+{
+	const struct field *f = schema_field(kind, slice_cstr(ref));
+	struct each e = {fn, arg};
+	ck_assert_msg(f != NULL, "%s has no field '%s'", kind->name, ref);
+	catalog_each_ref(rig_of(c)->catalog, kind, f, id, give_entity, &e);
+}
+
 static int64_t *counter_at(struct rig *r, struct slice key)
 {
 	int64_t *n = map_get(&r->counters, key);
@@ -169,6 +189,7 @@ static struct slice server_ip(struct call *c)
 }
 
 static const struct host host = {.find = find,
+        .each = each,
         .count = count,
         .read_body = read_body,
         .entity_json = entity_json,
@@ -448,10 +469,11 @@ static void make_answer(struct rig *r, int status, const char *headers, const ch
 	r->x.response = &r->response;
 }
 
-static enum verdict give_pieces(struct rig *r, struct call *c, phase_fn phase, bool whole)
+/* What comes out takes the place of *bytes. */
+static enum verdict give_pieces(struct rig *r, struct call *c, phase_fn phase, bool whole, struct slice *bytes)
 {
 	struct text out = {0};
-	struct slice rest = r->answer;
+	struct slice rest = *bytes;
 	enum verdict verdict = GO;
 	size_t size = r->piece_size && !whole ? r->piece_size : rest.len;
 	do {
@@ -464,9 +486,23 @@ static enum verdict give_pieces(struct rig *r, struct call *c, phase_fn phase, b
 		verdict = phase(c);
 		text_put(&out, c->piece);
 	} while (rest.len && verdict == GO);
-	r->answer = arena_dup(&r->request_arena, text_slice(&out));
+	*bytes = arena_dup(&r->request_arena, text_slice(&out));
 	text_fini(&out);
 	return verdict;
+}
+
+enum verdict rig_send_body(struct rig *r, const char *body)
+{
+	struct slice bytes = arena_dup(&r->request_arena, slice_cstr(body));
+	enum verdict verdict = GO;
+
+	for (size_t i = 0; i < r->instances_count && verdict == GO; i++) {
+		struct call *c = &r->instances[i].call;
+		if (c->request_use != USE_NOTHING)
+			verdict = give_pieces(r, c, c->plugin->request_body, false, &bytes);
+	}
+	r->body = bytes;
+	return check(r, verdict);
 }
 
 /* A STOP of these phases puts the plugin's own answer in place, and those behind go on with that. */
@@ -492,7 +528,8 @@ static enum verdict go_on_body(struct rig *r)
 		struct call *c = &r->instances[i].call;
 		if (c->response_use == USE_NOTHING)
 			continue;
-		enum verdict v = give_pieces(r, c, c->plugin->response_body, c->response_use == USE_WHOLE);
+		enum verdict v = give_pieces(
+		        r, c, c->plugin->response_body, c->response_use == USE_WHOLE, &r->answer);
 		ck_assert_msg(v != WAIT, "the rig does not wait in response_body");
 		take(r, v);
 	}

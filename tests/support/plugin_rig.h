@@ -89,6 +89,8 @@ void rig_body(struct rig *r, const char *type, const char *body);
 /* GO: it would go upstream. STOP: answered. WAIT: call rig_complete(). */
 enum verdict rig_run(struct rig *r);
 enum verdict rig_complete(struct rig *r);
+/* The body on its way to the upstream, through the phase request_body, after GO. STOP: refused. */
+enum verdict rig_send_body(struct rig *r, const char *body);
 /* rig_request() and rig_run(). */
 enum verdict rig_get(struct rig *r, const char *line, const char *headers);
 /* The answer on its way to the client, through response_head and response_body. After a STOP it is the plugin's own

@@ -201,3 +201,36 @@ def test_expired_credentials_are_removed_as_a_version(forgetful):
     kit.eventually(lambda: version_of(gateway.dps[0]) == 4, what="data planes learn of it")
     assert [row["key"] for row in gateway.api("GET", "/key-auths").json["data"]] == ["long"]
 
+
+
+# -- several control planes
+
+
+def test_all_data_planes_means_those_of_every_control_plane(services, tmp_path):
+    """users.md 2.1, 2.3: two control planes on one database, a data plane each."""
+    gateway = kit.Gateway(services, tmp_path / "gw", data_planes=2).start()
+    admin, cluster = kit.free_port(), kit.free_port()
+    second = kit.Process(gateway.folder, "cp2", {**gateway.cp.settings, "prefix": gateway.folder / "cp2", "cluster_listen":
+                                                 f"{kit.LOOPBACK}:{cluster}", "admin_listen": f"{kit.LOOPBACK}:{admin}"}, "gatehouse-cp").start()
+    try:
+        moved = gateway.dps[1]
+        moved.stop()
+        moved.settings["cluster_control_plane"] = f"{kit.LOOPBACK}:{cluster}"
+        moved.start()
+
+        def overview(port):
+            return kit.call(port, "GET", "/clustering/overview").json
+        for port in (gateway.admin, admin):
+            kit.eventually(lambda: overview(port)["ok"] and len(overview(port)["data_planes"]) == 2
+                           and len(overview(port)["control_planes"]) == 2, 20, f"all is well, says {port}")
+        answer = gateway.api("POST", "/services?wait=all&timeout=10s", {"name": "s", "host": "h"})
+        assert answer.status == 201 and answer.headers["x-gatehouse-applied"] == "2/2" and version_of(moved) == 1
+        moved.process.send_signal(signal.SIGSTOP)
+        answer = gateway.api("POST", "/services?wait=all&timeout=1500ms", {"name": "t", "host": "h"})
+        moved.process.send_signal(signal.SIGCONT)
+        assert answer.status == 202 and len(answer.json["laggards"]) == 1
+        second.stop()
+        kit.eventually(lambda: len(overview(gateway.admin)["control_planes"]) == 1, what="it has said goodbye")
+    finally:
+        second.stop()
+        gateway.stop()

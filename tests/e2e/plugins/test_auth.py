@@ -130,3 +130,46 @@ def test_a_public_key_verifies_what_its_private_key_has_signed(gateway, svc, tmp
     assert svc({"Authorization": f"Bearer {text[:-1]}A.{signature}"})[0].status == 401
     # the public key is no secret
     assert svc(token("rs", public))[0].json == {"message": "Invalid algorithm"}
+
+
+def test_ex65_to_ex68_acl(gateway, svc):
+    plugin(gateway, "key-auth", anonymous="guest")
+    made = plugin(gateway, "acl", allow=["gold"])
+    gateway.post("/consumers/tern/key-auth", {"key": "K-tern-1"})
+    assert svc()[0].status == 401  # guest, in no group
+    answer, _ = svc({"apikey": "K-tern-1"})
+    assert answer.status == 403 and answer.json["message"] == "You cannot consume this service"
+    for group in ("gold", "beta"):
+        gateway.api("PUT", f"/consumers/tern/acls/{group}", {})
+    answer, seen = svc({"apikey": "K-tern-1", "X-Consumer-Groups": "admin"})
+    assert answer.status == 200 and seen["x-consumer-groups"] == "beta, gold"
+    gateway.api("PATCH", f"/plugins/{made['id']}", {"config": {"allow": None, "deny": ["beta"]}})
+    assert svc({"apikey": "K-tern-1"})[0].status == 403
+    assert gateway.api("DELETE", "/consumers/tern/acls/beta").status == 204
+    assert svc({"apikey": "K-tern-1"})[0].status == 200
+    answer = gateway.api("POST", "/services/svc/plugins", {"name": "acl", "config": {"allow": ["a"], "deny": ["b"]}})
+    assert answer.status == 400
+    assert answer.json["fields"]["@entity"][0] == "exactly one of these fields must be non-empty: 'config.allow', 'config.deny'"
+
+
+def test_ex77_ip_restriction(gateway, svc):
+    made = plugin(gateway, "ip-restriction", deny=["127.0.0.0/8"])
+    assert made["protocols"] == ["http", "https", "tcp", "tls", "grpc", "grpcs"]
+    answer, _ = svc()
+    assert answer.status == 403 and answer.json["message"] == "IP address not allowed: 127.0.0.1"
+    gateway.api("PATCH", f"/plugins/{made['id']}", {"config": {"deny": None, "allow": ["127.0.0.1"]}})
+    assert svc()[0].status == 200
+    gateway.api("PATCH", f"/plugins/{made['id']}", {"config": {"allow": ["10.0.0.0/8"], "status": 451, "message": "no"}})
+    answer, _ = svc()
+    assert answer.status == 451 and answer.json["message"] == "no"
+
+
+def test_ex78_bot_detection(gateway, svc):
+    made = plugin(gateway, "bot-detection")
+    answer, _ = svc({"User-Agent": "Googlebot/2.1 (+http://x)"})
+    assert answer.status == 403 and answer.json["message"] == "Forbidden"
+    assert svc({"User-Agent": "curl/8.4"})[0].status == 200 and svc()[0].status == 200
+    answer, _ = svc([("User-Agent", "a"), ("User-Agent", "b")])
+    assert answer.status == 400 and answer.json["message"] == "Only one User-Agent header allowed"
+    gateway.api("PATCH", f"/plugins/{made['id']}", {"config": {"allow": ["Googlebot"], "deny": ["^curl"]}})
+    assert svc({"User-Agent": "Googlebot/2.1"})[0].status == 200 and svc({"User-Agent": "curl/8.4"})[0].status == 403

@@ -13,7 +13,7 @@ import pytest
 def gateway(services, folder):
     """Two data planes, one for each form."""
     made = kit.Gateway(services, folder, data_planes=3, proxy_ports=3)
-    made.dps[1].settings |= {"proxy_access_log": "logs/other.log json"}
+    made.dps[1].settings |= {"proxy_access_log": "logs/other.log json", "status_access_log": "logs/status.log"}
     made.dps[2].settings |= {"proxy_access_log": "off"}
     made.start()
     yield made
@@ -108,6 +108,12 @@ def test_the_admin_api_logs_without_what_stands_for_an_item(gateway):
     line = line_with(log_of(gateway.cp, "admin_access.log"), "GET /consumers/_/key-auth/_ ")
     assert re.search(r'"GET /consumers/_/key-auth/_ HTTP/1\.1" 200 \d+ ', line)
     assert "very-secret" not in log_of(gateway.cp, "admin_access.log").read_text()
+
+
+def test_the_status_listener_logs_when_told_to(gateway):
+    kit.call(gateway.dps[1].status, "GET", "/status/ready?x=1")
+    assert '"GET /status/ready?x=1 HTTP/1.1" 200 ' in line_with(log_of(gateway.dps[1], "status.log"), "/status/ready?x=1")
+    assert not log_of(gateway.dps[0], "status.log").exists()
 
 
 def test_a_format_that_is_none_is_refused_at_start(gateway):

@@ -2,37 +2,40 @@
 import os
 import re
 import socket
+import threading
 import time
 
 import kit
 import pytest
 
+INVALID = "An invalid response was received from the upstream server"
 ANSWER = b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 2\r\n\r\nok"
 
 
 @pytest.fixture(scope="module")
 def gateway(services, folder):
-    """Three data planes: small limits, generous ones, and one that tries again whatever happens."""
-    made = kit.Gateway(services, folder, data_planes=3, proxy_ports=3)
-    small, generous, eager = made.dps
+    """Four data planes: small limits, generous ones, one that tries again whatever happens, and one as it comes."""
+    made = kit.Gateway(services, folder, data_planes=4, proxy_ports=4)
+    small, generous, eager, _ = made.dps
     template = folder / "error.json"
     template.write_text('{"oops":"%s","id":"%s"}')
     small.settings |= {
         "nginx_http_client_max_body_size": "1k", "nginx_http_client_header_timeout": "1s", "nginx_http_client_body_timeout": "1s",
         "nginx_http_keepalive_timeout": "1s", "nginx_http_keepalive_requests": "3", "nginx_proxy_proxy_buffer_size": "4k",
-        "worker_connections": "20", "error_template_json": template, "nginx_http_underscores_in_headers": "off"}
+        "worker_connections": "20", "upstream_keepalive_pool_size": "0", "error_template_json": template, "nginx_http_underscores_in_headers": "off"}
     generous.settings |= {
         "nginx_http_large_client_header_buffers": "4 16k", "nginx_http_charset": "off", "allow_debug_header": "on",
-        "upstream_duplicate_framing": "tolerate_equal", "upstream_keepalive_pool_size": "0"}
+        "upstream_duplicate_framing": "tolerate_equal"}
     eager.settings |= {
         "nginx_proxy_proxy_next_upstream": "error timeout invalid_header http_503 non_idempotent",
-        "nginx_proxy_proxy_next_upstream_tries": "3"}
+        "nginx_proxy_proxy_next_upstream_tries": "3", "client_half_close": "answer"}
+    generous.settings |= {"retry_stale_post": "on"}
     made.start()
     yield made
     made.stop()
 
 
-SMALL, GENEROUS, EAGER = 0, 1, 2
+SMALL, GENEROUS, EAGER, USUAL = 0, 1, 2, 3
 
 
 @pytest.fixture
@@ -135,7 +138,7 @@ def test_row_112_a_large_head_of_an_upstream(gateway, raw_origin):
     origin = raw_origin(head)
     assert kit.call(gateway.proxies[GENEROUS], "GET", origin.path).headers["x-b"] == "b" * 14000
     assert kit.call(gateway.proxies[SMALL], "GET", origin.path).status == 502
-    kit.eventually(lambda: "header line too long" in gateway.dps[SMALL].settings["prefix"].joinpath("logs/error.log").read_text())
+    kit.eventually(lambda: "head larger than proxy_buffer_size" in gateway.dps[SMALL].settings["prefix"].joinpath("logs/error.log").read_text())
 
 
 def test_row_85_equal_lengths_can_be_tolerated_and_the_log_names_both_values(gateway, raw_origin):
@@ -161,6 +164,15 @@ def test_row_32_fields_with_underscores(gateway, raw_origin):
         assert len(re.findall(rb"(?m)^X.A: ", origin.heads[-1])) == count
 
 
+def test_an_upstream_limits_the_rate_of_its_answer(gateway, raw_origin):
+    body = b"a" * 300000
+    origin = raw_origin(b"HTTP/1.1 200 OK\r\nX-Accel-Limit-Rate: 120000\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
+    begun = time.monotonic()
+    answer = kit.call(gateway.proxies[USUAL], "GET", origin.path)
+    assert answer.body == body and "x-accel-limit-rate" not in answer.headers
+    assert time.monotonic() - begun > 0.5, "but for the first second and the last buffer"
+
+
 def test_error_bodies_by_template(gateway):
     answer = kit.call(gateway.proxies[SMALL], "GET", "/nowhere")
     assert answer.json == {"oops": "no Route matched with those values", "id": answer.headers["x-kong-request-id"]}
@@ -184,9 +196,8 @@ def test_the_debug_header_names_route_and_service_where_it_is_allowed(gateway, r
 def test_a_pool_of_size_zero_keeps_no_connection(gateway, origin):
     gateway.service("s", origin, paths=["/"])
     for _ in range(2):
-        assert kit.call(gateway.proxies[GENEROUS], "GET", "/").status == 200
-    established = pool_size(gateway.dps[GENEROUS].pid, origin.port)
-    assert established == 0
+        assert kit.call(gateway.proxies[SMALL], "GET", "/").status == 200
+    assert pool_size(gateway.dps[SMALL].pid, origin.port) == 0
     assert kit.call(gateway.proxies[EAGER], "GET", "/").status == 200
     assert pool_size(gateway.dps[EAGER].pid, origin.port) == 1
     gateway.wipe()
@@ -255,3 +266,57 @@ def test_conditions_of_next_upstream(gateway, raw_origin):
         assert kit.call(gateway.proxies[GENEROUS], "GET", origin.path).status == status and len(origin.heads) == 1
         origin.heads.clear()
         assert kit.call(gateway.proxies[EAGER], "POST", origin.path, body=b"x").status == status and len(origin.heads) == 3
+
+
+class Dying:
+    """An upstream that keeps its first connection until the second request on it, and then drops it; later ones are answered."""
+
+    def __init__(self):
+        self.heads = []
+        self.socket = socket.create_server(("127.0.0.1", 0))
+        self.port = self.socket.getsockname()[1]
+        threading.Thread(target=self.run, daemon=True).start()
+
+    def run(self):
+        try:
+            for turn in range(1000):
+                connection, _ = self.socket.accept()
+                with connection:
+                    for answers in (True, turn > 0):
+                        self.heads.append(connection.recv(65536))
+                        if answers:
+                            connection.sendall(ANSWER)
+        except OSError:
+            pass
+
+    def close(self):
+        self.socket.close()
+
+
+@pytest.mark.parametrize("dp, status", [(USUAL, 502), (GENEROUS, 200)])
+def test_a_post_over_a_dead_kept_connection_is_repeated_only_when_told_so(gateway, dp, status):
+    """DEV-6, retry_stale_post."""
+    dying = Dying()
+    one, _ = gateway.service("dying", dying, paths=["/dying"])
+    gateway.api("PATCH", f"/services/{one['id']}", {"retries": 0})
+    assert kit.call(gateway.proxies[dp], "GET", "/dying").status == 200
+    assert kit.call(gateway.proxies[dp], "POST", "/dying", body=b"x").status == status
+    dying.close()
+    gateway.wipe()
+
+
+def test_row_77_a_client_that_ends_its_direction(gateway, raw_origin):
+    origin = raw_origin(ANSWER)
+    request = b"GET %s HTTP/1.1\r\nHost: h\r\n\r\n" % origin.path.encode()
+    assert kit.raw(gateway.proxies[EAGER], request, half_close=True).startswith(b"HTTP/1.1 200 ")
+
+
+def test_errors_of_the_engine_for_grpc_clients(gateway):
+    gateway.post("/services", {"name": "refused", "host": "127.0.0.1", "port": closed_port(), "retries": 0})
+    gateway.post("/services/refused/routes", {"paths": ["/refused"]})
+    answer = kit.call(gateway.proxies[GENEROUS], "POST", "/refused", [("Content-Type", "application/grpc+proto")], b"x")
+    assert (answer.status, answer.headers["content-type"], answer.body) == (502, "application/grpc", b"")
+    assert answer.headers["grpc-status"] == "13" and answer.headers["grpc-message"] == INVALID
+    answer = kit.call(gateway.proxies[GENEROUS], "POST", "/nowhere", [("Content-Type", "application/grpc")], b"x")
+    assert answer.json["message"] == "no Route matched with those values", "over HTTP/1 it is no gRPC request"
+    gateway.wipe()

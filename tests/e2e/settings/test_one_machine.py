@@ -1,5 +1,10 @@
 """gatectl start and stop: one command for one machine, as `kong start` is."""
+import http.client
+import json
+import os
+import signal
 import subprocess
+import threading
 
 import kit
 import pytest
@@ -17,6 +22,7 @@ pg_port = {services.pg_port}
 pg_user = gatehouse
 pg_database = {services.database()}
 nginx_worker_processes = 2
+shutdown_grace = 1
 """)
 
     def gatectl(*words, code=0):
@@ -51,8 +57,6 @@ def test_a_child_that_dies_is_started_again(node, origin):
     gatectl("start")
     pid_file = folder / "prefix" / "pids" / "gatehouse-dp.pid"
     first = int(pid_file.read_text())
-    import os
-    import signal
     os.kill(first, signal.SIGKILL)
 
     def another():
@@ -62,3 +66,139 @@ def test_a_child_that_dies_is_started_again(node, origin):
             return False
     kit.eventually(another, 10, "another process")
     kit.eventually(lambda: kit.Gateway.is_ready(type("dp", (), {"status": ports["status"]})), 10, "ready")
+
+
+# -- proxy.md 10.4
+
+
+def post(ports, path, **form):
+    body = "&".join(f"{key}={value}" for key, value in form.items()).encode()
+    made = kit.call(ports["admin"], "POST", path, {"Content-Type": "application/x-www-form-urlencoded"}, body)
+    assert made.status == 201, made
+    return made
+
+
+class Load(threading.Thread):
+    """Requests on fresh connections until it is told to stop; keeps what went wrong."""
+
+    def __init__(self, port, path):
+        super().__init__(daemon=True)
+        self.port, self.path, self.stop, self.done, self.bad = port, path, False, 0, []
+
+    def run(self):
+        while not self.stop and len(self.bad) < 10:
+            try:
+                answer = kit.call(self.port, "GET", self.path)
+                if answer.status != 200:
+                    self.bad.append(answer)
+            except (OSError, http.client.HTTPException) as problem:
+                self.bad.append(problem)
+            self.done += 1
+
+
+def test_a_reload_refuses_no_connection_and_running_requests_end(node):
+    gatectl, ports, folder = node
+    hold = threading.Event()
+
+    def slow(handler, seen):
+        if seen["path"].startswith("/slow"):
+            hold.wait(20)
+        return False
+
+    origin = kit.Origin(slow)
+    gatectl("migrations", "bootstrap")
+    gatectl("start")
+    kit.eventually(lambda: kit.Gateway.is_ready(type("dp", (), {"status": ports["status"]})), 10, "ready")
+    post(ports, "/services", name="s", url=f"http://127.0.0.1:{origin.port}")
+    post(ports, "/services/s/routes", **{"paths[]": "/s"})
+    pids = {name: int((folder / f"prefix/pids/{name}.pid").read_text()) for name in ("gatehouse-cp", "gatehouse-dp")}
+    answers = []
+    waiting = threading.Thread(target=lambda: answers.append(kit.call(ports["proxy"], "GET", "/s/slow", timeout=30)))
+    waiting.start()
+    kit.eventually(lambda: origin.seen, what="the slow request is under way")
+    loads = [Load(ports["proxy"], "/s"), Load(ports["admin"], "/services/s"), Load(ports["status"], "/status")]
+    for load in loads:
+        load.start()
+    conf = folder / "gatehouse.conf"
+    conf.write_text(conf.read_text() + "server_token = after/1\n")
+    for _ in range(2):
+        assert "gatehouse reloaded" in gatectl("reload")
+    new_dp = int((folder / "prefix/pids/gatehouse-dp.pid").read_text())
+    assert new_dp != pids["gatehouse-dp"] and int((folder / "prefix/pids/gatehouse-cp.pid").read_text()) == pids["gatehouse-cp"]
+    assert kit.call(ports["admin"], "GET", "/").headers["server"] == "after/1"  # the settings of now
+    assert os.path.exists(f"/proc/{pids['gatehouse-dp']}")  # it still has a request
+    done = [load.done for load in loads]
+    kit.eventually(lambda: all(load.done > n + 5 for load, n in zip(loads, done)), what="requests after the reload")
+    for load in loads:
+        load.stop = True
+        load.join()
+    assert [load.bad for load in loads] == [[], [], []]
+    hold.set()
+    waiting.join()
+    assert answers[0].status == 200
+    kit.eventually(lambda: not os.path.exists(f"/proc/{pids['gatehouse-dp']}"), what="the old process ends with its last request")
+    post(ports, "/services/s/routes", **{"paths[]": "/t"})  # the new processes work together
+    kit.eventually(lambda: kit.call(ports["proxy"], "GET", "/t").status == 200, what="a change reaches the new data plane")
+    os.kill(new_dp, signal.SIGKILL)  # and are watched over as the first were
+    kit.eventually(lambda: kit.Gateway.is_ready(type("dp", (), {"status": ports["status"]})), 10, "a third process")
+    origin.close()
+
+
+def test_a_reload_with_bad_settings_changes_nothing(node, origin):
+    gatectl, ports, folder = node
+    gatectl("migrations", "bootstrap")
+    gatectl("start")
+    before = (folder / "prefix/pids/gatehouse-dp.pid").read_text()
+    conf = folder / "gatehouse.conf"
+    good = conf.read_text()
+    conf.write_text(good + "admin_wait = soon\n")
+    assert "admin_wait" in gatectl("reload", code=1)
+    os.kill(int((folder / "prefix/pids/gatectl.pid").read_text()), signal.SIGHUP)  # who does not ask gatectl
+    kit.eventually(lambda: "nothing is reloaded" in (folder / "prefix/logs/error.log").read_text(), what="the log says so")
+    assert (folder / "prefix/pids/gatehouse-dp.pid").read_text() == before
+    assert kit.call(ports["admin"], "GET", "/services").status == 200
+    conf.write_text(good)
+
+
+def ask(port, answers):
+    try:
+        answers.append(kit.call(port, "GET", "/s", timeout=30))
+    except (OSError, http.client.HTTPException):
+        pass  # cut off
+
+
+def test_quit_lets_requests_end_and_then_loses_patience(node):
+    gatectl, ports, folder = node
+    release = threading.Event()
+    origin = kit.Origin(lambda handler, seen: release.wait(20) and False)
+    gatectl("migrations", "bootstrap")
+    for patience, released in (("30", True), ("0.3", False)):
+        release.clear()
+        gatectl("start")
+        kit.eventually(lambda: kit.Gateway.is_ready(type("dp", (), {"status": ports["status"]})), 10, "ready")
+        if released:
+            post(ports, "/services", name="s", url=f"http://127.0.0.1:{origin.port}")
+            post(ports, "/services/s/routes", **{"paths[]": "/s"})
+        seen, answers = len(origin.seen), []
+        waiting = threading.Thread(target=ask, args=(ports["proxy"], answers))
+        waiting.start()
+        kit.eventually(lambda: len(origin.seen) > seen, what="the request is under way")
+        timer = threading.Timer(0.5, release.set)
+        if released:
+            timer.start()
+        said = gatectl("quit", "-t", patience, "-w", "0")
+        assert "gatehouse stopped" in said and ("timed out" in said) == (not released)
+        release.set()
+        waiting.join()
+        assert not released or answers[0].status == 200
+    assert "not running" in gatectl("health", code=1)
+    origin.close()
+
+
+def test_health_in_json_names_every_process(node):
+    gatectl, ports, folder = node
+    gatectl("migrations", "bootstrap")
+    gatectl("start")
+    health = json.loads(gatectl("health", "-o", "json"))
+    assert health["healthy"] and [p["name"] for p in health["processes"]] == ["gatehouse-cp", "gatehouse-dp"]
+    assert json.loads(gatectl("quit", "-o", "json")) == {"status": "stopped"}

@@ -314,6 +314,34 @@ START_TEST(a_credential_is_made_up_and_can_expire)
 }
 END_TEST
 
+START_TEST(a_membership_is_addressed_by_its_group_below_the_consumer)
+{
+	ask(&api, "PUT", "/consumers/bob", "{}");
+	ask(&api, "PUT", "/consumers/eve", "{}");
+	ck_assert_int_eq(ask(&api, "POST", "/consumers/bob/acls", "{'group':'g 1'}"), 201);
+	ck_assert_int_eq(ask(&api, "POST", "/consumers/bob/acls", "{'group':'g 1'}"), 409);
+	ck_assert_int_eq(ask(&api, "POST", "/consumers/eve/acls", "{'group':'g 1'}"), 201);
+	ck_assert_int_eq(ask(&api, "GET", "/consumers/bob/acls/g%201", NULL), 200);
+	expect(&api, "group", "'g 1'");
+	ck_assert_int_eq(ask(&api, "PUT", "/consumers/bob/acls/g2", "{}"), 200);
+	expect(&api, "group", "'g2'");
+	ck_assert_int_eq(ask(&api, "PUT", "/consumers/bob/acls/g2", "{'tags':['t']}"), 200); /* the same one again */
+	ck_assert_int_eq(ask(&api, "GET", "/consumers/bob/acls", NULL), 200);
+	ck_assert_uint_eq(json_array_size(json_object_get(api.json, "data")), 2);
+	ck_assert_int_eq(ask(&api, "OPTIONS", "/consumers/bob/acls/g2", NULL), 204);
+	ck_assert_int_eq(ask(&api, "DELETE", "/consumers/bob/acls/g2", NULL), 204);
+
+	static const char *const methods[] = {"GET", "PATCH", "DELETE", "OPTIONS"};
+	for (size_t i = 0; i < sizeof methods / sizeof methods[0]; i++) {
+		ck_assert_int_eq(ask(&api, methods[i], "/consumers/bob/acls/g2", NULL), 404);
+		ck_assert(slice_starts(api.last.text, S("{\n  \"message\":\"Not found\",\n  \"request_id\":\"")));
+	}
+	ck_assert_int_eq(ask(&api, "GET", "/consumers/nobody/acls/g2", NULL), 404);
+	ck_assert_int_eq(ask(&api, "GET", "/acls/g2", NULL), 400);
+	expect(&api, "code", "1");
+}
+END_TEST
+
 START_TEST(deleting_a_consumer_takes_its_credentials_along)
 {
 	made("/consumers", "{'username':'bob'}");
@@ -382,6 +410,7 @@ static Suite *suite(void)
 	tcase_add_test(t, targets_are_listed_newest_first_with_a_count_as_offset);
 	tcase_add_test(t, health_is_off_without_checks_and_unknown_with_them);
 	tcase_add_test(t, a_credential_is_made_up_and_can_expire);
+	tcase_add_test(t, a_membership_is_addressed_by_its_group_below_the_consumer);
 	tcase_add_test(t, deleting_a_consumer_takes_its_credentials_along);
 	tcase_add_test(t, the_root_tells_who_answers);
 	tcase_add_test(t, without_a_database_the_answer_is_503_and_then_it_goes_on);

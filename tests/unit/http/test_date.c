@@ -15,7 +15,7 @@ END_TEST
 START_TEST(every_date_is_what_libc_says)
 {
 	char out[HTTP_DATE_LEN + 1], want[64];
-	for (int64_t s = -62135596800; s < 64092211200; s += 86400 * 5 + 12345) { /* years 1 to 4000 */
+	for (int64_t s = -62135596800; s < 64092211200; s += 86400 * 11 + 12345) { /* years 1 to 4000 */
 		time_t t = (time_t)s;
 		struct tm tm;
 		gmtime_r(&t, &tm);

@@ -56,6 +56,7 @@ START_TEST(defaults_are_those_of_the_contract)
 	ck_assert_uint_eq(o.response_limits.block, 32768);
 	ck_assert(!o.request_limits.compat && !o.response_limits.tolerate_equal);
 	ck_assert_uint_eq(o.max_body, 0);
+	ck_assert_uint_eq(o.router.max_headers, 100);
 	ck_assert_uint_eq(o.retry.conditions, RETRY_ERROR | RETRY_TIMEOUT);
 	ck_assert(slice_eq(o.charset, S("; charset=UTF-8")));
 	ck_assert(!o.drop_underscores && !o.debug_headers);

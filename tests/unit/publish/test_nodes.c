@@ -272,6 +272,76 @@ START_TEST(nodes_of_one_host_are_told_apart_and_who_left_is_not_expected)
 }
 END_TEST
 
+/* ---- data planes of other control planes ------------------------------------------------------------------------
+ */
+
+static void import_as(int n, const char *host, uint64_t version, uint64_t silent_ms, bool leaving)
+{
+	char id[UUID_TEXT + 1];
+	struct uuid u = id_of(n);
+
+	uuid_format(&u, id);
+	json_t *nodes = json_pack("[{s:s, s:s, s:s, s:s, s:i, s:b, s:I, s:b, s:I}]", "id", id, "hostname", host,
+	        "release", "1.0", "error", "", "error_version", 0, "has_config", 1, "version", (json_int_t)version,
+	        "leaving", (int)leaving, "silent_ms", (json_int_t)silent_ms);
+	nodes_import(nodes, 0);
+	json_decref(nodes);
+}
+
+START_TEST(others_data_planes_count_for_progress_and_are_not_waited_for)
+{
+	report_as(1, "here", 42, "");
+	import_as(2, "there", 41, 0, false);
+	expect_progress("1/2 data planes at v42 (there: 1 behind)", 1, 2, false);
+	ck_assert(!nodes_is_anyone_behind(42));
+	ck_assert_uint_eq(nodes_connected(), 1);
+	import_as(2, "there", 42, 0, false);
+	expect_progress("2/2 data planes at v42", 2, 2, true);
+	import_as(2, "there", 42, 0, true);
+	expect_progress("1/1 data planes at v42", 1, 1, true);
+}
+END_TEST
+
+START_TEST(a_data_plane_belongs_to_whom_it_spoke_to_last)
+{
+	import_as(1, "host", 40, 0, false);
+	report_as(1, "host", 42, "");
+	import_as(1, "host", 40, 2000, false); /* old news */
+	expect_progress("1/1 data planes at v42", 1, 1, true);
+	json_t *ours = nodes_export();
+	ck_assert_uint_eq(json_array_size(ours), 1);
+	json_decref(ours);
+	usleep(2000);
+	import_as(1, "host", 41, 0, false); /* it has moved */
+	expect_progress("0/1 data planes at v42 (host: 1 behind)", 0, 1, false);
+	ours = nodes_export();
+	ck_assert_uint_eq(json_array_size(ours), 0);
+	json_decref(ours);
+}
+END_TEST
+
+START_TEST(what_is_exported_can_be_imported)
+{
+	report_as(1, "a", 41, "does not compile");
+	report_as(2, "b", 42, "");
+	unsigned change = nodes_change();
+	report_as(2, "b", 42, "");
+	ck_assert_uint_eq(nodes_change(), change); /* no news */
+	report_as(2, "b", 43, "");
+	ck_assert_uint_ne(nodes_change(), change);
+	json_t *out = nodes_export();
+	nodes_clear();
+	nodes_import(out, 5);
+	expect_progress("1/2 data planes at v42 (a: refused it)", 1, 2, true);
+	json_t *bad = json_pack("[{}, 1, {s:s}]", "id", "x");
+	nodes_import(bad, 0);
+	nodes_import(NULL, 0);
+	expect_progress("1/2 data planes at v42 (a: refused it)", 1, 2, true);
+	json_decref(bad);
+	json_decref(out);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("nodes");
@@ -292,6 +362,9 @@ int main(void)
 	tcase_add_test(t, a_node_that_is_ahead_is_told_since_when);
 	tcase_add_test(t, progress_names_the_laggards);
 	tcase_add_test(t, nodes_of_one_host_are_told_apart_and_who_left_is_not_expected);
+	tcase_add_test(t, others_data_planes_count_for_progress_and_are_not_waited_for);
+	tcase_add_test(t, a_data_plane_belongs_to_whom_it_spoke_to_last);
+	tcase_add_test(t, what_is_exported_can_be_imported);
 	suite_add_tcase(s, t);
 	SRunner *r = srunner_create(s);
 	srunner_run_all(r, CK_NORMAL);

@@ -383,11 +383,14 @@ END_TEST
 START_TEST(draining_closes_idle_connections_now_and_busy_ones_after_their_response)
 {
 	int idle = rig_connect_other(r);
-	char byte;
+	char bytes[1024];
+	send(idle, HELLO, strlen(HELLO), 0);
+	rig_turn(r);
+	ck_assert_int_gt(read(idle, bytes, sizeof bytes), 0);
 	rig_say(r, LATER);
 	server_drain(&r->server);
 	rig_turn(r);
-	ck_assert_int_eq(read(idle, &byte, 1), 0);
+	ck_assert_int_eq(read(idle, bytes, 1), 0);
 	ck_assert(!r->eof);
 	rig_answer(r, "x");
 	rig_turn(r);
@@ -403,6 +406,22 @@ START_TEST(draining_serves_a_request_that_is_already_in_the_kernel)
 	server_drain(&r->server);
 	rig_turn(r);
 	ck_assert_ptr_nonnull(strstr(rig_heard(r), "Connection: close\r\n\r\nhello"));
+}
+END_TEST
+
+START_TEST(draining_waits_for_the_first_request_of_a_connection)
+{
+	int fresh = rig_connect_other(r);
+	char bytes[1024] = "";
+	server_drain(&r->server);
+	rig_turn(r);
+	send(fresh, HELLO, strlen(HELLO), 0);
+	rig_turn(r);
+	ck_assert_int_gt(read(fresh, bytes, sizeof bytes - 1), 0);
+	ck_assert_ptr_nonnull(strstr(bytes, "Connection: close\r\n"));
+	ck_assert_ptr_nonnull(strstr(bytes, "\r\n\r\nhello"));
+	ck_assert_int_eq(read(fresh, bytes, 1), 0);
+	close(fresh);
 }
 END_TEST
 
@@ -505,7 +524,8 @@ static Suite *suite(void)
 	        an_aborted_response_until_close_is_reset, an_abort_before_the_response_just_closes,
 	        the_answer_to_an_upload_that_is_refused_arrives, lingering_ends_after_five_silent_seconds,
 	        draining_closes_idle_connections_now_and_busy_ones_after_their_response,
-	        draining_serves_a_request_that_is_already_in_the_kernel, draining_lets_a_half_received_head_come,
+	        draining_serves_a_request_that_is_already_in_the_kernel,
+	        draining_waits_for_the_first_request_of_a_connection, draining_lets_a_half_received_head_come,
 	        a_response_that_promised_to_stay_before_the_draining_closes_too,
 	        closing_the_server_aborts_what_is_open, five_thousand_connections_leave_nothing_behind,
 	        idle_connections_hold_no_buffers_and_no_streams};
