@@ -59,6 +59,18 @@ struct plane {
 /* ---- configuration ----------------------------------------------------------------------------------------------
  */
 
+enum { INVERSIONS_SHOWN = 20 };
+
+static void log_inversion(const struct route *first, const struct route *second, void *arg)
+{
+	char one[UUID_TEXT + 1], two[UUID_TEXT + 1];
+
+	uuid_format(&first->id, one);
+	uuid_format(&second->id, two);
+	log_notice("two routes would stand in the other order under the other route_match_calculation",
+	        LOG_STR("first", one), LOG_STR("second", two));
+}
+
 static bool apply(struct catalog *candidate, struct slice epoch, void *arg, struct err *e)
 {
 	struct plane *p = arg;
@@ -66,6 +78,8 @@ static bool apply(struct catalog *candidate, struct slice epoch, void *arg, stru
 	        lease_board_current(p->node.board), epoch, candidate, &p->options.router, e);
 	if (!s)
 		return false;
+	if (!lease_board_current(p->node.board))
+		router_each_inversion(s->router, INVERSIONS_SHOWN, log_inversion, NULL);
 	lease_board_publish(p->node.board, s);
 	log_info("configuration applied", LOG_INT("version", s->version),
 	        LOG_INT("records", catalog_total(s->catalog)));

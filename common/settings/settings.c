@@ -160,7 +160,7 @@ static const struct field fields[] = {
         FIELD(struct settings, upstream_keepalive_max_requests, .dflt = "10000", .flags = REQUIRED,
                 BETWEEN(0, 2147483647), .doc = "Requests over one upstream connection; 0: no limit."),
         FIELD(struct settings, upstream_keepalive_idle_timeout, .dflt = "60", .flags = REQUIRED, BETWEEN(0, 1000000),
-                .doc = "Seconds that an idle upstream connection is kept; 0: for ever."),
+                .doc = "Seconds that an idle upstream connection is kept; keep it below what the upstreams themselves allow. 0: for ever."),
         FIELD(struct settings, client_header_timeout, .dflt = "60", .flags = REQUIRED, SECONDS,
                 .doc = "Seconds for the head of a request."),
         FIELD(struct settings, client_body_timeout, .dflt = "60", .flags = REQUIRED, SECONDS,

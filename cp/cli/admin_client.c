@@ -70,7 +70,7 @@ static bool split_url(struct admin_client *a, const char *url, bool *tls)
 }
 
 /* Whoever listens everywhere is reached on loopback. */
-static const char *spec_url(struct arena *a, const struct listen_spec *spec)
+const char *admin_client_spec_url(struct arena *a, const struct listen_spec *spec)
 {
 	const struct sockaddr_in *v4 = (const struct sockaddr_in *)&spec->address;
 	const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)&spec->address;
@@ -98,9 +98,9 @@ static const char *url_of_settings(struct cli *c)
 	}
 	for (size_t i = 0; i < n; i++)
 		if (!specs[i].ssl)
-			return spec_url(c->arena, &specs[i]);
+			return admin_client_spec_url(c->arena, &specs[i]);
 	if (n > 0)
-		return spec_url(c->arena, &specs[0]);
+		return admin_client_spec_url(c->arena, &specs[0]);
 	cli_fail("admin_listen is off; say where the Admin API is with --admin URL");
 	return NULL;
 }

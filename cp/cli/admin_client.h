@@ -21,6 +21,9 @@ struct admin_client;
 /* Takes the options out of c's arguments and reads settings when it needs them; does not connect yet. NULL: a message
  * is on stderr. Freed with the client's close. */
 struct admin_client *admin_client_open(struct cli *c);
+/* "http://127.0.0.1:8001": where a listener of this machine is reached. */
+struct listen_spec;
+const char *admin_client_spec_url(struct arena *a, const struct listen_spec *spec);
 /* As admin_client_open(), for another listener of ours than the Admin API: no token is sent there. */
 struct admin_client *admin_client_open_at(struct cli *c, const char *url);
 void admin_client_close(struct admin_client *a); /* NULL is fine */

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "common/net/listener.h"
 #include "cp/cli/admin_client.h"
 #include "cp/cli/command.h"
 #include "cp/cli/output.h"
@@ -142,6 +143,24 @@ static enum exit_code ask(struct cli *c, const char *status_url, const char *tar
 	return code;
 }
 
+/* The data plane of this machine, by its settings. */
+static const char *url_of_settings(struct cli *c)
+{
+	struct settings s;
+	struct listen_spec *specs;
+	size_t n = 0;
+	struct err e;
+
+	if (!cli_settings(c, &s))
+		return NULL;
+	if (listen_parse(c->arena, s.status_listen, &specs, &n, &e))
+		for (size_t i = 0; i < n; i++)
+			if (!specs[i].ssl)
+				return admin_client_spec_url(c->arena, &specs[i]);
+	cli_fail("status_listen names no listener; say where a data plane's is with --status URL");
+	return NULL;
+}
+
 static enum exit_code run_explain(struct cli *c)
 {
 	const char *url = cli_option(c, "--status");
@@ -150,8 +169,10 @@ static enum exit_code run_explain(struct cli *c)
 
 	if (!put_question(c, &target))
 		cli_fail("explain takes a URL, such as: explain http://api.example/orders");
+	else if (url || (url = url_of_settings(c)))
+		code = ask(c, url, text_cstr(&target));
 	else
-		code = ask(c, url ? url : "http://127.0.0.1:8100", text_cstr(&target));
+		code = EXIT_FAILED;
 	text_fini(&target);
 	return code;
 }

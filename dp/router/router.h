@@ -70,6 +70,11 @@ struct router_match {
 /* False: no route. Takes no locks and allocates only on the request's arena. */
 bool router_match(const struct router *r, const struct router_request *q, struct router_match *out);
 
+/* Calls fn for pairs of routes, at most so many, that stand in this order here and in the other one under the other
+ * route_match_calculation (R-1.7). There is a pair if any two routes are such. */
+typedef void (*router_pair_fn)(const struct route *first, const struct route *second, void *arg);
+void router_each_inversion(const struct router *r, unsigned most, router_pair_fn fn, void *arg);
+
 /* ---- why (A2-5) ---- */
 
 /* A rule that a request came near: one route with one of its paths, or a group of them. */

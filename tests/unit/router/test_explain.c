@@ -116,6 +116,42 @@ START_TEST(what_does_not_fit_says_which_test_failed_and_strangers_are_counted)
 }
 END_TEST
 
+struct pairs {
+	unsigned count, first[4], second[4];
+};
+
+static unsigned number_of(const struct route *r)
+{
+	unsigned n = 1;
+
+	for (struct uuid id = numbered_uuid(n); !uuid_eq(&id, &r->id); id = numbered_uuid(n))
+		n++;
+	return n;
+}
+
+static void note_pair(const struct route *first, const struct route *second, void *arg)
+{
+	struct pairs *p = arg;
+
+	p->first[p->count] = number_of(first);
+	p->second[p->count++] = number_of(second);
+}
+
+START_TEST(R_1_7_pairs_that_original_and_strict_order_otherwise)
+{
+	struct pairs pairs = {0};
+
+	GIVEN(ROUTER_TRADITIONAL_COMPATIBLE, "hosts=h.test", "paths=/v1 methods=GET", "paths=/a", "paths=/a/b");
+	router_each_inversion(router, 4, note_pair, &pairs); /* strict here: the one of two kinds comes first */
+	ck_assert_uint_eq(pairs.count, 1);
+	ck_assert_uint_eq(pairs.first[0], 2);
+	ck_assert_uint_eq(pairs.second[0], 1);
+	pairs.count = 0;
+	router_each_inversion(router, 0, note_pair, &pairs);
+	ck_assert_uint_eq(pairs.count, 0);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("explain");
@@ -125,6 +161,7 @@ int main(void)
 	tcase_add_loop_test(t, R_1_6_every_step_of_the_traditional_order, 0, 7);
 	tcase_add_test(t, R_1_6_a_what_the_entry_point_passes_over);
 	tcase_add_test(t, R_1_7_the_number_or_the_id);
+	tcase_add_test(t, R_1_7_pairs_that_original_and_strict_order_otherwise);
 	tcase_add_test(t, what_does_not_fit_says_which_test_failed_and_strangers_are_counted);
 	suite_add_tcase(s, t);
 	SRunner *r = srunner_create(s);
