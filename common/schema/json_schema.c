@@ -280,7 +280,7 @@ json_t *schema_json_schema(const struct schema *s)
 
 	for_each_field(f, s)
 	{
-		if (!(f->flags & HIDDEN))
+		if (!(f->flags & HIDDEN) && field_exists(f))
 			json_object_set_new(properties, f->name, field_json_schema(f));
 	}
 	for (const struct shorthand *sh = s->shorthands; sh && sh->name; sh++)
@@ -295,7 +295,8 @@ json_t *schema_json_schema(const struct schema *s)
 
 static bool is_needed(const struct field *f)
 {
-	return (f->flags & REQUIRED) && !(f->flags & (AUTO | HIDDEN)) && !f->dflt && !field_is_implied(f);
+	return field_exists(f) && (f->flags & REQUIRED) && !(f->flags & (AUTO | HIDDEN)) && !f->dflt &&
+	       !field_is_implied(f);
 }
 
 json_t *schema_needs(const struct schema *s)

@@ -128,17 +128,38 @@ static json_t *responses(void)
 
 /* ---- the document ---------------------------------------------------------------------------------------------- */
 
+/* Query arguments by what the paths call them; the name in the URL, where it differs, comes second. */
+static const struct {
+	const char *key, *name, *schema, *doc;
+} arguments[] = {
+        {"size", NULL, "{'type':'integer','minimum':1,'maximum':1000,'default':100}", "Rows of a page."},
+        {"offset", NULL, "{'type':'string'}", "From the answer before: where to go on."},
+        {"tags", NULL, "{'type':'string'}", "a,b: rows that have both tags; a/b: rows that have one of them."},
+        {"version", NULL, "{'type':'integer','minimum':0}", "As it was at this version."},
+        {"message", NULL, "{'type':'string','maxLength':4096}", "Why: kept with the version that is made."},
+        {"wait", NULL, "{'const':'all'}", "Answer when all data planes have it."},
+        {"wait_timeout", "timeout", "{'type':'string','examples':['5s','500ms']}", "How long to wait at most."},
+        {"seconds", "timeout", "{'type':'integer','minimum':0,'default':60}", "For how many seconds."},
+        {"admin", NULL, "{'type':'string'}", "Of this admin only, by name."},
+        {"method", NULL, "{'type':'string'}", "Of this method only."},
+        {"path", NULL, "{'type':'string'}", "Of paths that begin with this."},
+        {"after", NULL, "{'type':'number'}", "Not before this time, in Unix seconds."},
+        {"before", NULL, "{'type':'number'}", "Before this time, in Unix seconds."},
+        {"status", NULL, "{'type':'integer'}", "Answered with this status."},
+        {"unit", NULL, "{'enum':['b','B','k','K','m','M','g','G'],'default':'m'}", "Of sizes."},
+        {"scale", NULL, "{'type':'integer','minimum':0,'default':2}", "Decimals of sizes."},
+};
+
 static json_t *parameters(void)
 {
-	return json_pack("{s:{s:s,s:s,s:s,s:{s:s,s:i,s:i,s:i}},s:{s:s,s:s,s:s,s:{s:s}},s:{s:s,s:s,s:s,s:{s:s}}}", //
-	        "size", "name", "size", "in", "query", "description", "Rows of a page.", "schema", "type",
-	        "integer",                                     //
-	        "minimum", 1, "maximum", 1000, "default", 100, //
-	        "offset", "name", "offset", "in", "query", "description",
-	        "From the answer before: where to go on.",            //
-	        "schema", "type", "string",                           //
-	        "tags", "name", "tags", "in", "query", "description", //
-	        "a,b: rows that have both tags; a/b: rows that have one of them.", "schema", "type", "string");
+	json_t *out = json_object();
+
+	for (size_t i = 0; i < sizeof arguments / sizeof arguments[0]; i++)
+		json_object_set_new(out, arguments[i].key,
+		        json_pack("{s:s,s:s,s:s,s:o}", "name",
+		                arguments[i].name ? arguments[i].name : arguments[i].key, "in", "query",
+		                "description", arguments[i].doc, "schema", schema_literal(arguments[i].schema)));
+	return out;
 }
 
 static json_t *security_schemes(void)

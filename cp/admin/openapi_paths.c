@@ -43,6 +43,50 @@ static void add_query(json_t *parameters, const char *name)
 	json_array_append_new(parameters, json_pack("{s:s+}", "$ref", "#/components/parameters/", name));
 }
 
+static void add_queries(json_t *parameters, const char *const *names)
+{
+	for (; *names; names++)
+		add_query(parameters, *names);
+}
+
+/* What a path below the kinds understands beyond its own name. */
+static void add_kind_queries(json_t *parameters, const struct admin_path *path, enum admin_method method)
+{
+	static const char *const writes[] = {"message", "wait", "wait_timeout", NULL}, *const past[] = {
+	                                                                                       "version", NULL};
+	static const char *const pages[] = {"size", "offset", NULL};
+
+	if (!path->kind->is_private) /* which has no versions */
+		add_queries(parameters, method == ADMIN_GET ? past : writes);
+	if (method != ADMIN_GET || admin_shape_methods(path->shape) != ADMIN_COLLECTION)
+		return;
+	add_queries(parameters, pages);
+	if (path->shape == SHAPE_COLLECTION)
+		add_query(parameters, "tags");
+}
+
+/* The same of lines of the table. */
+static void add_route_queries(json_t *parameters, const struct admin_route *route)
+{
+	static const struct {
+		const char *pattern;
+		const char *names[9];
+	} known[] = {
+	        {"/audit/requests", {"size", "offset", "admin", "method", "path", "after", "before", "status"}},
+	        {"/versions", {"size", "offset"}},
+	        {"/versions/:versions/rollback", {"message", "wait", "wait_timeout"}},
+	        {"/tags", {"size", "offset"}},
+	        {"/tags/:tags", {"size", "offset"}},
+	        {"/clustering/data-planes", {"size", "offset"}},
+	        {"/status", {"unit", "scale"}},
+	        {"/debug/node/log-level/:log_level", {"seconds"}},
+	};
+
+	for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
+		if (strcmp(known[i].pattern, route->pattern) == 0)
+			add_queries(parameters, known[i].names);
+}
+
 /* ---- bodies ---------------------------------------------------------------------------------------------------- */
 
 static json_t *media(const char *schema)
@@ -168,12 +212,7 @@ static json_t *kind_operation(struct arena *a, const struct admin_path *path, en
 	json_t *answers = success(path, method), *parameters = path_parameters(path->pattern);
 
 	add_refusals(answers, method, is_item);
-	if (method == ADMIN_GET && admin_shape_methods(path->shape) == ADMIN_COLLECTION) {
-		add_query(parameters, "size");
-		add_query(parameters, "offset");
-		if (path->shape == SHAPE_COLLECTION)
-			add_query(parameters, "tags");
-	}
+	add_kind_queries(parameters, path, method);
 	json_t *out = json_pack("{s:o,s:[s],s:o,s:o}", "summary", summary(path, method), "tags", path->kind->name,
 	        "parameters", parameters, "responses", answers);
 	if (method & ADMIN_HAS_BODY)
@@ -184,10 +223,12 @@ static json_t *kind_operation(struct arena *a, const struct admin_path *path, en
 static json_t *route_operation(const struct admin_path *path, enum admin_method method)
 {
 	json_t *answers = json_pack("{s:{s:s}}", "2XX", "description", "Done.");
+	json_t *parameters = path_parameters(path->pattern);
 
+	add_route_queries(parameters, path->route);
 	add_refusals(answers, method, slice_find(path->pattern, '{') >= 0);
 	json_t *out = json_pack("{s:s,s:[s],s:o,s:o}", "summary", path->route->doc, "tags", "node", "parameters",
-	        path_parameters(path->pattern), "responses", answers);
+	        parameters, "responses", answers);
 	if (method & ADMIN_HAS_BODY)
 		json_object_set_new(out, "requestBody", any_body());
 	return out;

@@ -8,8 +8,7 @@
 
 void store_audit_expect(struct store *st, const struct audit_entry *e)
 {
-	if (!st->is_memory) /* without a database the log is the record */
-		st->audit = e;
+	st->audit = e;
 }
 
 /* ---- writing --------------------------------------------------------------------------------------------------- */
@@ -56,8 +55,10 @@ void audit_put(struct store *st, uint64_t version)
 
 bool store_audit_finish(struct store *st, struct fault *fault)
 {
-	if (!st->audit)
+	if (!st->audit || st->is_memory) {
+		st->audit = NULL;
 		return true;
+	}
 	text_clear(&st->sql);
 	audit_put(st, 0);
 	st->audit = NULL;
@@ -110,11 +111,7 @@ static const char *number_param(struct store *st, uint64_t n)
 json_t *store_audit_list(struct store *st, const struct audit_filter *f, bool *more, struct fault *fault)
 {
 	*more = false;
-	if (st->is_memory) {
-		fault_no_history(fault);
-		return NULL;
-	}
-	if (!is_pg_text(f->admin) || !is_pg_text(f->method) || !is_pg_text(f->path))
+	if (st->is_memory || !is_pg_text(f->admin) || !is_pg_text(f->method) || !is_pg_text(f->path))
 		return json_array(); /* what cannot be stored is not there */
 	arena_reset(&st->scratch);
 	text_clear(&st->sql);
@@ -137,10 +134,6 @@ json_t *store_audit_list(struct store *st, const struct audit_filter *f, bool *m
 
 bool store_audit_prune(struct store *st, int64_t ttl_s, unsigned limit, uint64_t *dropped, struct fault *fault)
 {
-	if (st->is_memory) {
-		*dropped = 0;
-		return true;
-	}
 	arena_reset(&st->scratch);
 	text_clear(&st->sql);
 	text_puts(&st->sql,

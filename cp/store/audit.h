@@ -27,7 +27,8 @@ struct audit_filter {
 	struct slice admin, method, path;   /* unset: any; path: what it begins with */
 	struct slice after, before, status; /* Unix seconds; a number; unset: any */
 };
-/* Newest first, each with `number` for the next call's `below`:
+/* With database = off nothing is on record, and nothing is found: who asked for what is in the log. Newest first,
+ * each with `number` for the next call's `below`:
  * {"number":7,"request_id":..,"request_timestamp":1764327769.123,
  * "admin":..,"admin_id":..,"login":..,"client_ip":..,"method":..,"path":..,"status":201,"version":42|null}. NULL:
  * failed. */

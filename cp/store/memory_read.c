@@ -37,16 +37,15 @@ static struct record *find_by_value(const struct generation *g, const struct sch
 static struct record *find(const struct generation *g, const struct schema *kind, const struct store_key *key,
         const struct store_scope *scope)
 {
+	if (kind->is_private) /* which has rows in a database only */
+		return NULL;
 	struct record *r = key->id ? catalog_get(generation_catalog(g), kind, key->id)
 	                           : find_by_value(g, kind, key->field, key->value, scope);
 	return r && is_visible(r) && is_within(r, scope) ? r : NULL;
 }
 
-/* Kinds that are no part of the configuration (admins) are in no document. */
 json_t *memory_get(const struct schema *kind, const struct store_key *key, const struct store_scope *scope)
 {
-	if (kind->is_private)
-		return NULL;
 	struct generation *g = generation_hold(NULL);
 	const struct record *r = find(g, kind, key, scope);
 	json_t *out = r ? record_json(r) : NULL;
@@ -106,16 +105,16 @@ static size_t beyond(struct record *const *rows, size_t n, const struct uuid *af
 
 json_t *memory_list(const struct schema *kind, const struct store_scope *scope, const struct page *page, bool *more)
 {
+	*more = false;
+	if (kind->is_private)
+		return json_array();
+	struct generation *g = generation_hold(NULL);
+	const struct field *tags = schema_field(kind, S("tags"));
 	json_t *list = json_array();
 	struct uuid after;
 	size_t n, i = 0;
-
-	*more = false;
-	if (kind->is_private)
-		return list;
-	struct generation *g = generation_hold(NULL);
-	const struct field *tags = schema_field(kind, S("tags"));
 	struct record *const *rows = generation_rows(g, kind, &n);
+
 	if (slice_is_set(page->after) && uuid_parse(page->after, &after))
 		i = beyond(rows, n, &after);
 	for (; i < n && !*more; i++) {

@@ -1,19 +1,12 @@
 """Every write is on record: who, what, from where, which version, and what became of it; also what was refused (issue 3, item 8)."""
-import subprocess
-
 import kit
 import pytest
 
 
 @pytest.fixture(scope="module")
-def audited(services, folder):
-    gateway = kit.Gateway(services, folder, data_planes=1, settings={"admin_auth": "on", "upkeep_interval": 1}).start()
-    done = subprocess.run([kit.BUILD / "gatectl", "admin", "create", "--name", "root", "--role", "admin", "--conf", gateway.cp.conf],
-                          check=True, capture_output=True, text=True)
-    gateway.root = done.stdout.strip()
-    gateway.reader = ask(gateway, "POST", "/admins", {"name": "reader", "role": "read"}).json["token"]
-    yield gateway
-    gateway.stop()
+def audited(protected):
+    protected.reader = ask(protected, "POST", "/admins", {"name": "reader", "role": "read"}).json["token"]
+    return protected
 
 
 def ask(gateway, method, path, data=None, token=None):

