@@ -9,8 +9,9 @@
 
 #include "common/schema/schema.h"
 
-/* {"type":"object","properties":{...},"additionalProperties":false}; new reference. Hidden fields are left out, ttl
- * and shorthands are there. Nothing is required: a PATCH may send any part; see schema_needs(). */
+/* {"type":"object","properties":{...},"additionalProperties":false}; new reference. Hidden fields and those of
+ * another router flavor are left out, ttl and shorthands are there. Nothing is required: a PATCH may send any part;
+ * see schema_needs(). */
 json_t *schema_json_schema(const struct schema *s);
 json_t *field_json_schema(const struct field *f);
 /* The names of the fields that a new record must be given: required, without a default, not made up. New reference.

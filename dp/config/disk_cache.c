@@ -1,4 +1,5 @@
-/* disk_cache: see disk_cache.h.
+/* disk_cache: see disk_cache.h. Small changes go to the log (disk_log.h); when most of the configuration is new, or
+ * the log has grown to half the size of config.cache, that is written anew and the log begins again.
  *
  * Catalogs are copied and freed on the main thread only (their counts are plain integers); the writer thread reads
  * one catalog that does not change meanwhile, and hands it back when it is done. */
@@ -17,7 +18,8 @@
 #include "common/core/clock.h"
 #include "common/core/file.h"
 #include "common/core/log.h"
-#include "common/crypto/seal.h"
+#include "common/model/kinds.h"
+#include "dp/config/disk_log.h"
 
 static const struct slice seal_label = SLICE("gatehouse config.cache 1");
 
@@ -26,16 +28,21 @@ struct keep {
 	struct disk_cache *cache;
 	struct catalog *catalog;
 	char *epoch;
+	/* What the writer has to say: */
+	bool written, is_whole;
+	size_t len;
 };
 
 struct disk_cache {
 	struct loop *loop;
-	char path[PATH_MAX], previous[PATH_MAX];
+	char path[PATH_MAX], previous[PATH_MAX], log[PATH_MAX];
 	struct seal_key key;
 	struct keep *waiting; /* the newest that is not written yet, or NULL */
 	struct keep *writing; /* with the writer, or NULL */
-	pthread_t writer;     /* valid while writing is set */
-	int done;             /* eventfd: the writer has finished */
+	struct keep *on_disk; /* what file and log hold; NULL: not known, the next write is a whole one */
+	size_t file_len, log_len;
+	pthread_t writer; /* valid while writing is set */
+	int done;         /* eventfd: the writer has finished */
 	struct event *done_event;
 	uint64_t writing_since_ms;
 	struct loop_timer *pause; /* set: it is not yet time for the next write */
@@ -84,6 +91,8 @@ static bool load_file(struct disk_cache *d, const char *path, struct replica *r)
 		return false;
 	arena_init(&a);
 	struct catalog *c = file_read(&a, path, DELTA_MAX_SIZE, &sealed, &e) ? decode(d, sealed, &epoch, &e) : NULL;
+	if (c)
+		c = disk_log_replay(d->log, &d->key, text_slice(&epoch), c);
 	if (c) {
 		ok = replica_set(r, c, text_slice(&epoch), &e);
 		if (!ok)
@@ -125,7 +134,8 @@ static void keep_previous(const struct disk_cache *d)
 		rename(tmp, d->previous);
 }
 
-static void write_out(struct keep *k)
+/* config.cache anew. The log's frames are older than that then, so it does not matter when they go. */
+static void write_whole(struct keep *k)
 {
 	struct disk_cache *d = k->cache;
 	struct packed_delta *p = delta_pack_snapshot(k->epoch, k->catalog);
@@ -135,12 +145,51 @@ static void write_out(struct keep *k)
 	seal(&d->key, seal_label, slice_of(p->bytes, p->len), &sealed);
 	packed_delta_free(p);
 	keep_previous(d);
-	if (file_replace(d->path, text_slice(&sealed), 0600, &e))
-		atomic_fetch_add(&d->writes, 1);
+	k->is_whole = true;
+	k->len = sealed.len;
+	k->written = file_replace(d->path, text_slice(&sealed), 0600, &e);
+	if (k->written)
+		unlink(d->log);
 	else
 		log_error("cannot keep the configuration on disk, serving goes on from memory",
 		        LOG_STR("error", e.message));
 	text_fini(&sealed);
+}
+
+static bool count_change(struct record *was, struct record *is, void *arg)
+{
+	return --*(size_t *)arg > 0;
+}
+
+/* Does the change belong into the log? */
+static bool is_small(const struct disk_cache *d, const struct keep *k)
+{
+	const struct keep *was = d->on_disk;
+	size_t room = catalog_total(k->catalog) / 8;
+
+	if (!was || strcmp(was->epoch, k->epoch) != 0 || d->log_len > d->file_len / 2 || room == 0 ||
+	        catalog_version(k->catalog) <= catalog_version(was->catalog))
+		return false;
+	for (size_t i = 0; i < kinds_count(); i++)
+		if (!catalog_diff(was->catalog, k->catalog, kinds_at(i), count_change, &room))
+			return false;
+	return true;
+}
+
+static void write_out(struct keep *k)
+{
+	struct disk_cache *d = k->cache;
+	struct err e;
+
+	if (is_small(d, k)) {
+		k->written = disk_log_append(d->log, &d->key, k->epoch, d->on_disk->catalog, k->catalog, &k->len, &e);
+		if (!k->written)
+			log_error("cannot log a change of the kept configuration", LOG_STR("error", e.message));
+	}
+	if (!k->written)
+		write_whole(k);
+	if (k->written)
+		atomic_fetch_add(&d->writes, 1);
 }
 
 static void *writer(void *arg)
@@ -187,9 +236,19 @@ static void pause_over(void *arg)
 
 static void finish(struct disk_cache *d)
 {
+	struct keep *k = d->writing;
+
 	pthread_join(d->writer, NULL);
-	keep_free(d->writing);
 	d->writing = NULL;
+	keep_free(d->on_disk);
+	d->on_disk = NULL;
+	if (!k->written) {
+		keep_free(k);
+		return;
+	}
+	d->on_disk = k;
+	d->file_len = k->is_whole ? k->len : d->file_len;
+	d->log_len = k->is_whole ? 0 : d->log_len + k->len;
 }
 
 static uint32_t rest_ms(const struct disk_cache *d)
@@ -216,7 +275,8 @@ void disk_cache_keep(struct disk_cache *d, const struct replica *r)
 	struct keep *k = malloc(sizeof *k);
 	if (!k)
 		abort();
-	*k = (struct keep){d, catalog_copy(replica_catalog(r)), slice_strdup(replica_epoch(r))};
+	*k = (struct keep){
+	        .cache = d, .catalog = catalog_copy(replica_catalog(r)), .epoch = slice_strdup(replica_epoch(r))};
 	keep_free(d->waiting);
 	d->waiting = k;
 	next_write(d);
@@ -234,6 +294,7 @@ static bool open_at(struct disk_cache *d, const char *folder, struct err *e)
 	char key[PATH_MAX];
 	snprintf(d->path, sizeof d->path, "%s/config.cache", folder);
 	snprintf(d->previous, sizeof d->previous, "%s/config.cache.previous", folder);
+	snprintf(d->log, sizeof d->log, "%s/config.cache.log", folder);
 	snprintf(key, sizeof key, "%s/config.cache.key", folder);
 	if (!file_make_dirs(folder, 0755, e) || !seal_key_file(key, &d->key, e))
 		return false;
@@ -268,6 +329,7 @@ void disk_cache_close(struct disk_cache *d)
 	if (d->waiting)
 		write_out(d->waiting);
 	keep_free(d->waiting);
+	keep_free(d->on_disk);
 	loop_timer_free(d->pause);
 	event_free(d->done_event);
 	close(d->done);

@@ -2,11 +2,11 @@
  *
  * <prefix>/config.cache is a packed snapshot Delta in a sealed envelope (common/crypto/seal.h: encrypted, since it
  * holds secrets, and checked, since it may be damaged); the one before is kept as config.cache.previous; the key is
- * in config.cache.key (0600, made once). Files are replaced atomically. Writing happens on a thread of its own,
- * always the newest version. Between two writes it rests for DISK_CACHE_EVERY_MS and for DISK_CACHE_REST times as
- * long as the last one took, so that a large configuration that changes all the time takes a twentieth of a core at
- * most; whatever is not written yet is written at the end, and after a crash comes from the control plane. A write
- * that fails is logged and the next version tries again.
+ * in config.cache.key (0600, made once). Small changes are appended to config.cache.log. Files are replaced
+ * atomically. Writing happens on a thread of its own, always the newest version. Between two writes it rests for
+ * DISK_CACHE_EVERY_MS and for DISK_CACHE_REST times as long as the last one took, so that a large configuration that
+ * changes all the time takes a twentieth of a core at most; whatever is not written yet is written at the end, and
+ * after a crash comes from the control plane. A write that fails is logged and the next version tries again.
  */
 #ifndef DP_CONFIG_DISK_CACHE_H
 #define DP_CONFIG_DISK_CACHE_H

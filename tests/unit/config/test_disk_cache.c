@@ -202,6 +202,86 @@ START_TEST(a_folder_that_cannot_be_used_is_named)
 }
 END_TEST
 
+/* ---- small changes --------------------------------------------------------------------------------------------- */
+
+/* One consumer more than the replica has. */
+static void grow(struct replica *r)
+{
+	struct catalog *c = catalog_copy(replica_catalog(r));
+	uint64_t version = catalog_version(c) + 1;
+	struct feed_batch *b = batches_snapshot("e", version, (unsigned)version, "a", 0);
+	struct record *record = record_parse(b->changes[b->n - 1].kind, b->changes[b->n - 1].json, version, &e);
+
+	ck_assert_msg(record != NULL, "%s", e.message);
+	catalog_put(c, record);
+	record_unref(record);
+	catalog_set_version(c, version);
+	ck_assert(replica_set(r, c, S("e"), &e));
+	feed_batch_free(b);
+}
+
+static off_t size_of(const char *name)
+{
+	struct stat st;
+	return stat(tmp_path(name), &st) == 0 ? st.st_size : 0;
+}
+
+static void await_writes(const struct disk_cache *d, unsigned writes)
+{
+	for (int i = 0; i < 2000 && disk_cache_writes(d) < writes; i++)
+		run_for(5);
+	ck_assert_uint_ge(disk_cache_writes(d), writes);
+}
+
+/* A whole file of version 40 and a log with one change for each version to `last`. */
+static void keep_and_grow(uint64_t last)
+{
+	struct disk_cache *d = open_cache();
+	struct replica *r = replica_new(accept_all, NULL);
+
+	set(r, 40, 40);
+	disk_cache_keep(d, r);
+	await_writes(d, 1);
+	off_t whole = size_of("config.cache");
+	for (unsigned writes = 2; replica_version(r) < last; writes++) {
+		grow(r);
+		disk_cache_keep(d, r);
+		await_writes(d, writes);
+		ck_assert_int_eq(size_of("config.cache"), whole);
+	}
+	disk_cache_close(d);
+	replica_free(r);
+}
+
+START_TEST(a_small_change_is_appended)
+{
+	keep_and_grow(42);
+	ck_assert_int_gt(size_of("config.cache.log"), 0);
+	ck_assert_int_lt(size_of("config.cache.log"), size_of("config.cache") / 2);
+	ck_assert_uint_eq(found(), 42);
+}
+END_TEST
+
+START_TEST(a_torn_or_damaged_end_of_the_log_does_not_count)
+{
+	keep_and_grow(42);
+	off_t end = size_of("config.cache.log");
+	ck_assert_int_eq(truncate(tmp_path("config.cache.log"), end - 1), 0);
+	ck_assert_uint_eq(found(), 41);
+	damage("config.cache.log");
+	ck_assert_uint_eq(found(), 40);
+}
+END_TEST
+
+START_TEST(after_a_restart_the_file_is_whole_again)
+{
+	keep_and_grow(42);
+	keep(43, 43);
+	ck_assert_int_eq(size_of("config.cache.log"), 0);
+	ck_assert_uint_eq(found(), 43);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("disk_cache");
@@ -209,6 +289,9 @@ int main(void)
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_set_timeout(t, 60);
 	tcase_add_test(t, the_last_version_is_found_after_a_restart);
+	tcase_add_test(t, a_small_change_is_appended);
+	tcase_add_test(t, a_torn_or_damaged_end_of_the_log_does_not_count);
+	tcase_add_test(t, after_a_restart_the_file_is_whole_again);
 	tcase_add_test(t, files_are_private_and_show_nothing);
 	tcase_add_test(t, a_damaged_file_falls_back_to_the_one_before);
 	tcase_add_test(t, two_damaged_files_mean_none_and_no_failure);
