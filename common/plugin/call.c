@@ -114,6 +114,12 @@ void call_set_path(struct call *c, struct slice path)
 	c->x->upstream.path = path;
 }
 
+void call_set_upstream(struct call *c, struct slice host, int port)
+{
+	c->x->upstream.target = host;
+	c->x->upstream.port = port;
+}
+
 void call_set_query(struct call *c, struct slice query)
 {
 	c->x->query = query;
@@ -278,6 +284,16 @@ static void set_or_remove(struct call *c, enum header_id id, struct slice value)
 		head_remove_id(c->x->request, id);
 }
 
+/* "gold, silver"; unset: the consumer is in no group. */
+static struct slice groups_text(struct call *c, const struct consumer *consumer)
+{
+	struct slice_list groups = consumer ? call_consumer_groups(c, consumer) : (struct slice_list){0};
+	struct slice text = {NULL, 0};
+	for (size_t i = 0; i < groups.len; i++)
+		text = i ? ARENA_JOIN(c->x->arena, text, S(", "), groups.items[i]) : groups.items[i];
+	return text;
+}
+
 /* Every header is set or removed every time, so that a client's own copy never gets through (plugins.md 0.5). */
 static void tell_upstream(struct call *c, const struct consumer *consumer, struct slice identifier, bool anonymous)
 {
@@ -285,6 +301,7 @@ static void tell_upstream(struct call *c, const struct consumer *consumer, struc
 	set_or_remove(c, HEADER_X_CONSUMER_ID, consumer ? call_uuid_text(c, &consumer->id) : unset);
 	set_or_remove(c, HEADER_X_CONSUMER_CUSTOM_ID, consumer ? consumer->custom_id : unset);
 	set_or_remove(c, HEADER_X_CONSUMER_USERNAME, consumer ? consumer->username : unset);
+	set_or_remove(c, HEADER_X_CONSUMER_GROUPS, groups_text(c, consumer));
 	set_or_remove(c, HEADER_X_CREDENTIAL_IDENTIFIER, identifier);
 	set_or_remove(c, HEADER_X_ANONYMOUS_CONSUMER, anonymous ? S("true") : unset);
 }

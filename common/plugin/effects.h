@@ -141,6 +141,7 @@ struct host {
 	struct slice (*worker_uuid)(struct call *c);
 	struct slice (*node_id)(struct call *c);
 	struct slice (*server_ip)(struct call *c);
+	struct slice_list (*consumer_groups)(struct call *c, const struct uuid *consumer);
 	/* The JSON of an entity of the snapshot, as the Admin API shows it, without members that are null. */
 	struct slice (*entity_json)(struct call *c, const struct schema *kind, const struct uuid *id);
 };
@@ -148,6 +149,12 @@ struct host {
 static inline const void *call_find(struct call *c, const struct schema *kind, const char *field, struct slice value)
 {
 	return c->host->find(c, kind, field, value);
+}
+
+/* Names of the groups that a consumer belongs to, sorted. */
+static inline struct slice_list call_consumer_groups(struct call *c, const struct consumer *consumer)
+{
+	return c->host->consumer_groups(c, &consumer->id);
 }
 
 static inline void call_each(

@@ -28,6 +28,8 @@ static const struct field fields[] = {
         FIELD(struct plugin_entity, protocols, .dflt = PLUGIN_PROTOCOLS, .flags = REQUIRED | AS_SET,
                 STRINGS(.one_of = PROTOCOL_NAMES), .doc = "The protocols that it runs for."),
         FIELD(struct plugin_entity, enabled, .dflt = "true", .flags = REQUIRED, .doc = "Whether it runs at all."),
+        FIELD(struct plugin_entity, ordering, .dflt = "null", .flags = ADDITION, .record = &ordering_schema,
+                .doc = "Other plugins that it runs before or after, whatever their priorities say."),
         TAGS_FIELD(struct plugin_entity),
         {0},
 };

@@ -3,7 +3,7 @@
 #ifndef COMMON_PLUGIN_ENTITY_H
 #define COMMON_PLUGIN_ENTITY_H
 
-#include "common/schema/schema.h"
+#include "common/plugin/ordering.h"
 #include "common/schema/violations.h"
 
 struct plugin_entity {
@@ -13,6 +13,7 @@ struct plugin_entity {
 	struct ref route, service, consumer, consumer_group;
 	struct slice_list protocols, tags;
 	bool enabled;
+	struct ordering ordering;
 	/* config: decoded by the plugin's own schema, see record.h */
 };
 

@@ -25,7 +25,9 @@ struct reply {
 /* What the upstream is to see in place of what the client sent: call_set_*(). Unset members change nothing. */
 struct upstream_changes {
 	struct slice method, host; /* host: the Host field */
-	struct slice path;         /* instead of what route and service make of the request's: sent escaped */
+	struct slice target;       /* host or name of an upstream to go to instead of the service's; with port */
+	int port;
+	struct slice path; /* instead of what route and service make of the request's: sent escaped */
 };
 
 /* A try to have the request answered by an upstream (plugins.md 0.10, `tries`). */

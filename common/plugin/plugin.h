@@ -150,6 +150,8 @@ void call_remove_header(struct call *c, struct slice name);
 void call_set_method(struct call *c, struct slice method);
 /* The path for the upstream, not escaped, instead of what route and service make of the request's. */
 void call_set_path(struct call *c, struct slice path);
+/* Goes to another host and port, or to the upstream entity of this name, by the service's protocol and timeouts. */
+void call_set_upstream(struct call *c, struct slice host, int port);
 /* Raw, without '?'; unset: none. */
 void call_set_query(struct call *c, struct slice query);
 void call_set_query_args(struct call *c, const struct arg_list *args);

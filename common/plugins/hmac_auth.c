@@ -34,7 +34,8 @@ static const struct field fields[] = {
         FIELD(struct hmac_auth, algorithms, .dflt = "['hmac-sha1','hmac-sha256','hmac-sha384','hmac-sha512']",
                 STRINGS(.one_of = ONE_OF("hmac-sha1", "hmac-sha256", "hmac-sha384", "hmac-sha512")),
                 .doc = "The algorithms that callers may use."),
-        FIELD(struct hmac_auth, realm, .doc = "Realm to name in the `WWW-Authenticate` header of a refusal."),
+        FIELD(struct hmac_auth, realm, .flags = OPTIONAL,
+                .doc = "Realm to name in the `WWW-Authenticate` header of a refusal."),
         {0},
 };
 

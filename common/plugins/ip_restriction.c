@@ -16,8 +16,9 @@ static const struct field fields[] = {
                 .doc = "Addresses and ranges (`10.0.0.0/8`) that are let through; all others are kept out."),
         FIELD(struct ip_restriction, deny, STRINGS(.format = FORMAT_IP_OR_CIDR),
                 .doc = "Addresses and ranges that are kept out, whatever `allow` says."),
-        FIELD(struct ip_restriction, status, .doc = "Status of a refusal; 403 when unset."),
-        FIELD(struct ip_restriction, message, .doc = "Message of a refusal; unset: one that names the address."),
+        FIELD(struct ip_restriction, status, .flags = OPTIONAL, .doc = "Status of a refusal; 403 when unset."),
+        FIELD(struct ip_restriction, message, .flags = OPTIONAL,
+                .doc = "Message of a refusal; unset: one that names the address."),
         {0},
 };
 

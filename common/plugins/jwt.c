@@ -41,7 +41,8 @@ static const struct field fields[] = {
                 .doc = "How far in the future, in seconds, a token's `exp` may be. 0: any time."),
         FIELD(struct jwt, header_names, .dflt = "['authorization']", .flags = AS_SET, STRINGS(),
                 .doc = "Headers in which a token is looked for, behind the word Bearer."),
-        FIELD(struct jwt, realm, .doc = "Realm to name in the `WWW-Authenticate` header of a refusal."),
+        FIELD(struct jwt, realm, .flags = OPTIONAL,
+                .doc = "Realm to name in the `WWW-Authenticate` header of a refusal."),
         {0},
 };
 
@@ -76,7 +77,7 @@ static const struct field credential_fields[] = {
         CREATED_AT_FIELD(struct credential),
         FIELD(struct credential, consumer, .flags = REQUIRED, .ref = "consumers", .on_delete = ON_DELETE_CASCADE,
                 .doc = "Whose tokens they are."),
-        FIELD(struct credential, key, .flags = UNIQUE | AUTO | ENDPOINT_KEY,
+        FIELD(struct credential, key, .flags = UNIQUE | AUTO | OPTIONAL | ENDPOINT_KEY,
                 .doc = "What tokens name this credential by; 32 random characters when you do not give one."),
         FIELD(struct credential, secret, .flags = AUTO | SECRET,
                 .doc = "The secret for HS256, HS384 and HS512; 32 random characters when you do not give one."),

@@ -24,7 +24,8 @@ static const struct field fields[] = {
                 .doc = "Look in the body too: JSON objects and forms. Bodies are then read whole before they are passed on."),
         FIELD(struct key_auth, run_on_preflight, .flags = REQUIRED, .dflt = "true",
                 .doc = "Ask for a key on `OPTIONS` requests as well; false lets them all pass."),
-        FIELD(struct key_auth, realm, .doc = "Realm to name in the `WWW-Authenticate` header of a refusal."),
+        FIELD(struct key_auth, realm, .flags = OPTIONAL,
+                .doc = "Realm to name in the `WWW-Authenticate` header of a refusal."),
         {0},
 };
 
@@ -47,7 +48,7 @@ static const struct field credential_fields[] = {
         CREATED_AT_FIELD(struct credential),
         FIELD(struct credential, consumer, .flags = REQUIRED, .ref = "consumers", .on_delete = ON_DELETE_CASCADE,
                 .doc = "Whose key it is."),
-        FIELD(struct credential, key, .flags = UNIQUE | AUTO | SECRET | ENDPOINT_KEY,
+        FIELD(struct credential, key, .flags = UNIQUE | AUTO | OPTIONAL | SECRET | ENDPOINT_KEY,
                 .doc = "The key; 32 random characters when you do not give one."),
         TAGS_FIELD(struct credential),
         {0},

@@ -53,7 +53,7 @@ static const struct field fields[] = {
         FIELD(struct rate_limiting, sync_rate, .flags = REQUIRED, .dflt = "-1",
                 .doc = "Kong's interval in seconds for pushing counters to Redis. Accepted; counters in Redis are always "
                        "exact and shared at once here, as with -1."),
-        FIELD(struct rate_limiting, on_store_error, .one_of = ONE_OF("open", "closed", "local"),
+        FIELD(struct rate_limiting, on_store_error, .flags = ADDITION, .one_of = ONE_OF("open", "closed", "local"),
                 .doc = "Gatehouse's own, stronger than `fault_tolerant`: when Redis does not answer, let requests pass "
                        "(open), answer 500 (closed), or count in each node's memory meanwhile (local)."),
         {0},

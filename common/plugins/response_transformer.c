@@ -113,7 +113,8 @@ static void transform_headers(struct call *c, const struct response_transformer 
 	struct slice value;
 
 	before.headers = arena_array(c->x->arena, struct header, before.count + 1);
-	memcpy(before.headers, c->x->response->headers, before.count * sizeof *before.headers);
+	if (before.count)
+		memcpy(before.headers, c->x->response->headers, before.count * sizeof *before.headers);
 	for (size_t i = 0; i < conf->remove.headers.len; i++)
 		call_remove_respond_header(c, rule(&conf->remove.headers, i, &value));
 	for (size_t i = 0; i < conf->rename.headers.len; i++) {

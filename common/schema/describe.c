@@ -187,11 +187,14 @@ static json_t *describe_field(const struct field *f)
 	if (f->type != TYPE_END) /* conditions have no type of their own */
 		set_text(out, "type", field_type_name(field_is_set(f) ? TYPE_SET : f->type));
 	set_true(out, "required", f->flags & REQUIRED);
+	if (f->flags & OPTIONAL)
+		json_object_set_new(out, "required", json_false());
 	if (f->dflt)
 		json_object_set_new(out, "default", field_default(f));
 	set_true(out, "unique", f->flags & UNIQUE);
 	set_true(out, "auto", f->flags & AUTO);
 	set_true(out, "uuid", f->format == FORMAT_UUID);
+	set_true(out, "is_regex", f->format == FORMAT_REGEX);
 	set_true(out, "timestamp", f->flags & TIMESTAMP);
 	describe_choices(f, out);
 	describe_length(f, out);

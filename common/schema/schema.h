@@ -141,6 +141,7 @@ enum field_flags {
 	SCOPE         = 1 << 13, /* part of the composite unique key */
 	ADDITION      = 1 << 14, /* a field that Kong does not have: clients see it only when it is set */
 	ENCRYPTED     = SECRET | 1 << 15, /* a secret that /schemas calls encrypted */
+	OPTIONAL      = 1 << 16, /* not REQUIRED, and /schemas says so instead of leaving it out */
 	EXPRESSIONS   = 1 << 17, /* exists only where router_flavor is expressions: schema_use_expressions() */
 };
 /* clang-format on */

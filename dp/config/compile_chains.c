@@ -100,6 +100,7 @@ static struct chain *new_chain(const struct snapshot *s, const struct uuid *rout
 	while (next_link(&m, s->state_offsets, &link))
 		if (link.instance || link.has_consumer_rows)
 			append(c, &link);
+	compile_order(c);
 	return c;
 }
 

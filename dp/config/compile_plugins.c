@@ -100,6 +100,9 @@ static struct plugin_instance *new_instance(const struct plugin *p, struct recor
 	i->consumer_id = attached_to(&entity->consumer, p, SCOPE_CONSUMER);
 	i->consumer_group_id = attached_to(&entity->consumer_group, p, SCOPE_CONSUMER_GROUP);
 	i->id = r->id;
+	if (!i->consumer_id && !i->consumer_group_id &&
+	        (entity->ordering.before.access.len || entity->ordering.after.access.len))
+		i->ordering = &entity->ordering;
 	i->row = row_for(i);
 	if (!p->compile || p->compile(r->config, &i->part.arena, &i->compiled, e))
 		return i;

@@ -14,6 +14,7 @@
 
 #include "common/entity/upstream.h"
 #include "common/model/catalog.h"
+#include "common/plugin/ordering.h"
 #include "common/plugin/plugin.h"
 #include "dp/config/part.h"
 #include "dp/router/router.h"
@@ -25,6 +26,7 @@ struct plugin_instance {
 	const void *conf, *compiled;
 	unsigned wants;
 	const struct uuid *route_id, *service_id, *consumer_id, *consumer_group_id; /* attached to; NULL: not */
+	const struct ordering *ordering; /* NULL: the priority says where it stands */
 	struct uuid id;
 	struct consumer_row { /* what a row for consumers is looked up by; zero: not attached to such */
 		const struct plugin *plugin;

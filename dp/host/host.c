@@ -2,7 +2,9 @@
 #include "dp/host/host.h"
 
 #include <arpa/inet.h>
+#include <stdlib.h>
 
+#include "common/entity/consumer_group.h"
 #include "common/model/kinds.h"
 #include "dp/host/cache.h"
 #include "dp/host/counters.h"
@@ -249,6 +251,41 @@ static struct slice entity_json(struct call *c, const struct schema *kind, const
 	return entity_texts_get(owner_of(c)->worker->texts, owner_of(c)->snapshot->catalog, kind, id);
 }
 
+struct group_names {
+	struct call *call;
+	struct slice *items;
+	size_t len, cap;
+};
+
+static bool add_group(struct record *membership, void *arg)
+{
+	struct group_names *names = arg;
+	const struct group_membership *m = membership->entity;
+	const struct record *group = catalog_get(
+	        owner_of(names->call)->snapshot->catalog, &consumer_group_schema, &m->consumer_group.id);
+	if (group && names->len < names->cap)
+		names->items[names->len++] = ((const struct consumer_group *)group->entity)->name;
+	return true;
+}
+
+static int compare_names(const void *a, const void *b)
+{
+	return slice_cmp(*(const struct slice *)a, *(const struct slice *)b);
+}
+
+static struct slice_list consumer_groups(struct call *c, const struct uuid *consumer)
+{
+	const struct catalog *catalog = owner_of(c)->snapshot->catalog;
+	size_t all = catalog_count(catalog, &consumer_group_schema);
+	if (all == 0)
+		return (struct slice_list){0};
+	struct group_names names = {.call = c, .items = arena_array(c->x->arena, struct slice, all), .cap = all};
+	catalog_each_ref(catalog, &group_membership_schema,
+	        schema_reference_to(&group_membership_schema, "consumers"), consumer, add_group, &names);
+	qsort(names.items, names.len, sizeof *names.items, compare_names);
+	return (struct slice_list){names.items, names.len};
+}
+
 static struct slice node_id(struct call *c)
 {
 	return owner_of(c)->worker->node_id;
@@ -302,4 +339,5 @@ const struct host host_vtable = {.find = find,
         .worker_uuid = worker_uuid,
         .node_id = node_id,
         .server_ip = server_ip,
+        .consumer_groups = consumer_groups,
         .entity_json = entity_json};

@@ -7,6 +7,7 @@
 
 #include "common/core/log.h"
 #include "common/http/h1_write.h"
+#include "dp/host/dial.h"
 #include "dp/proxy/respond.h"
 
 static const struct h1_client_ops client_ops;
@@ -39,6 +40,18 @@ static void on_resolved(void *arg, enum dns_status status, const struct dns_answ
 	request_wake(r);
 }
 
+/* A plugin has said where this request goes: call_set_upstream(). set_address() copies what the pick points to. */
+static const struct destination *go_elsewhere(struct request *r, struct destination *out)
+{
+	const struct upstream_changes *u = &r->x.upstream;
+	*out = (struct destination){.host = u->target, .port = u->port, .tls = r->plan->destination->tls};
+	out->is_address = dial_address(u->target, u->port, &out->address, &out->address_len);
+	out->host_header = u->port == (out->tls ? 443 : 80)
+	                           ? u->target
+	                           : ARENA_JOIN(r->x.arena, u->target, S(":"), arena_decimal(r->x.arena, u->port));
+	return out;
+}
+
 enum flow attempt_pick(struct request *r)
 {
 	if (r->lookup)
@@ -52,7 +65,14 @@ enum flow attempt_pick(struct request *r)
 		respond_failure(r, FAILURE_INVALID_ANSWER);
 		return FLOW_NEXT;
 	}
-	if (!pick_next(&r->proxy->picker, r->plan->destination, r->plan->upstream, &r->pick)) {
+	struct destination elsewhere;
+	const struct destination *to = r->plan->destination;
+	const struct upstream_def *upstream = r->plan->upstream;
+	if (slice_is_set(r->x.upstream.target)) {
+		to = go_elsewhere(r, &elsewhere);
+		upstream = snapshot_upstream(r->snapshot, r->x.upstream.target);
+	}
+	if (!pick_next(&r->proxy->picker, to, upstream, &r->pick)) {
 		respond_failure(r, r->proxied ? FAILURE_UNAVAILABLE : FAILURE_NO_PEER);
 		return FLOW_NEXT;
 	}

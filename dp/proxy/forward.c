@@ -25,6 +25,7 @@ bool forward_is_protected(const struct header *h)
 	case HEADER_FORWARDED:
 	case HEADER_VIA:
 	case HEADER_X_REAL_IP:
+	case HEADER_X_CONSUMER_GROUPS:
 	case HEADER_X_CONSUMER_ID:
 	case HEADER_X_CONSUMER_USERNAME:
 	case HEADER_X_CONSUMER_CUSTOM_ID:

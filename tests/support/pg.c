@@ -102,14 +102,19 @@ static void show_log(void)
 		fclose(f);
 }
 
-static void run_program(const char *program, char *argv[])
+static bool try_program(const char *program, char *argv[])
 {
 	int status = 0;
 	pid_t pid = spawn(program, argv);
 
 	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
 		continue;
-	if (status != 0) {
+	return status == 0;
+}
+
+static void run_program(const char *program, char *argv[])
+{
+	if (!try_program(program, argv)) {
 		show_log();
 		fprintf(stderr, "tests/support/pg: %s failed\n", program);
 		exit(1);
@@ -159,7 +164,7 @@ static void make_folder(void)
 	snprintf(server.data, sizeof server.data, "%s/data", server.folder);
 }
 
-static void start_server(void)
+static bool try_server(void)
 {
 	char options[256];
 
@@ -167,8 +172,20 @@ static void start_server(void)
 	        "-p %s -k %s -c listen_addresses=127.0.0.1 -c fsync=off -c synchronous_commit=off -c full_page_writes=off "
 	        "-c max_connections=60 -c shared_buffers=32MB",
 	        server.port, server.folder);
-	run_program("pg_ctl", (char *[]){"pg_ctl", "-D", server.data, "-w", "-t", "60", "-l", "server.log", "-o",
-	                              options, "start", NULL});
+	return try_program("pg_ctl", (char *[]){"pg_ctl", "-D", server.data, "-w", "-t", "60", "-l", "server.log",
+	                                     "-o", options, "start", NULL});
+}
+
+/* Somebody else may have taken the port since it was chosen: then another one. */
+static void start_on_some_port(void)
+{
+	for (int i = 0; i < 5; i++) {
+		choose_port();
+		if (try_server())
+			return;
+	}
+	show_log();
+	give_up("pg_ctl start");
 }
 
 static void stop_server(const char *mode)
@@ -262,10 +279,9 @@ void test_pg_start(void)
 	find_programs();
 	make_folder();
 	start_guard();
-	choose_port();
 	run_program("initdb", (char *[]){"initdb", "-D", server.data, "-U", "postgres", "-A", "trust", "-E", "UTF8",
 	                              "--locale=C", "-N", NULL});
-	start_server();
+	start_on_some_port();
 }
 
 void test_pg_stop(void)
@@ -290,7 +306,8 @@ void test_pg_halt(void)
 
 void test_pg_resume(void)
 {
-	start_server();
+	if (!try_server())
+		give_up("pg_ctl start");
 }
 
 static PGconn *dial(const char *database)

@@ -4,6 +4,7 @@
 #include <check.h>
 #include <stdlib.h>
 
+#include "common/entity/consumer_group.h"
 #include "common/http/error_body.h"
 #include "common/model/kinds.h"
 #include "common/plugin/entity.h"
@@ -188,10 +189,43 @@ static struct slice server_ip(struct call *c)
 	return S("127.0.0.1");
 }
 
+struct group_names {
+	struct rig *rig;
+	struct slice *items;
+	size_t len;
+};
+
+static bool add_group(struct record *membership, void *arg)
+{
+	struct group_names *names = arg;
+	const struct group_membership *m = membership->entity;
+	const struct record *group = catalog_get(names->rig->catalog, &consumer_group_schema, &m->consumer_group.id);
+	ck_assert_ptr_nonnull(group);
+	names->items[names->len++] = ((const struct consumer_group *)group->entity)->name;
+	return true;
+}
+
+static int compare_names(const void *a, const void *b)
+{
+	return slice_cmp(*(const struct slice *)a, *(const struct slice *)b);
+}
+
+static struct slice_list consumer_groups(struct call *c, const struct uuid *consumer)
+{
+	struct rig *r = rig_of(c);
+	size_t all = catalog_count(r->catalog, &consumer_group_schema);
+	struct group_names names = {r, arena_array(&r->request_arena, struct slice, all + 1), 0};
+	catalog_each_ref(r->catalog, &group_membership_schema,
+	        schema_reference_to(&group_membership_schema, "consumers"), consumer, add_group, &names);
+	qsort(names.items, names.len, sizeof *names.items, compare_names);
+	return (struct slice_list){names.items, names.len};
+}
+
 static const struct host host = {.find = find,
         .each = each,
         .count = count,
         .read_body = read_body,
+        .consumer_groups = consumer_groups,
         .entity_json = entity_json,
         .after = after,
         .fetch = fetch,

@@ -10,6 +10,7 @@
 #include "common/core/clock.h"
 #include "common/entity/consumer_group.h"
 #include "common/entity/target.h"
+#include "common/core/log.h"
 #include "common/plugin/entity.h"
 #include "common/plugin/registry.h"
 #include "dp/config/snapshot.h"
@@ -384,6 +385,43 @@ START_TEST(priority_then_name_both_descending)
 }
 END_TEST
 
+static const struct slice trace_name[] = {SLICE("trace")}, log_name[] = {SLICE("log")},
+                          alpha_name[] = {SLICE("alpha")}, none_name[] = {SLICE("nobody")};
+
+START_TEST(ordering_wins_over_priority)
+{
+	add_plugin(3000, "log", 0, 0, 0)->ordering.before.access = (struct slice_list){trace_name, 1};
+	add_plugin(3001, "alpha", 1, 0, 0);
+	add_plugin(3002, "beta", 1, 0, 0)->ordering.after.access = (struct slice_list){alpha_name, 1};
+	add_plugin(3003, "trace", 0, 0, 0);
+	add_route(1, 0, "paths=/a");
+	build();
+	ck_assert_str_eq(names_of(plan_for("/a")->chain), "log trace alpha beta");
+	ck_assert_str_eq(names_of(snapshot->global), "log trace");
+}
+END_TEST
+
+START_TEST(wishes_follow_from_each_other_or_have_no_effect)
+{
+	add_plugin(3000, "trace", 0, 0, 0)->ordering.after.access = (struct slice_list){alpha_name, 1};
+	add_plugin(3001, "alpha", 0, 0, 0)->ordering.after.access = (struct slice_list){log_name, 1};
+	add_plugin(3002, "log", 0, 0, 0);
+	add_plugin(3003, "beta", 0, 0, 0)->ordering.before.access = (struct slice_list){none_name, 1};
+	build();
+	ck_assert_str_eq(names_of(snapshot->global), "beta log alpha trace");
+}
+END_TEST
+
+START_TEST(wishes_that_contradict_each_other_end)
+{
+	log_set_level(LOG_EMERG);
+	add_plugin(3000, "trace", 0, 0, 0)->ordering.after.access = (struct slice_list){log_name, 1};
+	add_plugin(3001, "log", 0, 0, 0)->ordering.after.access = (struct slice_list){trace_name, 1};
+	build();
+	ck_assert_uint_eq(snapshot->global->count, 2);
+}
+END_TEST
+
 START_TEST(a_plugin_has_its_state_at_one_place_in_all_chains)
 {
 	add_plugin(3000, "trace", 0, 0, 0);
@@ -605,6 +643,9 @@ int main(void)
 	TCase *c = tcase_create("plans"), *p = tcase_create("chains");
 
 	tcase_add_checked_fixture(c, setup, teardown);
+	tcase_add_test(c, ordering_wins_over_priority);
+	tcase_add_test(c, wishes_follow_from_each_other_or_have_no_effect);
+	tcase_add_test(c, wishes_that_contradict_each_other_end);
 	tcase_add_test(c, a_plan_has_route_service_and_destination);
 	tcase_add_test(c, routes_of_disabled_services_and_of_l4_are_left_out);
 	tcase_add_test(c, examples_69_70_host_header_and_addresses);

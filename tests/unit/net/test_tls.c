@@ -86,12 +86,15 @@ static const struct conn_ops ops = {
 
 static void stop(void *arg)
 {
-	loop_stop(l);
+	uint32_t *left = arg;
+	if (--*left == 0)
+		loop_stop(l);
 }
 
-static void run_for(uint32_t ms)
+/* So many turns, a millisecond apart: both ends are of this process, so that turns and not time is what they need. */
+static void run_for(uint32_t turns)
 {
-	struct loop_timer *t = loop_timer_new(l, ms, false, stop, NULL);
+	struct loop_timer *t = loop_timer_new(l, 1, true, stop, &turns);
 	loop_run(l);
 	loop_timer_free(t);
 }

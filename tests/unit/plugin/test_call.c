@@ -19,12 +19,20 @@ static const void *find(struct call *call, const struct schema *kind, const char
 	return kind == &consumer_schema && (by_id || by_name) ? &tern : NULL;
 }
 
-static const struct host host = {.find = find};
+static struct slice_list groups;
+
+static struct slice_list consumer_groups(struct call *call, const struct uuid *consumer)
+{
+	return groups;
+}
+
+static const struct host host = {.find = find, .consumer_groups = consumer_groups};
 
 static void setup(void)
 {
 	arena_init(&arena);
 	head_init(&request, &arena);
+	groups = (struct slice_list){0};
 	tern = (struct consumer){.id = {{1, 2}}, .username = S("tern")};
 	x = (struct exchange){.arena = &arena, .request = &request};
 	head_init(&x.added, &arena);
@@ -211,12 +219,41 @@ START_TEST(no_id_is_the_nil_uuid)
 }
 END_TEST
 
+START_TEST(groups_of_the_consumer_are_told_and_never_the_clients_own) /* plugins-beyond.md 0 */
+{
+	static const struct slice two[] = {SLICE("gold"), SLICE("silver")};
+	head_add(&request, S("x-consumer-groups"), S("forged"));
+	call_authenticated(&c, &tern, NULL, S("k"));
+	ck_assert(!slice_is_set(call_header(&c, S("X-Consumer-Groups"), NULL)));
+	groups = (struct slice_list){two, 2};
+	call_authenticated(&c, &tern, NULL, S("k"));
+	ck_assert(slice_eq(call_header(&c, S("X-Consumer-Groups"), NULL), S("gold, silver")));
+}
+END_TEST
+
+START_TEST(cookies_and_args_are_read_and_written)
+{
+	head_add(&request, S("Cookie"), S("a=1; b=\"two\"; c"));
+	ck_assert(slice_eq(call_cookie(&c, S("b")), S("two")));
+	ck_assert(!slice_is_set(call_cookie(&c, S("c"))));
+	x.query = S("a=1&b&a=2%20x");
+	struct arg_list args = call_query_args(&c);
+	ck_assert_uint_eq(args.len, 3);
+	ck_assert(!slice_is_set(args.items[1].value));
+	args.items[args.len++] = (struct arg){S("n&m"), S("v=")};
+	call_set_query_args(&c, &args);
+	ck_assert(slice_eq(x.query, S("a=1&b&a=2%20x&n%26m=v%3D")));
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("call");
 	TCase *t = tcase_create("call");
 
 	tcase_add_checked_fixture(t, setup, teardown);
+	tcase_add_test(t, groups_of_the_consumer_are_told_and_never_the_clients_own);
+	tcase_add_test(t, cookies_and_args_are_read_and_written);
 	tcase_add_test(t, headers_are_counted_and_the_first_is_given);
 	tcase_add_test(t, query_arguments_are_decoded);
 	tcase_add_test(t, a_hundred_arguments_are_seen_but_all_are_removed);

@@ -48,6 +48,7 @@ static enum verdict tell_size(struct call *c)
 }
 
 static char fetch_url[64];
+static int other_port;
 
 static enum verdict on_fetched(struct call *c)
 {
@@ -78,6 +79,8 @@ static enum verdict on_access(struct call *c)
 		call_add_header(c, S("X-A"), S("1"));
 		call_add_header(c, S("X-A"), S("2"));
 	}
+	if (says(c, "goes elsewhere"))
+		call_set_upstream(c, S("127.0.0.1"), other_port);
 	if (says(c, "access waits twice"))
 		return linger(c, linger_again);
 	if (says(c, "caches")) {
@@ -222,6 +225,18 @@ START_TEST(access_may_change_what_goes_upstream)
 	expect_received("PUT /other%20path?q=1 HTTP/1.1\r\nHost: other.test\r\n");
 	expect_received("X-A: 1\r\nX-A: 2\r\n");
 	expect_received("X-Forwarded-Host: h\r\n");
+}
+END_TEST
+
+START_TEST(access_may_send_a_request_elsewhere)
+{
+	other_port = upstream.port;
+	service.port = 1; /* nobody is there */
+	begin_with("goes elsewhere");
+	ask(GET "\r\n", "done");
+	char host[64];
+	snprintf(host, sizeof host, "Host: 127.0.0.1:%d\r\n", upstream.port);
+	expect_received(host);
 }
 END_TEST
 
@@ -558,6 +573,7 @@ int main(void)
 	tcase_add_checked_fixture(t, setup_phases, teardown_phases);
 	tcase_set_timeout(t, 60);
 	tcase_add_test(t, access_may_change_what_goes_upstream);
+	tcase_add_test(t, access_may_send_a_request_elsewhere);
 	tcase_add_test(t, one_effect_may_follow_another);
 	tcase_add_test(t, a_plugin_may_ask_for_the_body_in_access);
 	tcase_add_test(t, a_collected_body_is_one_piece_with_a_length);
