@@ -31,6 +31,10 @@ struct load_options {
 bool schema_load(const struct schema *s, const json_t *input, const struct load_options *options, json_t **out,
         struct violations *v);
 
+/* Has this record exactly the fields of the table, in its order, and so its nested records? Then LOAD_STORED would
+ * not change it. Rules are not looked at. */
+bool schema_is_rendered(const struct schema *s, const json_t *record);
+
 /* Only the first step of LOAD_UPDATE/CREATE: shorthands expanded and adjust applied; a new object. NULL with v. */
 json_t *schema_expand(const struct schema *s, const json_t *input, struct violations *v);
 

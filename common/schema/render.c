@@ -89,3 +89,43 @@ json_t *schema_render(const struct schema *s, const json_t *record, bool reveal)
 		json_object_set_new(out, "ttl", remaining_seconds(json_object_get(record, EXPIRY_KEY)));
 	return out;
 }
+
+/* ---- has it that form already? --------------------------------------------------------------------------------- */
+
+static bool is_rendered(const struct schema *s, const struct schema *sub, const json_t *record, bool has_expiry);
+
+static bool is_value_rendered(const struct field *f, const json_t *value)
+{
+	if (f->type == TYPE_RECORD && f->record)
+		return json_is_null(value) ? !field_is_implied(f) : is_rendered(f->record, NULL, value, false);
+	for (size_t i = 0; f->elements && f->elements->record && i < json_array_size(value); i++)
+		if (!is_rendered(f->elements->record, NULL, json_array_get(value, i), false))
+			return false;
+	return true;
+}
+
+static bool is_rendered(const struct schema *s, const struct schema *sub, const json_t *record, bool has_expiry)
+{
+	void *at = json_object_iter((json_t *)record);
+
+	for_each_field(declared, s)
+	{
+		struct field room;
+		const struct field *f = field_with_sub(declared, sub, &room);
+		if (f->flags & WRITE_ONLY)
+			continue;
+		if (!at || strcmp(json_object_iter_key(at), f->name) != 0 ||
+		        !is_value_rendered(f, json_object_iter_value(at)))
+			return false;
+		at = json_object_iter_next((json_t *)record, at);
+	}
+	if (has_expiry && at && strcmp(json_object_iter_key(at), EXPIRY_KEY) == 0)
+		return !json_object_iter_next((json_t *)record, at);
+	return !at && !has_expiry;
+}
+
+bool schema_is_rendered(const struct schema *s, const json_t *record)
+{
+	const struct schema *sub = s->subschema ? schema_subschema(s, record) : NULL;
+	return json_is_object(record) && (sub || !s->subschema) && is_rendered(s, sub, record, s->has_ttl);
+}

@@ -8,6 +8,9 @@
 
 enum access_format { ACCESS_PLAIN, ACCESS_JSON };
 
+/* The status of a request whose client left before it was answered: only logs see it. */
+enum { ACCESS_CLIENT_GONE = 499 };
+
 /* Unset slices are not shown in JSON, and are '-' in the plain form. */
 struct access_entry {
 	const struct head *request;

@@ -78,8 +78,6 @@ void access_write(struct access_writer *w, const struct access_entry *e)
 		text_clear(&w->line);
 }
 
-enum { CLIENT_GONE_STATUS = 499 }; /* nobody was left to be answered */
-
 void access_write_stream(struct access_writer *w, struct stream *s, struct slice target)
 {
 	char client[IP_TEXT_MAX + 1];
@@ -92,7 +90,7 @@ void access_write_stream(struct access_writer *w, struct stream *s, struct slice
 	struct access_entry e = {
 	        .request = &shown,
 	        .client_ip = slice_cstr(client),
-	        .status = s->responded ? s->status : CLIENT_GONE_STATUS,
+	        .status = s->responded ? s->status : ACCESS_CLIENT_GONE,
 	        .body_bytes = s->sent > s->head_sent ? s->sent - s->head_sent : 0,
 	        .duration_ms = (clock_mono_ns() - s->started_ns) / 1000000,
 	        .now_s = clock_wall_s(),

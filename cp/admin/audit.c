@@ -8,6 +8,7 @@
 #include "cp/admin/list.h"
 #include "cp/admin/routes.h"
 #include "cp/store/audit.h"
+#include "cp/store/memory.h"
 
 /* ---- paths without secrets ------------------------------------------------------------------------------------- */
 
@@ -221,7 +222,7 @@ void admin_audit_requests(struct admin_call *c)
 	struct slice next = {0};
 	bool more;
 
-	if (!c->store) {
+	if (is_without_database(c->env->settings)) {
 		admin_fail(c, 404, "without a database admin requests are in the log alone");
 		return;
 	}

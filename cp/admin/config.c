@@ -1,6 +1,7 @@
 /* config: see config.h. */
 #include "cp/admin/config.h"
 
+#include <malloc.h>
 #include <pthread.h>
 #include <stdlib.h>
 
@@ -296,7 +297,7 @@ static void export(struct admin_call *c)
 	text_fini(&out);
 }
 
-void admin_config(struct admin_call *c)
+static void answer(struct admin_call *c)
 {
 	struct slice asked;
 
@@ -306,4 +307,11 @@ void admin_config(struct admin_call *c)
 		export(c);
 	else
 		admin_fail(c, 400, "%s", no_database_only);
+}
+
+/* A whole configuration in all its stages is large, and then gone for a long time. */
+void admin_config(struct admin_call *c)
+{
+	answer(c);
+	malloc_trim(0);
 }

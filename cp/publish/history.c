@@ -135,17 +135,28 @@ static void begin_anew(struct history *h, const struct feed_batch *b)
 	apply(h, b);
 }
 
-const struct packed_delta *history_take(struct history *h, struct feed_batch *b)
+const struct packed_delta *history_pack(struct history *h, const struct feed_batch *b)
 {
-	struct packed_delta *p = NULL;
+	if (b->snapshot)
+		return NULL;
+	struct packed_delta *p = delta_pack(b->epoch, b->base, b->version, b->changes, b->n);
+	ring_add(h, p);
+	return p;
+}
+
+void history_settle(struct history *h, struct feed_batch *b)
+{
 	if (b->snapshot)
 		begin_anew(h, b);
-	else {
-		p = delta_pack(b->epoch, b->base, b->version, b->changes, b->n);
-		ring_add(h, p);
+	else
 		apply(h, b);
-	}
 	feed_batch_free(b);
+}
+
+const struct packed_delta *history_take(struct history *h, struct feed_batch *b)
+{
+	const struct packed_delta *p = history_pack(h, b);
+	history_settle(h, b);
 	return p;
 }
 

@@ -18,6 +18,12 @@ void history_free(struct history *h);
  * begun anew. */
 const struct packed_delta *history_take(struct history *h, struct feed_batch *b);
 
+/* The two halves of history_take(), for whoever sends in between: the first makes the delta, the second, which takes
+ * the batch, brings the catalog up to it, which takes a while when there is much. Nothing else may be asked in
+ * between. */
+const struct packed_delta *history_pack(struct history *h, const struct feed_batch *b);
+void history_settle(struct history *h, struct feed_batch *b);
+
 bool history_has_begun(const struct history *h);
 const char *history_epoch(const struct history *h); /* "" before the first batch */
 uint64_t history_version(const struct history *h);

@@ -87,10 +87,11 @@ static void take_offer(void *arg)
 {
 	struct offer *o = arg;
 	struct publish *p = o->publish;
-	const struct packed_delta *d = history_take(p->history, o->batch);
+	const struct packed_delta *d = history_pack(p->history, o->batch);
 	if (d)
 		publisher_send(p->publisher, d);
-	else
+	history_settle(p->history, o->batch);
+	if (!d)
 		publisher_announce(p->publisher, history_epoch(p->history), history_version(p->history));
 	note_position(p);
 	set_reminder(p, REMIND_MIN_MS);

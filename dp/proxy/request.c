@@ -244,8 +244,6 @@ static struct slice upstream_text(struct request *r)
 	return arena_printf(r->x.arena, "%s:%d", text, port);
 }
 
-enum { CLIENT_GONE_STATUS = 499 }; /* in logs: nobody was left to be answered */
-
 static void write_access_log(struct request *r)
 {
 	struct access_writer *w = &r->proxy->access_log;
@@ -256,7 +254,7 @@ static void write_access_log(struct request *r)
 	        .request = &s->request,
 	        .client_ip = r->x.client_ip,
 	        .request_id = r->x.request_id,
-	        .status = s->responded ? s->status : CLIENT_GONE_STATUS,
+	        .status = s->responded ? s->status : ACCESS_CLIENT_GONE,
 	        .body_bytes = s->sent > s->head_sent ? s->sent - s->head_sent : 0,
 	        .now_s = clock_wall_s(),
 	};
@@ -341,7 +339,7 @@ static void on_abort(struct stream *s, enum stream_abort why)
 	struct request *r = request_of(s);
 	(void)why;
 	if (!s->responded)
-		r->x.status = CLIENT_GONE_STATUS;
+		r->x.status = ACCESS_CLIENT_GONE;
 	request_finish(r);
 }
 

@@ -11,11 +11,13 @@ def test_a_stopping_node_serves_until_its_balancers_know_and_its_requests_are_do
         port = listener.getsockname()[1]
     gateway = kit.Gateway(services, folder / "drain", data_planes=1, settings={"drain_delay": "1", "shutdown_grace": "20"}).start()
     try:
-        gateway.service("slow", Slow, paths=["/"])
+        gateway.service("slow", Slow, paths=["/slow", "/ws"])
         dp = gateway.dps[0]
         with socket.create_connection(("127.0.0.1", gateway.proxy), timeout=10) as idle, \
                 socket.create_connection(("127.0.0.1", gateway.proxy), timeout=10) as busy, \
                 socket.create_connection(("127.0.0.1", gateway.proxy), timeout=10) as tunnel:
+            idle.sendall(b"GET / HTTP/1.1\r\nHost: h\r\n\r\n")
+            assert idle.recv(65536).startswith(b"HTTP/1.1 404 ")
             busy.sendall(b"GET /slow HTTP/1.1\r\nHost: h\r\n\r\n")
             upstream, _ = listener.accept()
             upstream.recv(65536)

@@ -5,6 +5,7 @@
 #include "common/entity/service.h"
 #include "common/model/kinds.h"
 #include "common/plugin/entity.h"
+#include "common/schema/load.h"
 #include "tests/support/records.h"
 
 static struct err err;
@@ -115,12 +116,34 @@ START_TEST(a_ttl_is_kept_as_the_time_of_its_end)
 }
 END_TEST
 
+START_TEST(a_record_with_every_field_in_order_need_not_be_loaded_again)
+{
+	struct record *r = record_of("plugins", "{'name':'rate-limiting','config':{'minute':5}}");
+	json_t *json = record_json(r), *config = json_object_get(json, "config");
+
+	ck_assert(schema_is_rendered(r->kind, json));
+	json_object_del(json_object_get(config, "redis"), "port"); /* deep inside */
+	ck_assert(!schema_is_rendered(r->kind, json));
+	json_decref(json);
+	json = record_json(r);
+	json_object_set_new(json, "tags_of_a_newer_release", json_null());
+	ck_assert(!schema_is_rendered(r->kind, json));
+	json_decref(json);
+	json = record_json(r);
+	json_object_set_new(json, "name", json_string("unheard-of"));
+	ck_assert(!schema_is_rendered(r->kind, json));
+	json_decref(json);
+	record_unref(r);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("record");
 	TCase *t = tcase_create("record");
 
 	tcase_add_test(t, json_and_struct_say_the_same);
+	tcase_add_test(t, a_record_with_every_field_in_order_need_not_be_loaded_again);
 	tcase_add_test(t, a_plugins_row_also_has_its_config);
 	tcase_add_test(t, its_json_makes_the_same_record_again);
 	tcase_add_test(t, a_record_of_an_older_release_gets_the_defaults_of_newer_fields);
