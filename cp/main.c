@@ -261,6 +261,7 @@ static bool start(struct program *p, const char *conf, struct err *e)
 	if (!open_configuration(p, e))
 		return false;
 	file_limit_raise();
+	schema_use_expressions(slice_eq(s->router_flavor, S("expressions")));
 	p->loop = loop_new(e);
 	if (!p->loop || !catch_signals(p, e))
 		return false;

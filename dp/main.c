@@ -24,13 +24,14 @@
 #include "common/settings/node_id.h"
 #include "dp/config/document_feed.h"
 #include "dp/config/replica.h"
+#include "dp/config/secrets.h"
 #include "dp/config/subscriber.h"
 #include "dp/host/cache.h"
 #include "dp/host/counters.h"
 #include "dp/status/status.h"
 #include "dp/worker.h"
 
-enum { WORKERS_MAX = 256, DRAIN_POLL_MS = 50, TAKE_OVER_MS = 30000 };
+enum { WORKERS_MAX = 256, DRAIN_POLL_MS = 50, TAKE_OVER_MS = 30000, SECRETS_REFRESH_MS = 5000 };
 
 struct plane {
 	struct arena arena;
@@ -41,6 +42,8 @@ struct plane {
 	struct worker *workers[WORKERS_MAX];
 	const struct meter *meters[WORKERS_MAX];
 	unsigned worker_count;
+	struct secrets *secrets;
+	struct loop_timer *secrets_timer;
 	struct replica *replica;
 	const char *document; /* --document FILE: there is no control plane */
 	struct document_feed *feed;
@@ -84,6 +87,31 @@ static bool apply(struct catalog *candidate, struct slice epoch, void *arg, stru
 	log_info("configuration applied", LOG_INT("version", s->version),
 	        LOG_INT("records", catalog_total(s->catalog)));
 	return true;
+}
+
+static void settle_secrets(struct catalog *candidate, void *arg)
+{
+	struct plane *p = arg;
+	secrets_settle(p->secrets, candidate);
+}
+
+/* A secret was changed where it is kept: the configuration is the same, its records are decoded anew. */
+static void refresh_secrets(void *arg)
+{
+	struct plane *p = arg;
+	const struct catalog *current = replica_catalog(p->replica);
+	struct err e;
+
+	if (!secrets_have_changed(p->secrets) || !current)
+		return;
+	struct catalog *c = catalog_copy(current);
+	secrets_decode_again(p->secrets, c);
+	char *epoch = slice_strdup(replica_epoch(p->replica)); /* it is replaced on the way */
+	if (!replica_set(p->replica, c, slice_cstr(epoch), &e)) {
+		log_error("the configuration cannot be used with the new secrets", LOG_STR("error", e.message));
+		catalog_free(c);
+	}
+	free(epoch);
 }
 
 /* ---- status -----------------------------------------------------------------------------------------------------
@@ -357,7 +385,10 @@ static bool start_workers(struct plane *p, struct err *e)
 
 static bool start_configuration(struct plane *p, struct err *e)
 {
+	p->secrets = secrets_new(&p->settings);
+	p->secrets_timer = loop_timer_new(p->loop, SECRETS_REFRESH_MS, true, refresh_secrets, p);
 	p->replica = replica_new(apply, p);
+	replica_prepare(p->replica, settle_secrets, p);
 	if (p->document)
 		p->feed = document_feed_start(p->document, &p->settings, p->replica, &p->why);
 	else
@@ -399,8 +430,10 @@ static void end(struct plane *p)
 	document_feed_stop(p->feed);
 	for (unsigned i = 0; i < p->worker_count; i++)
 		worker_stop(p->workers[i]);
+	loop_timer_free(p->secrets_timer);
 	if (p->replica)
 		replica_free(p->replica);
+	secrets_free(p->secrets);
 	if (p->node.board)
 		lease_board_free(p->node.board);
 	if (p->node.counters)

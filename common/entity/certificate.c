@@ -119,6 +119,7 @@ const struct schema certificate_schema = {
 static const struct field sni_fields[] = {
         ID_FIELD(struct sni),
         FIELD(struct sni, name, .format = FORMAT_WILDCARD_HOST, .flags = REQUIRED | UNIQUE | ENDPOINT_KEY,
+                .described_as = "{'unique_across_ws':true}",
                 .doc = "A server name, or a pattern with one * as its first or last label: *.example.com."),
         CREATED_AT_FIELD(struct sni),
         UPDATED_AT_FIELD(struct sni),

@@ -69,7 +69,11 @@ static const struct field fields[] = {
                 .doc = "Host names, with * as the first or the last label; a port may follow."),
         FIELD(struct route, paths, STRINGS(.format = FORMAT_ROUTER_PATH),
                 .doc = "Prefixes of the path: /api, or regular expressions after a tilde: ~/api/v[0-9]+."),
-        FIELD(struct route, headers, KEYS(.format = FORMAT_HEADER_NAME, .check = check_not_host),
+        FIELD(struct route, headers,
+                KEYS(.format = FORMAT_HEADER_NAME, .check = check_not_host,
+                        .described_as =
+                                "{'match_none':[{'err':'cannot contain \\u0027host\\u0027 header, which must be "
+                                "specified in the \\u0027hosts\\u0027 attribute','pattern':'^[Hh][Oo][Ss][Tt]$'}]}"),
                 VALUES(.type = TYPE_ARRAY, STRINGS()),
                 .doc = "Header names and the values of which one must be there."),
         FIELD(struct route, regex_priority, .dflt = "0",
@@ -300,7 +304,9 @@ static void check_expression(const json_t *route, bool is_update, struct violati
 		check_text(route, v);
 }
 
-#define WITHOUT_SNI MATCH(.elements = MATCH(.not_one_of = NOT_ONE_OF("grpcs", "https", "tls", "tls_passthrough")))
+#define WITHOUT_SNI                                  \
+	MATCH(.elements = MATCH(.type = TYPE_STRING, \
+	              .not_one_of = NOT_ONE_OF("grpcs", "https", "tls", "tls_passthrough")))
 
 static const struct entity_check checks[] = {
         WHEN("protocols", WITHOUT_SNI, "snis", MATCH(LEN_EQ(0)),

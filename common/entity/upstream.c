@@ -45,9 +45,9 @@ static const struct field active_fields[] = {
         FIELD(struct active_checks, type, CHECK_TYPES, .doc = "How targets are probed."),
         FIELD(struct active_checks, concurrency, .dflt = "10", BETWEEN(1, 2147483648.0),
                 .doc = "Probes at the same time."),
-        FIELD(struct active_checks, healthy, .flags = REQUIRED, .record = &active_healthy_schema,
+        FIELD(struct active_checks, healthy, .flags = REQUIRED | SPELT_OUT, .record = &active_healthy_schema,
                 .doc = "When a target becomes healthy."),
-        FIELD(struct active_checks, unhealthy, .flags = REQUIRED, .record = &active_unhealthy_schema,
+        FIELD(struct active_checks, unhealthy, .flags = REQUIRED | SPELT_OUT, .record = &active_unhealthy_schema,
                 .doc = "When a target becomes unhealthy."),
         FIELD(struct active_checks, timeout, .dflt = "1", BETWEEN(0, 65535), .doc = "Seconds that a probe may take."),
         FIELD(struct active_checks, http_path, .dflt = "'/'", .format = FORMAT_PATH,
@@ -97,10 +97,10 @@ static const struct schema passive_unhealthy_schema = {
 };
 
 static const struct field passive_fields[] = {
-        FIELD(struct passive_checks, healthy, .flags = REQUIRED, .record = &passive_healthy_schema,
+        FIELD(struct passive_checks, healthy, .flags = REQUIRED | SPELT_OUT, .record = &passive_healthy_schema,
                 .doc = "When a target becomes healthy."),
         FIELD(struct passive_checks, type, CHECK_TYPES, .doc = "How responses are judged."),
-        FIELD(struct passive_checks, unhealthy, .flags = REQUIRED, .record = &passive_unhealthy_schema,
+        FIELD(struct passive_checks, unhealthy, .flags = REQUIRED | SPELT_OUT, .record = &passive_unhealthy_schema,
                 .doc = "When a target becomes unhealthy."),
         {0},
 };
@@ -111,9 +111,9 @@ static const struct schema passive_schema = {
 };
 
 static const struct field healthchecks_fields[] = {
-        FIELD(struct healthchecks, active, .flags = REQUIRED, .record = &active_schema,
+        FIELD(struct healthchecks, active, .flags = REQUIRED | SPELT_OUT, .record = &active_schema,
                 .doc = "Probes that the gateway makes."),
-        FIELD(struct healthchecks, passive, .flags = REQUIRED, .record = &passive_schema,
+        FIELD(struct healthchecks, passive, .flags = REQUIRED | SPELT_OUT, .record = &passive_schema,
                 .doc = "What is learnt from the responses to clients' requests."),
         FIELD(struct healthchecks, threshold, .dflt = "0", BETWEEN(0, 100),
                 .doc = "Percentage of the targets' weight that must be available for the upstream to be healthy."),
@@ -160,7 +160,7 @@ static const struct field fields[] = {
                 .doc = "Named group of the route's regular expression to hash, with hash_fallback uri_capture."),
         FIELD(struct upstream, slots, .dflt = "10000", BETWEEN(10, 65536),
                 .doc = "Size of the ring for consistent-hashing."),
-        FIELD(struct upstream, healthchecks, .flags = REQUIRED, .record = &healthchecks_schema,
+        FIELD(struct upstream, healthchecks, .flags = REQUIRED | SPELT_OUT, .record = &healthchecks_schema,
                 .doc = "How targets are found to be healthy or not."),
         TAGS_FIELD(struct upstream),
         FIELD(struct upstream, host_header, .format = FORMAT_HOST_OPT_PORT,
@@ -172,7 +172,7 @@ static const struct field fields[] = {
         {0},
 };
 
-#define IS(word)        MATCH(.eq = "'" word "'")
+#define IS(word)        MATCH(.eq = "'" word "'", .described_as = "{'match':'^" word "$'}")
 #define MUST_BE_SET     MATCH(.flags = REQUIRED)
 #define MUST_BE_IN(...) MATCH(.one_of = ONE_OF(__VA_ARGS__))
 

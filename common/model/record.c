@@ -41,6 +41,7 @@ static bool fill(struct record *r, const json_t *rendered, struct err *e)
 	void *entity = arena_alloc(&r->arena, r->kind->size);
 	r->entity = entity;
 	r->expires_at = json_number_value(json_object_get(rendered, "expires_at"));
+	r->has_references = memmem(r->json.ptr, r->json.len, "\"{vault://", 10) != NULL;
 	if (!schema_decode(r->kind, rendered, &r->arena, entity, e))
 		return false;
 	if (r->kind->fini)

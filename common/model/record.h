@@ -15,7 +15,8 @@ struct record {
 	const void *entity;                 /* the C struct of kind->name: (const struct service *)r->entity */
 	const void *config;                 /* plugins: the decoded config of the plugin's own schema; else NULL */
 	const struct schema *config_schema; /* of config; NULL when there is none */
-	double expires_at; /* Unix seconds, of kinds with a ttl (key `expires_at` of the JSON); 0: never */
+	double expires_at;   /* Unix seconds, of kinds with a ttl (key `expires_at` of the JSON); 0: never */
+	bool has_references; /* the JSON holds {vault://...}, so that decoding it again may give other values */
 	unsigned refs;
 	struct arena arena; /* holds all of the above */
 };

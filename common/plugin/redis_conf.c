@@ -8,7 +8,7 @@ static const struct field fields[] = {
                 .doc = "How long connecting, sending and reading may take each, in milliseconds."),
         FIELD(struct redis_conf, username, .flags = REFERENCEABLE,
                 .doc = "User to log in as (Redis 6 and later). Needs a password; unset: none is named."),
-        FIELD(struct redis_conf, password, .flags = REFERENCEABLE | SECRET | EMPTY_OK,
+        FIELD(struct redis_conf, password, .flags = REFERENCEABLE | ENCRYPTED | EMPTY_OK,
                 .doc = "Password to log in with. Unset or empty: no login."),
         FIELD(struct redis_conf, database, .dflt = "0", .doc = "Number of the database to use."),
         FIELD(struct redis_conf, ssl, .dflt = "false", .doc = "Speak TLS to the server."),

@@ -71,6 +71,9 @@ struct credential {
 };
 
 #define PUBLIC_KEY_ALGORITHMS "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "EdDSA"
+#define PUBLIC_KEY_PATTERNS                                                                      \
+	"{'match_any':{'patterns':['^RS256$','^RS384$','^RS512$','^PS256$','^PS384$','^PS512$'," \
+	"'^EdDSA$']}}"
 
 static const struct field credential_fields[] = {
         ID_FIELD(struct credential),
@@ -103,7 +106,8 @@ static void check_public_key(const json_t *merged, bool is_update, struct violat
 }
 
 static const struct entity_check credential_checks[] = {
-        WHEN("algorithm", MATCH(.one_of = ONE_OF(PUBLIC_KEY_ALGORITHMS)), "rsa_public_key", MATCH(.flags = REQUIRED)),
+        WHEN("algorithm", MATCH(.one_of = ONE_OF(PUBLIC_KEY_ALGORITHMS), .described_as = PUBLIC_KEY_PATTERNS),
+                "rsa_public_key", MATCH(.flags = REQUIRED)),
         CUSTOM(check_public_key),
         {0},
 };

@@ -11,8 +11,20 @@ static bool wrong_type(const struct field *f, const json_t *value, struct err *e
 	        value ? names[json_typeof(value)] : "nothing", field_type_name(f->type));
 }
 
-static struct slice copy_string(struct arena *a, const json_t *value)
+static decode_secret_fn secret_of;
+static void *secret_arg;
+
+void decode_use_secrets(decode_secret_fn fn, void *arg)
 {
+	secret_of = fn;
+	secret_arg = arg;
+}
+
+/* f: of the field, the element or the value of a map; it says whether the text may be a reference. */
+static struct slice copy_string(const struct field *f, struct arena *a, const json_t *value)
+{
+	if (secret_of && f && field_is_vault_reference(f, value))
+		return secret_of(value_slice(value), a, secret_arg);
 	return arena_dup(a, value_slice(value));
 }
 
@@ -33,7 +45,7 @@ static bool decode_strings(
 	{
 		if (!json_is_string(element))
 			return wrong_type(f, element, e);
-		items[i] = copy_string(a, element);
+		items[i] = copy_string(f->elements, a, element);
 	}
 	return json_is_array(value) || wrong_type(f, value, e);
 }
@@ -101,7 +113,7 @@ static bool decode_map(
 	{
 		if (!json_is_string(element))
 			return wrong_type(f, element, e);
-		*items++ = (struct slice_pair){arena_dup(a, slice_cstr(key)), copy_string(a, element)};
+		*items++ = (struct slice_pair){arena_dup(a, slice_cstr(key)), copy_string(f->values, a, element)};
 	}
 	return true;
 }
@@ -131,7 +143,7 @@ static bool decode_list_map(
 static bool decode_string(
         const struct field *f, const json_t *value, struct arena *a, struct slice *out, struct err *e)
 {
-	*out = copy_string(a, value);
+	*out = copy_string(f, a, value);
 	return json_is_string(value) || wrong_type(f, value, e);
 }
 

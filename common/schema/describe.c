@@ -46,7 +46,7 @@ static json_t *choices(const struct field *f, const char *const *words)
 
 static void describe_choices(const struct field *f, json_t *out)
 {
-	if (f->one_of)
+	if (f->one_of && !f->described_as)
 		json_object_set_new(out, "one_of", choices(f, f->one_of));
 	if (f->not_one_of)
 		json_object_set_new(out, "not_one_of", choices(f, f->not_one_of));
@@ -86,14 +86,14 @@ static const char *patterns_of(enum format format)
 
 static void describe_patterns(const struct field *f, json_t *out)
 {
-	const char *text = patterns_of(f->format);
+	const char *text = f->described_as ? f->described_as : patterns_of(f->format);
 	json_t *patterns = text ? schema_literal(text) : NULL;
 	if (patterns)
 		json_object_update(out, patterns);
 	json_decref(patterns);
 	set_text(out, "starts_with", f->starts_with);
 	set_text(out, "contains", f->contains);
-	if (f->eq)
+	if (f->eq && !f->described_as)
 		json_object_set_new(out, "eq", schema_literal(f->eq));
 	if (!f->exclusive)
 		return;
@@ -148,8 +148,10 @@ static void describe_shorthands(const struct schema *s, json_t *out)
 	json_t *list = json_array();
 	for (const struct shorthand *sh = s->shorthands; sh->name; sh++) {
 		json_t *one = json_pack("{s:s}", "type", field_type_name(sh->type));
-		if (sh->replaced_by)
+		if (sh->replaced_by) {
+			describe_length(schema_field_at(s, sh->replaced_by), one);
 			json_object_set_new(one, "deprecation", describe_deprecation(s, sh));
+		}
 		json_array_append_new(list, json_pack("{s:o}", sh->name, one));
 	}
 	json_object_set_new(out, "shorthand_fields", list);
@@ -180,6 +182,21 @@ static void describe_parts(const struct field *f, json_t *out)
 		set_text(out, "on_delete", "cascade");
 }
 
+/* The defaults of a record's fields that have one. */
+static json_t *spelt_out(const struct schema *s)
+{
+	json_t *out = json_object();
+	for_each_field(f, s)
+	{
+		json_t *value = f->type == TYPE_RECORD && !f->dflt && f->record ? spelt_out(f->record)
+		                                                                : field_default(f);
+		if (!json_is_null(value))
+			json_object_set(out, f->name, value);
+		json_decref(value);
+	}
+	return out;
+}
+
 static json_t *describe_field(const struct field *f)
 {
 	json_t *out = json_object();
@@ -191,6 +208,8 @@ static json_t *describe_field(const struct field *f)
 		json_object_set_new(out, "required", json_false());
 	if (f->dflt)
 		json_object_set_new(out, "default", field_default(f));
+	else if (f->flags & SPELT_OUT)
+		json_object_set_new(out, "default", spelt_out(f->record));
 	set_true(out, "unique", f->flags & UNIQUE);
 	set_true(out, "auto", f->flags & AUTO);
 	set_true(out, "uuid", f->format == FORMAT_UUID);
@@ -202,6 +221,8 @@ static json_t *describe_field(const struct field *f)
 	describe_parts(f, out);
 	set_true(out, "referenceable", f->flags & REFERENCEABLE);
 	set_true(out, "encrypted", (f->flags & ENCRYPTED) == ENCRYPTED);
+	set_true(out, "transient", f->flags & WRITE_ONLY);
+	set_text(out, "err", f->err);
 	set_text(out, "description", f->doc);
 	set_true(out, "immutable", f->flags & IMMUTABLE);
 	set_true(out, "abstract", f->type == TYPE_RECORD && !f->record);

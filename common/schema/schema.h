@@ -142,6 +142,7 @@ enum field_flags {
 	ADDITION      = 1 << 14, /* a field that Kong does not have: clients see it only when it is set */
 	ENCRYPTED     = SECRET | 1 << 15, /* a secret that /schemas calls encrypted */
 	OPTIONAL      = 1 << 16, /* not REQUIRED, and /schemas says so instead of leaving it out */
+	SPELT_OUT     = 1 << 18, /* a record whose default /schemas spells out, from those of its fields */
 	EXPRESSIONS   = 1 << 17, /* exists only where router_flavor is expressions: schema_use_expressions() */
 };
 /* clang-format on */
@@ -211,6 +212,9 @@ struct field {
 	/* EXCLUSIVE(FIELDS("http", "https"), FIELDS("tcp")): a set whose words are all of one group */
 	const char *const *const *exclusive;
 	const char *err; /* replaces the text of the first failing rule */
+	/* What /schemas says instead of eq, one_of and the format, as dflt, where Kong has other words for the same:
+	 * "{'match':'^%u+$'}" */
+	const char *described_as;
 
 	/* containers */
 	const struct field *elements; /* ELEMENTS(...) of an array or set: a field without a name */

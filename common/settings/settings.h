@@ -47,6 +47,7 @@ struct settings {
 	struct slice headers, headers_upstream, server_token,
 	        kong_version;                          /* kong_version: what GET / answers, default 3.9.3 */
 	int64_t lua_max_req_headers, lua_max_uri_args; /* how many the router looks at, default 100 */
+	struct slice vault_env_prefix, vault_file_path;
 	struct slice error_default_type, http_strictness, router_flavor, route_match_calculation;
 	struct slice trusted_ips, real_ip_header, port_maps;
 	bool real_ip_recursive;

@@ -43,7 +43,8 @@ static json_t *find(struct admin_call *c, struct slice key)
 
 static void put_key(struct admin_call *c, struct slice key)
 {
-	json_object_set_new(c->input, "group", json_stringn(key.ptr, key.len));
+	if (!json_object_get(c->input, "group"))
+		json_object_set_new(c->input, "group", json_stringn(key.ptr, key.len));
 }
 
 const struct admin_rules admin_acl_rules = {

@@ -38,7 +38,15 @@ static const struct admin_route table[] = {
                 "WebAssembly filters, which are off"},
         {"/routes/:routes/filter-chains/:filter_chains", ADMIN_ITEM, 0, true, admin_filter_chains,
                 "WebAssembly filters, which are off"},
-        {"/routes/:routes/filters/:filters", ADMIN_GET, 0, false, admin_filter_chains,
+        {"/filter-chains/:filter_chains/route", ADMIN_ITEM, 0, true, admin_filter_chains,
+                "WebAssembly filters, which are off"},
+        {"/filter-chains/:filter_chains/service", ADMIN_ITEM, 0, true, admin_filter_chains,
+                "WebAssembly filters, which are off"},
+        {"/routes/:routes/filters/all", ADMIN_GET, 0, false, admin_filter_chains,
+                "WebAssembly filters, which are off"},
+        {"/routes/:routes/filters/disabled", ADMIN_GET, 0, false, admin_filter_chains,
+                "WebAssembly filters, which are off"},
+        {"/routes/:routes/filters/enabled", ADMIN_GET, 0, false, admin_filter_chains,
                 "WebAssembly filters, which are off"},
         {"/services/:services/filter-chains", ADMIN_COLLECTION, 0, true, admin_filter_chains,
                 "WebAssembly filters, which are off"},
@@ -74,6 +82,8 @@ static const struct admin_route table[] = {
         {"/schemas/plugins/validate", ADMIN_POST, 0, false, admin_schema_validate_plugin,
                 "Check a plugin without storing it"},
         {"/schemas/plugins/:name", ADMIN_GET, 0, false, admin_schema_plugin, "The fields of a plugin"},
+        {"/schemas/vaults/validate", ADMIN_POST, 0, false, admin_schema_validate_vault,
+                "Check a vault without storing it"},
         {"/schemas/vaults/:name", ADMIN_GET, 0, false, admin_schema_vault, "The fields of a vault"},
         {"/schemas/filters/:name", ADMIN_GET, 0, false, admin_schema_filter, "The fields of a WebAssembly filter"},
         {"/schemas/:db_entity_name/validate", ADMIN_POST, 0, false, admin_schema_validate,
@@ -93,6 +103,14 @@ static const struct admin_route table[] = {
         {"/admins/:admins", ADMIN_ITEM, 0, false, admin_admins_item, "One who may use the Admin API"},
         {"/admins/:admins/token", ADMIN_POST | ADMIN_DELETE, 0, false, admin_admins_token,
                 "Make a new token, shown once, or take it away; the old one ends"},
+        {"/upstreams/:upstreams/targets/:targets/healthy", ADMIN_PUT | ADMIN_POST, 0, true, admin_target_mark,
+                "Take a target for healthy"},
+        {"/upstreams/:upstreams/targets/:targets/unhealthy", ADMIN_PUT | ADMIN_POST, 0, true, admin_target_mark,
+                "Take a target for unhealthy"},
+        {"/upstreams/:upstreams/targets/:targets/:address/healthy", ADMIN_PUT | ADMIN_POST, 0, true,
+                admin_target_mark, "Take an address of a target for healthy"},
+        {"/upstreams/:upstreams/targets/:targets/:address/unhealthy", ADMIN_PUT | ADMIN_POST, 0, true,
+                admin_target_mark, "Take an address of a target for unhealthy"},
 };
 
 size_t admin_routes_count(void)
@@ -235,11 +253,13 @@ static bool find(struct admin_call *c, struct found *out)
 	return true;
 }
 
+/* Nobody has to say who they are for OPTIONS, so with admin_auth on nothing is looked up. */
 static bool is_missing_for_options(struct admin_call *c)
 {
 	const struct admin_target *t = &c->target;
 
-	if (t->shape != SHAPE_NESTED_ITEM || !t->kind || !admin_rules_of(t->kind)->options_need_row)
+	if (c->env->settings->admin_auth || t->shape != SHAPE_NESTED_ITEM || !t->kind ||
+	        !admin_rules_of(t->kind)->options_need_row)
 		return false;
 	json_t *row = admin_find(c, t->kind, t->key, NULL);
 	json_decref(row);

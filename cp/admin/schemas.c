@@ -2,6 +2,8 @@
 #include "cp/admin/schemas.h"
 
 #include "common/core/clock.h"
+#include "common/entity/described.h"
+#include "common/entity/vault.h"
 #include "common/plugin/entity.h"
 #include "common/plugin/registry.h"
 #include "common/schema/describe.h"
@@ -12,9 +14,16 @@
 
 /* ---- descriptions ---------------------------------------------------------------------------------------------- */
 
+/* A kind, or what is described only. */
+static const struct schema *entity_of(struct slice name)
+{
+	const struct schema *kind = kinds_by_name(name);
+	return kind ? kind : described_by_name(name);
+}
+
 void admin_schema_entity(struct admin_call *c)
 {
-	const struct schema *kind = kinds_by_name(c->params[0]);
+	const struct schema *kind = entity_of(c->params[0]);
 
 	if (!kind) {
 		admin_fail(c, 404, "No entity named '%.*s'", SLICE_ARG(c->params[0]));
@@ -62,9 +71,10 @@ static json_t *protocols_of(const struct plugin *p)
 	return field;
 }
 
-static json_t *config_of(const struct plugin *p)
+/* The config record of a plugin or a vault. */
+static json_t *config_of(const struct schema *schema)
 {
-	json_t *described = schema_describe(p->config);
+	json_t *described = schema_describe(schema);
 	json_t *config = json_pack(
 	        "{s:s, s:b, s:O}", "type", "record", "required", 1, "fields", json_object_get(described, "fields"));
 	json_t *shorthands = json_object_get(described, "shorthand_fields");
@@ -86,7 +96,7 @@ void admin_schema_plugin(struct admin_call *c)
 	add_closed_scope(fields, p, SCOPE_SERVICE, "service", "services");
 	add_closed_scope(fields, p, SCOPE_ROUTE, "route", "routes");
 	json_array_append_new(fields, protocols_of(p));
-	json_array_append_new(fields, json_pack("{s:o}", "config", config_of(p)));
+	json_array_append_new(fields, json_pack("{s:o}", "config", config_of(p->config)));
 	json_t *described = schema_describe(p->config);
 	c->response->status = 200;
 	c->response->json = json_pack(
@@ -101,11 +111,19 @@ void admin_plugin_config_schema(struct admin_call *c)
 	if (!p)
 		return;
 	c->response->status = 200;
-	c->response->json = config_of(p);
+	c->response->json = config_of(p->config);
 }
 
 void admin_schema_vault(struct admin_call *c)
 {
+	const struct schema *config = vault_config(c->params[0]);
+
+	if (config) {
+		c->response->status = 200;
+		c->response->json = json_pack(
+		        "{s:[{s:o}], s:[]}", "fields", "config", config_of(config), "entity_checks");
+		return;
+	}
 	admin_fail(c, 404, "No vault named '%.*s'", SLICE_ARG(c->params[0]));
 }
 
@@ -147,7 +165,7 @@ static void validate(struct admin_call *c, const struct schema *kind)
 
 void admin_schema_validate(struct admin_call *c)
 {
-	const struct schema *kind = kinds_by_name(c->params[0]);
+	const struct schema *kind = entity_of(c->params[0]);
 
 	if (kind)
 		validate(c, kind);
@@ -158,4 +176,9 @@ void admin_schema_validate(struct admin_call *c)
 void admin_schema_validate_plugin(struct admin_call *c)
 {
 	validate(c, &plugin_schema);
+}
+
+void admin_schema_validate_vault(struct admin_call *c)
+{
+	validate(c, &vault_schema);
 }

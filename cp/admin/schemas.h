@@ -10,6 +10,7 @@ void admin_schema_vault(struct admin_call *c);           /* /schemas/vaults/:nam
 void admin_schema_filter(struct admin_call *c);          /* /schemas/filters/:name */
 void admin_schema_validate(struct admin_call *c);        /* /schemas/:name/validate */
 void admin_schema_validate_plugin(struct admin_call *c); /* /schemas/plugins/validate */
+void admin_schema_validate_vault(struct admin_call *c);  /* /schemas/vaults/validate */
 void admin_plugins_enabled(struct admin_call *c);        /* /plugins/enabled */
 void admin_plugin_config_schema(struct admin_call *c);   /* /plugins/schema/:name */
 

@@ -231,3 +231,27 @@ void admin_upstream_health(struct admin_call *c)
 		json_object_set_new(c->response->json, "node_id", json_string(c->env->node_id));
 	json_decref(upstream);
 }
+
+/* ---- marks ----------------------------------------------------------------------------------------------------- */
+
+/* Only a health checker can be told that a target is well or not, and data planes of this release run none. */
+void admin_target_mark(struct admin_call *c)
+{
+	struct store_scope scope;
+	struct uuid id;
+
+	aim_at_targets(c);
+	if (slice_eq(c->env->settings->role, S("control_plane"))) { /* not there, as clients know it */
+		admin_not_found(c);
+		return;
+	}
+	json_t *upstream = admin_find_or_404(c, &upstream_schema, c->target.outer_key, NULL);
+	json_t *target = upstream && admin_find_scope(c, &scope, &id)
+	                         ? admin_find_or_404(c, &target_schema, c->params[1], &scope)
+	                         : NULL;
+	if (target)
+		admin_fail(c, 400, "no healthchecker found for %s",
+		        json_string_value(json_object_get(upstream, "name")));
+	json_decref(target);
+	json_decref(upstream);
+}

@@ -6,5 +6,6 @@
 
 void admin_targets_all(struct admin_call *c);     /* /upstreams/:u/targets/all */
 void admin_upstream_health(struct admin_call *c); /* /upstreams/:u/health */
+void admin_target_mark(struct admin_call *c);     /* /upstreams/:u/targets/:t[/:address]/{healthy,unhealthy} */
 
 #endif

@@ -8,6 +8,8 @@
 struct replica {
 	replica_apply_fn apply;
 	void *arg;
+	replica_prepare_fn prepare; /* may be NULL */
+	void *prepare_arg;
 	struct catalog *catalog; /* our own copy of what was applied, the base of the next candidate */
 	char *epoch;
 	char *error;
@@ -50,8 +52,16 @@ static void set_error(struct replica *r, const char *why, uint64_t version)
 	r->error_version = version;
 }
 
+void replica_prepare(struct replica *r, replica_prepare_fn prepare, void *arg)
+{
+	r->prepare = prepare;
+	r->prepare_arg = arg;
+}
+
 bool replica_set(struct replica *r, struct catalog *c, struct slice epoch, struct err *e)
 {
+	if (r->prepare)
+		r->prepare(c, r->prepare_arg);
 	struct catalog *copy = catalog_copy(c); /* before the callback: the original is gone when it has taken it */
 	if (!r->apply(c, epoch, r->arg, e)) {
 		catalog_free(copy);

@@ -16,6 +16,10 @@ typedef bool (*replica_apply_fn)(struct catalog *candidate, struct slice epoch, 
 struct replica *replica_new(replica_apply_fn apply, void *arg);
 void replica_free(struct replica *r);
 
+/* Runs on every candidate before it is offered, and may replace records in it. */
+typedef void (*replica_prepare_fn)(struct catalog *candidate, void *arg);
+void replica_prepare(struct replica *r, replica_prepare_fn prepare, void *arg);
+
 enum replica_result {
 	REPLICA_APPLIED,
 	REPLICA_STALE,   /* not newer than what is there */

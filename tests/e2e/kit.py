@@ -335,7 +335,8 @@ class Gateway:
 
     def wipe(self):
         """Removes everything, children first."""
-        for kind in ("routes", "services", "plugins", "consumers", "upstreams"):
+        for kind in ("routes", "services", "plugins", "consumers", "consumer_groups", "upstreams", "certificates", "ca_certificates",
+                     "vaults", "keys", "key-sets"):
             while rows := self.api("GET", f"/{kind}?size=1000").json["data"]:
                 for row in rows:
                     self.api("DELETE", f"/{kind}/{row['id']}")

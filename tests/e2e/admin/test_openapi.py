@@ -111,7 +111,7 @@ class Maker:
             return {"cert": (self.pem / "ca.crt").read_text()}
         return {"plugins": {"name": "key-auth"}, "consumers": {"username": "example"}, "routes": {"paths": ["/example"]},
                 "vaults": {"name": "env", "prefix": "example"},
-                "keys": {"kid": "a", "jwk": '{"kty":"RSA","kid":"a","n":"' + "u" * 342 + '","e":"AQAB"}'},
+                "keys": {"kid": "a", "jwk": '{"kty":"RSA","kid":"a","n":"' + "u" * 341 + 'w","e":"AQAB"}'},
                 "jwt_secrets": {"algorithm": "HS256"}}.get(kind, {})
 
     def body(self, kind):

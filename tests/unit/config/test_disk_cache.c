@@ -100,9 +100,12 @@ static uint64_t found(void)
 
 static void damage(const char *name)
 {
-	int fd = open(tmp_path(name), O_WRONLY);
+	int fd = open(tmp_path(name), O_RDWR);
+	char byte;
 	ck_assert_int_ge(fd, 0);
-	ck_assert_int_eq(pwrite(fd, "?", 1, 40), 1);
+	ck_assert_int_eq(pread(fd, &byte, 1, 40), 1);
+	byte ^= 1; /* whatever it was, it is another one now */
+	ck_assert_int_eq(pwrite(fd, &byte, 1, 40), 1);
 	close(fd);
 }
 
