@@ -233,6 +233,17 @@ static void on_reopen(evutil_socket_t number, short what, void *arg)
 	access_log_reopen(&p->status_log);
 }
 
+/* What the control plane may have done here beside the configuration; arg is our struct node. */
+static const struct order_handler order_handlers[] = {{0}};
+
+static bool start_subscriber(struct plane *p, struct err *e)
+{
+	p->subscriber = subscriber_start(p->loop, &p->settings, p->replica, e);
+	if (p->subscriber)
+		subscriber_carry_out(p->subscriber, order_handlers, &p->node);
+	return p->subscriber != NULL;
+}
+
 static void follow_again(void *arg)
 {
 	struct plane *p = arg;
@@ -241,8 +252,7 @@ static void follow_again(void *arg)
 	log_error("the reload failed, everything goes on as before");
 	successor_free(p->successor);
 	p->successor = NULL;
-	p->subscriber = subscriber_start(p->loop, &p->settings, p->replica, &e);
-	if (!p->subscriber)
+	if (!start_subscriber(p, &e))
 		log_error("cannot follow the control plane any more", LOG_STR("error", e.message));
 }
 
@@ -406,7 +416,7 @@ static bool start_configuration(struct plane *p, struct err *e)
 	if (p->document)
 		p->feed = document_feed_start(p->document, &p->settings, p->replica, &p->why);
 	else
-		p->subscriber = subscriber_start(p->loop, &p->settings, p->replica, e);
+		start_subscriber(p, e);
 	return p->feed || p->subscriber;
 }
 

@@ -46,6 +46,7 @@ static bool check_rename(const struct field *f, json_t **value, struct err *e)
 	       err_set(e, "'%.*s' is not a valid header", SLICE_ARG(bad));
 }
 
+#define PAIR                   .check = check_pair, .described_as = "{'match':'^[^:]+:.*$'}"
 #define RULES(T, m, text, ...) FIELD(T, m, .flags = REQUIRED, .dflt = "[]", STRINGS(__VA_ARGS__), .doc = text)
 #define TYPES                                                             \
 	FIELD(struct values, json_types, .flags = REQUIRED, .dflt = "[]", \
@@ -58,14 +59,15 @@ static const struct field remove_fields[] = {
         {0},
 };
 static const struct field rename_fields[] = {
-        RULES(struct names, json, "Members to rename, as `old:new`.", .check = check_pair),
-        RULES(struct names, headers, "Headers to rename, as `old:new`.", .check = check_rename),
+        RULES(struct names, json, "Members to rename, as `old:new`.", PAIR),
+        RULES(struct names, headers, "Headers to rename, as `old:new`.", .check = check_rename,
+                .described_as = "{'match':'^[^:]+:.*$'}"),
         {0},
 };
 static const struct field value_fields[] = {
-        RULES(struct values, json, "Members, as `name:value`.", .check = check_pair),
+        RULES(struct values, json, "Members, as `name:value`.", PAIR),
         TYPES,
-        RULES(struct values, headers, "Headers, as `name:value`.", .check = check_pair),
+        RULES(struct values, headers, "Headers, as `name:value`.", PAIR),
         {0},
 };
 
