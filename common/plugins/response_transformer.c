@@ -21,6 +21,8 @@ struct response_transformer {
 
 /* ---- configuration --------------------------------------------------------------------------------------------- */
 
+#define PAIR_PATTERN           .described_as = "{'match':'^[^:]+:.*$'}"
+#define PAIR                   .check = name_value_check, PAIR_PATTERN
 #define RULES(T, m, text, ...) FIELD(T, m, .flags = REQUIRED, .dflt = "[]", STRINGS(__VA_ARGS__), .doc = text)
 #define TYPES                                                             \
 	FIELD(struct values, json_types, .flags = REQUIRED, .dflt = "[]", \
@@ -33,14 +35,15 @@ static const struct field remove_fields[] = {
         {0},
 };
 static const struct field rename_fields[] = {
-        RULES(struct names, json, "Members to rename, as `old:new`.", .check = name_value_check),
-        RULES(struct names, headers, "Headers to rename, as `old:new`.", .check = name_value_check_header_names),
+        RULES(struct names, json, "Members to rename, as `old:new`.", PAIR),
+        RULES(struct names, headers, "Headers to rename, as `old:new`.", .check = name_value_check_header_names,
+                PAIR_PATTERN),
         {0},
 };
 static const struct field value_fields[] = {
-        RULES(struct values, json, "Members, as `name:value`.", .check = name_value_check),
+        RULES(struct values, json, "Members, as `name:value`.", PAIR),
         TYPES,
-        RULES(struct values, headers, "Headers, as `name:value`.", .check = name_value_check),
+        RULES(struct values, headers, "Headers, as `name:value`.", PAIR),
         {0},
 };
 
