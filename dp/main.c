@@ -45,7 +45,7 @@ struct plane {
 	uint64_t cluster_cert_expiry_s, cache_bytes_max;
 	unsigned worker_count;
 	struct secrets *secrets;
-	struct loop_timer *secrets_timer;
+	struct loop_timer *secrets_timer, *tickets_timer;
 	struct replica *replica;
 	const char *document; /* --document FILE: there is no control plane */
 	struct document_feed *feed;
@@ -352,7 +352,24 @@ static unsigned workers_wanted(const struct settings *s)
 	return n < 1 ? 1 : n > WORKERS_MAX ? WORKERS_MAX : (unsigned)n;
 }
 
-/* proxy_listen, without what this release does not serve: nothing may go in the clear that was meant for TLS. */
+static void rotate_tickets(void *arg)
+{
+	struct plane *p = arg;
+	front_rotate(p->node.front);
+}
+
+static bool make_front(struct plane *p, struct err *e)
+{
+	if (p->node.front)
+		return true;
+	p->node.front = front_new(&p->settings, e);
+	if (!p->node.front)
+		return err_prefix(e, "proxy_listen with ssl");
+	if (front_rotate_ms(p->node.front))
+		p->tickets_timer = loop_timer_new(p->loop, front_rotate_ms(p->node.front), true, rotate_tickets, p);
+	return true;
+}
+
 static bool read_listen(struct plane *p, struct err *e)
 {
 	struct listen_spec *all;
@@ -362,16 +379,13 @@ static bool read_listen(struct plane *p, struct err *e)
 	if (!listen_map_ports(all, n, p->settings.port_maps, e))
 		return false;
 	for (size_t i = 0; i < n; i++) {
-		if (all[i].ssl) {
-			log_warn("proxy_listen with ssl is not served in this release",
-			        LOG_SLICE("address", all[i].text));
-			continue;
-		}
+		if (all[i].ssl && !make_front(p, e))
+			return false;
 		if (!all[i].reuseport && !listener_is_free(&all[i], e)) /* with it, data planes may share a port */
 			return err_prefix(e, "proxy_listen");
-		all[p->node.listen_count++] = all[i];
 	}
 	p->node.listen = all;
+	p->node.listen_count = n;
 	return true;
 }
 
@@ -459,6 +473,8 @@ static void end(struct plane *p)
 	for (unsigned i = 0; i < p->worker_count; i++)
 		worker_stop(p->workers[i]);
 	loop_timer_free(p->secrets_timer);
+	loop_timer_free(p->tickets_timer);
+	front_free(p->node.front);
 	if (p->replica)
 		replica_free(p->replica);
 	secrets_free(p->secrets);
