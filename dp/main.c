@@ -45,7 +45,7 @@ struct plane {
 	unsigned worker_count;
 	struct balance_thread *balance;
 	struct secrets *secrets;
-	struct loop_timer *secrets_timer;
+	struct loop_timer *secrets_timer, *tickets_timer;
 	struct replica *replica;
 	const char *document; /* --document FILE: there is no control plane */
 	struct document_feed *feed;
@@ -236,6 +236,17 @@ static void on_reopen(evutil_socket_t number, short what, void *arg)
 	access_log_reopen(&p->status_log);
 }
 
+/* What the control plane may have done here beside the configuration; arg is our struct node. */
+static const struct order_handler order_handlers[] = {{0}};
+
+static bool start_subscriber(struct plane *p, struct err *e)
+{
+	p->subscriber = subscriber_start(p->loop, &p->settings, p->replica, e);
+	if (p->subscriber)
+		subscriber_carry_out(p->subscriber, order_handlers, &p->node);
+	return p->subscriber != NULL;
+}
+
 static void follow_again(void *arg)
 {
 	struct plane *p = arg;
@@ -244,8 +255,7 @@ static void follow_again(void *arg)
 	log_error("the reload failed, everything goes on as before");
 	successor_free(p->successor);
 	p->successor = NULL;
-	p->subscriber = subscriber_start(p->loop, &p->settings, p->replica, &e);
-	if (!p->subscriber)
+	if (!start_subscriber(p, &e))
 		log_error("cannot follow the control plane any more", LOG_STR("error", e.message));
 }
 
@@ -327,7 +337,24 @@ static unsigned workers_wanted(const struct settings *s)
 	return n < 1 ? 1 : n > WORKERS_MAX ? WORKERS_MAX : (unsigned)n;
 }
 
-/* proxy_listen, without what this release does not serve: nothing may go in the clear that was meant for TLS. */
+static void rotate_tickets(void *arg)
+{
+	struct plane *p = arg;
+	front_rotate(p->node.front);
+}
+
+static bool make_front(struct plane *p, struct err *e)
+{
+	if (p->node.front)
+		return true;
+	p->node.front = front_new(&p->settings, e);
+	if (!p->node.front)
+		return err_prefix(e, "proxy_listen with ssl");
+	if (front_rotate_ms(p->node.front))
+		p->tickets_timer = loop_timer_new(p->loop, front_rotate_ms(p->node.front), true, rotate_tickets, p);
+	return true;
+}
+
 static bool read_listen(struct plane *p, struct err *e)
 {
 	struct listen_spec *all;
@@ -337,16 +364,13 @@ static bool read_listen(struct plane *p, struct err *e)
 	if (!listen_map_ports(all, n, p->settings.port_maps, e))
 		return false;
 	for (size_t i = 0; i < n; i++) {
-		if (all[i].ssl) {
-			log_warn("proxy_listen with ssl is not served in this release",
-			        LOG_SLICE("address", all[i].text));
-			continue;
-		}
+		if (all[i].ssl && !make_front(p, e))
+			return false;
 		if (!all[i].reuseport && !listener_is_free(&all[i], e)) /* with it, data planes may share a port */
 			return err_prefix(e, "proxy_listen");
-		all[p->node.listen_count++] = all[i];
 	}
 	p->node.listen = all;
+	p->node.listen_count = n;
 	return true;
 }
 
@@ -395,7 +419,7 @@ static bool start_configuration(struct plane *p, struct err *e)
 	if (p->document)
 		p->feed = document_feed_start(p->document, &p->settings, p->replica, &p->why);
 	else
-		p->subscriber = subscriber_start(p->loop, &p->settings, p->replica, e);
+		start_subscriber(p, e);
 	return p->feed || p->subscriber;
 }
 
@@ -439,6 +463,8 @@ static void end(struct plane *p)
 		worker_stop(p->workers[i]);
 	balance_thread_stop(p->balance);
 	loop_timer_free(p->secrets_timer);
+	loop_timer_free(p->tickets_timer);
+	front_free(p->node.front);
 	if (p->replica)
 		replica_free(p->replica);
 	secrets_free(p->secrets);

@@ -22,7 +22,9 @@ struct worker {
 static void on_accept(struct listener *l, int fd, void *arg)
 {
 	struct worker *w = arg;
-	server_accept(&w->proxy.server, listener_spec(l), fd, NULL);
+	const struct listen_spec *spec = listener_spec(l);
+	server_accept(
+	        &w->proxy.server, spec, fd, spec->ssl ? front_accept(w->node->front, spec, w->proxy.leases) : NULL);
 }
 
 static bool open_listeners(struct worker *w, struct err *e)

@@ -5,6 +5,7 @@
 
 #include "common/settings/settings.h"
 #include "dp/proxy/proxy.h"
+#include "dp/tls/front.h"
 
 /* What all workers of this process share; read-only for them, but for the counters, which lock for themselves. */
 struct node {
@@ -18,6 +19,7 @@ struct node {
 	struct cache *cache;
 	struct slice node_id;
 	SSL_CTX *tls_verified, *tls_unverified; /* of requests that plugins make; NULL: TLS cannot be had */
+	struct front *front;                    /* TLS of the listeners; NULL: none has ssl */
 	struct access_log *access_log;
 };
 

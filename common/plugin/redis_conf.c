@@ -11,10 +11,10 @@ static const struct field fields[] = {
         FIELD(struct redis_conf, password, .flags = REFERENCEABLE | ENCRYPTED | EMPTY_OK,
                 .doc = "Password to log in with. Unset or empty: no login."),
         FIELD(struct redis_conf, database, .dflt = "0", .doc = "Number of the database to use."),
-        FIELD(struct redis_conf, ssl, .dflt = "false", .doc = "Speak TLS to the server."),
-        FIELD(struct redis_conf, ssl_verify, .dflt = "false",
+        FIELD(struct redis_conf, ssl, .flags = OPTIONAL, .dflt = "false", .doc = "Speak TLS to the server."),
+        FIELD(struct redis_conf, ssl_verify, .flags = OPTIONAL, .dflt = "false",
                 .doc = "Check the server's certificate against the node's trusted authorities."),
-        FIELD(struct redis_conf, server_name, .format = FORMAT_SNI,
+        FIELD(struct redis_conf, server_name, .flags = OPTIONAL, .format = FORMAT_SNI,
                 .doc = "Name to ask for and to expect in the server's certificate."),
         {0},
 };

@@ -21,10 +21,29 @@ void server_init(struct server *sv, struct loop *l, const struct stream_ops *ops
 	};
 }
 
+const char *server_alpn(bool http2)
+{
+	return "http/1.1";
+}
+
+/* The version of HTTP that the two ends have agreed on: with TLS by ALPN, of which server_alpn() is our half. */
+static const struct codec *codec_of(const struct conn *c)
+{
+	return &h1_codec;
+}
+
 void server_serve(struct server *sv, const struct listen_spec *listener, struct conn *c)
 {
-	h1_codec.accept(sv, listener, c);
+	codec_of(c)->accept(sv, listener, c);
 	STAT_ADD(sv->stats.handled, 1);
+}
+
+void server_begin(struct server *sv, const struct listen_spec *listener, struct conn *c, SSL *tls)
+{
+	if (tls)
+		handshake_accept(sv, listener, c, tls);
+	else
+		server_serve(sv, listener, c);
 }
 
 void server_accept(struct server *sv, const struct listen_spec *listener, int fd, SSL *tls)
@@ -34,7 +53,7 @@ void server_accept(struct server *sv, const struct listen_spec *listener, int fd
 	if (listener && listener->proxy_protocol)
 		preamble_accept(sv, listener, fd, tls);
 	else
-		server_serve(sv, listener, conn_accepted(sv->loop, fd, tls, &none, NULL));
+		server_begin(sv, listener, conn_accepted(sv->loop, fd, NULL, &none, NULL), tls);
 }
 
 void server_drain(struct server *sv)

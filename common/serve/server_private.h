@@ -17,9 +17,13 @@ struct server_conn {
 	enum server_phase phase;
 };
 
-/* Begins to serve a connection that has been accepted. */
+/* Begins with a connection that has been accepted: its TLS handshake, or, tls NULL, what it carries. */
+void server_begin(struct server *sv, const struct listen_spec *listener, struct conn *c, SSL *tls);
+/* HTTP from here on; the handshake, if any, is done. */
 void server_serve(struct server *sv, const struct listen_spec *listener, struct conn *c);
-/* Waits for a PROXY preamble first; then server_serve(). tls as in server_accept(). */
+/* Takes the connection through its TLS handshake; then server_serve(). */
+void handshake_accept(struct server *sv, const struct listen_spec *listener, struct conn *c, SSL *tls);
+/* Waits for a PROXY preamble first; then server_begin(). tls as in server_accept(). */
 void preamble_accept(struct server *sv, const struct listen_spec *listener, int fd, SSL *tls);
 
 /* Puts a new connection on the server's list, waiting. */

@@ -71,7 +71,11 @@ struct settings {
 	int64_t metrics_max_series;
 	bool retry_stale_post;
 	struct slice client_half_close;
-	int64_t drain_delay; /* s */
+	int64_t drain_delay;                 /* s */
+	struct slice ssl_cert, ssl_cert_key; /* lists; unset: a pair of our own in prefix/ssl */
+	struct slice ssl_cipher_suite, ssl_ciphers, ssl_protocols, ssl_dhparam, ssl_session_cache_size;
+	bool ssl_prefer_server_ciphers, ssl_session_tickets;
+	int64_t ssl_session_timeout; /* s */
 	struct slice mem_cache_size, plugin_dir;
 	int64_t shutdown_grace; /* s, default 10 */
 };

@@ -10,6 +10,7 @@
 #include "common/core/log.h"
 #include "common/sync/sp.h"
 #include "cp/publish/nodes.h"
+#include "cp/publish/orders.h"
 
 enum {
 	POLLS_PER_TURN = 256, /* then others on this loop get theirs */
@@ -43,12 +44,17 @@ static size_t pack_error(const struct sync_server *s, const char *why, uint8_t *
 	return pack(&e, out);
 }
 
-static size_t pack_in_step(const struct sync_server *s, uint8_t **out)
+/* Nothing to send but, perhaps, orders. */
+static size_t pack_in_step(const struct sync_server *s, const Gatehouse__Sync__Poll *p, uint8_t **out)
 {
 	Gatehouse__Sync__Envelope e = GATEHOUSE__SYNC__ENVELOPE__INIT;
 	e.epoch = (char *)history_epoch(s->history);
 	e.version = history_version(s->history);
-	return pack(&e, out);
+	if (!p->leaving)
+		orders_fill(&e, p);
+	size_t len = pack(&e, out);
+	orders_release(&e);
+	return len;
 }
 
 /* ---- what a Poll says ---- */
@@ -123,12 +129,13 @@ static size_t answer_poll(struct sync_server *s, const Gatehouse__Sync__Poll *p,
 	if (!identify(p, &id, &why))
 		return pack_error(s, why.message, out);
 	uint64_t ahead_since_ms = report(s, p, &id);
+	orders_take_results(&id, p);
 	if (p->leaving)
-		return pack_in_step(s, out);
+		return pack_in_step(s, p, out);
 	if (!history_has_begun(s->history))
 		return pack_error(s, "the control plane has not read its configuration yet", out);
 	const struct packed_delta *d = choose(s, p, ahead_since_ms, &part);
-	return d ? delta_envelope(d, part, out) : pack_in_step(s, out);
+	return d ? delta_envelope(d, part, out) : pack_in_step(s, p, out);
 }
 
 size_t sync_server_answer(struct sync_server *s, struct slice poll, uint8_t **out)

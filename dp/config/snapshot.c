@@ -14,6 +14,8 @@ void snapshot_free(struct snapshot *s)
 	part_unref((struct chain *)s->global); /* read-only to others, counted by us */
 	pmap_fini(&s->services);
 	pmap_fini(&s->upstreams);
+	pmap_fini(&s->certificates);
+	pmap_fini(&s->snis);
 	pmap_fini(&s->chains);
 	pmap_fini(&s->consumer_rows);
 	for (int i = 0; i < SCOPE_KINDS; i++)

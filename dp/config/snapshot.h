@@ -12,6 +12,7 @@
 
 #include <sys/socket.h>
 
+#include "common/crypto/pair.h"
 #include "common/entity/upstream.h"
 #include "common/model/catalog.h"
 #include "common/plugin/ordering.h"
@@ -107,6 +108,13 @@ struct upstream_def {
 	size_t targets_count;
 };
 
+/* A certificate entity, ready for handshakes. */
+struct certificate_part {
+	struct part part;              /* by id */
+	struct pair pair, alternative; /* the second is of another type of key; zeroed: there is none */
+	bool is_broken;                /* a vault gave something else: a handshake that wants it must fail */
+};
+
 /* A route with all that its requests need. */
 struct route_plan {
 	const struct route *route;
@@ -129,6 +137,8 @@ struct snapshot {
 	/* Private: compile*.c fills them, snapshot.c looks things up. */
 	struct pmap services;      /* struct service_part by id */
 	struct pmap upstreams;     /* struct upstream_def by name */
+	struct pmap certificates;  /* struct certificate_part by id */
+	struct pmap snis;          /* struct sni_part by name */
 	struct pmap chains;        /* struct chain by route, of those with plugins of their own */
 	struct pmap instances;     /* struct plugin_instance by id */
 	struct pmap consumer_rows; /* struct plugin_instance by .row, of those for a consumer or a group of them */
@@ -151,6 +161,11 @@ const struct upstream_def *snapshot_upstream(const struct snapshot *s, struct sl
 /* fn(arg) for every upstream that differs from the snapshot before (NULL: for all); NULL stands for absent. */
 void snapshot_diff_upstreams(const struct snapshot *was, const struct snapshot *is,
         void (*fn)(struct upstream_def *was, struct upstream_def *is, void *arg), void *arg);
+
+/* R-7.1: what a client is shown that asks for this name: the certificate of the name, of *.rest, of name.*, or of *.
+ * NULL: none of them is there, or this is no host name (unset: the client named none): the node's own. */
+const struct certificate_part *snapshot_certificate_for(const struct snapshot *s, struct slice server_name);
+const struct certificate_part *snapshot_certificate(const struct snapshot *s, const struct uuid *id); /* NULL: gone */
 
 /* R-8.3: the instance of a plugin for this consumer, or link->instance when no row names the consumer or a group that
  * it belongs to. */

@@ -57,6 +57,7 @@ struct subscriber {
 	uint32_t retry_ms;
 	uint64_t retry_at_ms; /* the refused version may be asked for again */
 	bool is_in_step;
+	struct order_inbox orders;
 	char *complaint; /* of the control plane: why it does not answer; "" */
 };
 
@@ -101,8 +102,9 @@ static void fill_poll(const struct subscriber *s, Gatehouse__Sync__Poll *p)
 	}
 }
 
-static void send_poll(struct subscriber *s, const Gatehouse__Sync__Poll *p)
+static void send_poll(struct subscriber *s, Gatehouse__Sync__Poll *p)
 {
+	order_inbox_fill(&s->orders, p);
 	size_t len = gatehouse__sync__poll__get_packed_size(p);
 	uint8_t *bytes = malloc(len);
 	if (!bytes)
@@ -111,6 +113,7 @@ static void send_poll(struct subscriber *s, const Gatehouse__Sync__Poll *p)
 	if (nn_send(s->req.socket, bytes, len, NN_DONTWAIT) < 0 && nn_errno() != EAGAIN)
 		log_warn("cannot poll", LOG_STR("error", nn_strerror(nn_errno())));
 	free(bytes);
+	order_inbox_release(p);
 }
 
 /* An answer that nobody waits for any more. It must not stay in the socket: nanomsg 1.1.5 loses the memory of an
@@ -227,10 +230,11 @@ static bool take_answer(struct subscriber *s, const Gatehouse__Sync__Envelope *e
 {
 	note_contact(s);
 	set_complaint(s, e->error);
+	bool has_results = order_inbox_take(&s->orders, e);
 	if (e->error[0] || e->parts == 0) {
 		delta_assembly_reset(&s->assembly);
 		s->is_in_step = !e->error[0] && e->version == replica_version(s->replica);
-		return false;
+		return has_results;
 	}
 	s->is_in_step = false;
 	return take_part(s, e);
@@ -249,8 +253,9 @@ static bool is_refused(const struct subscriber *s, uint64_t version)
 /* True when a Poll should follow at once. */
 static bool take_published(struct subscriber *s, const Gatehouse__Sync__Envelope *e)
 {
+	bool has_orders = order_inbox_are_news(&s->orders, e);
 	if (is_fetching(s) || !is_news(s, e) || is_refused(s, e->version))
-		return false;
+		return has_orders;
 	s->is_in_step = false;
 	if (e->parts != 1)
 		return true;
@@ -425,8 +430,15 @@ void subscriber_stop(struct subscriber *s)
 	uplink_close(&s->uplink);
 	disk_cache_close(s->cache);
 	delta_assembly_reset(&s->assembly);
+	order_inbox_fini(&s->orders);
 	free(s->complaint);
 	free(s);
+}
+
+void subscriber_carry_out(struct subscriber *s, const struct order_handler *handlers, void *arg)
+{
+	s->orders.handlers = handlers;
+	s->orders.arg = arg;
 }
 
 static uint64_t down_since(const struct subscriber *s)
