@@ -246,6 +246,18 @@ static const struct {
         {"1G", 1073741824, true}, {"", 0, false}, {"m", 0, false}, {"-1", 0, false}, {"5x", 0, false},
         {"9223372036854775807k", 0, false}};
 
+START_TEST(what_is_traced_is_named)
+{
+	loads("tracing_instrumentations = request, router,balancer\ntracing_sampling_rate = 0.5\n");
+	loads("");
+	ck_assert(slice_eq(s.tracing_instrumentations, S("off")));
+	refuses("tracing_instrumentations = all, routers\n",
+	        ":1: tracing_instrumentations is 'all, routers': 'routers' is not known, expected such as all, or "
+	        "router, balancer");
+	refuses("tracing_sampling_rate = 1.5\n", ":1: tracing_sampling_rate is '1.5': expected a number from 0 to 1");
+}
+END_TEST
+
 START_TEST(sizes_have_units)
 {
 	uint64_t bytes = 0;
