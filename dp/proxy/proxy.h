@@ -73,7 +73,6 @@ struct proxy {
 	struct server server;
 	struct leases *leases;
 	struct pool pool;
-	struct picker picker;
 	struct dns *dns;
 	struct host_worker host;
 	struct request_ids ids;
@@ -82,7 +81,7 @@ struct proxy {
 
 extern const struct stream_ops proxy_stream_ops;
 
-/* server, pool, picker and ids are set up here; the rest (loop, options, leases, dns, host) by the worker before. */
+/* server, pool and ids are set up here; the rest (loop, options, leases, dns, host) by the worker before. */
 void proxy_init(struct proxy *p);
 void proxy_fini(struct proxy *p);
 
