@@ -44,8 +44,7 @@ static const struct field fields[] = {
         FIELD(struct response_ratelimiting, limit_by, .dflt = "'consumer'",
                 .one_of = ONE_OF("consumer", "credential", "ip"),
                 .doc = "What is counted separately. A request without it is counted by its client address."),
-        FIELD(struct response_ratelimiting, policy, .dflt = "'local'",
-                .one_of = ONE_OF("local", "cluster", "redis"),
+        FIELD(struct response_ratelimiting, policy, .dflt = "'local'", .one_of = ONE_OF("local", "cluster", "redis"),
                 .doc = "Where counters are kept: in each node's memory (local), or in Redis for all nodes together "
                        "(redis). cluster is refused: data planes do not speak to the database."),
         FIELD(struct response_ratelimiting, fault_tolerant, .flags = REQUIRED, .dflt = "true",
