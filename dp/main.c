@@ -28,9 +28,10 @@
 #include "dp/host/cache.h"
 #include "dp/host/counters.h"
 #include "dp/status/status.h"
+#include "dp/upstream/balance_thread.h"
 #include "dp/worker.h"
 
-enum { WORKERS_MAX = 256, DRAIN_POLL_MS = 50, TAKE_OVER_MS = 30000, SECRETS_REFRESH_MS = 5000 };
+enum { WORKERS_MAX = 256, DRAIN_POLL_MS = 50, TAKE_OVER_MS = 30000, SECRETS_REFRESH_MS = 5000, NAMES_WAIT_MS = 5000 };
 
 struct plane {
 	struct arena arena;
@@ -41,6 +42,7 @@ struct plane {
 	struct worker *workers[WORKERS_MAX];
 	const struct meter *meters[WORKERS_MAX];
 	unsigned worker_count;
+	struct balance_thread *balance;
 	struct secrets *secrets;
 	struct loop_timer *secrets_timer, *tickets_timer;
 	struct replica *replica;
@@ -76,10 +78,11 @@ static void log_inversion(const struct route *first, const struct route *second,
 static bool apply(struct catalog *candidate, struct slice epoch, void *arg, struct err *e)
 {
 	struct plane *p = arg;
-	struct snapshot *s = snapshot_build(
-	        lease_board_current(p->node.board), epoch, candidate, &p->options.router, e);
+	const struct snapshot *was = lease_board_current(p->node.board);
+	struct snapshot *s = snapshot_build(was, epoch, candidate, &p->options.router, e);
 	if (!s)
 		return false;
+	balance_thread_apply(p->balance, was, s, p->worker_count ? 0 : NAMES_WAIT_MS);
 	if (!lease_board_current(p->node.board))
 		router_each_inversion(s->router, INVERSIONS_SHOWN, log_inversion, NULL);
 	lease_board_publish(p->node.board, s);
@@ -433,6 +436,10 @@ static bool start(struct plane *p, struct err *e)
 		return false;
 	catch_signals(p);
 	p->node.board = lease_board_new(p->loop);
+	p->balance = balance_thread_start(s, e);
+	if (!p->balance)
+		return false;
+	p->node.balancers = balance_thread_balancers(p->balance);
 	if (!start_configuration(p, e) || !start_workers(p, e))
 		return false;
 	p->status = status_start(p->loop, s->status_listen, &p->status_log, fill_report, p, e);
@@ -451,6 +458,7 @@ static void end(struct plane *p)
 	document_feed_stop(p->feed);
 	for (unsigned i = 0; i < p->worker_count; i++)
 		worker_stop(p->workers[i]);
+	balance_thread_stop(p->balance);
 	loop_timer_free(p->secrets_timer);
 	loop_timer_free(p->tickets_timer);
 	front_free(p->node.front);
@@ -459,6 +467,7 @@ static void end(struct plane *p)
 	secrets_free(p->secrets);
 	if (p->node.board)
 		lease_board_free(p->node.board);
+	balance_thread_free(p->balance);
 	if (p->node.counters)
 		counters_free(p->node.counters);
 	cache_free(p->node.cache);

@@ -81,6 +81,7 @@ static bool set_up(struct worker *w, struct err *e)
 		return false;
 	p->options = w->node->options;
 	p->leases = leases_new(w->node->board, p->loop);
+	balancers_join(w->node->balancers, p->loop);
 	p->dns = dns_new(p->loop, &dns, e);
 	p->host = (struct host_worker){.loop = p->loop,
 	        .counters = w->node->counters,
@@ -111,6 +112,7 @@ static void tear_down(struct worker *w)
 			dns_free(p->dns);
 		meter_free(p->host.meter);
 		leases_free(p->leases);
+		balancers_leave(w->node->balancers, p->loop);
 		loop_free(p->loop);
 	}
 	free(w);

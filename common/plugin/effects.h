@@ -18,6 +18,7 @@ struct counter {
 	int64_t add;       /* how much this request is; 0: one. Negative gives back */
 	uint32_t window_s; /* time to live of the key */
 	int64_t used;      /* out: value before this request */
+	uint64_t hash;     /* the host's own */
 };
 struct redis_conf; /* common/plugin/redis_conf.h: the shared `redis` record */
 struct count {

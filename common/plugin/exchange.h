@@ -52,6 +52,12 @@ struct log_extra {
 	struct log_extra *next;
 };
 
+/* What a plugin tells those behind it: call_share(). */
+struct shared_value {
+	struct slice name, value;
+	struct shared_value *next;
+};
+
 struct exchange {
 	struct arena *arena;       /* lives as long as the request */
 	struct head *request;      /* as received; changes are what the upstream sees */
@@ -78,6 +84,8 @@ struct exchange {
 	struct uuid credential_id; /* all zero when the credential is not an entity of ours */
 	/* what authentication itself says the caller belongs to (LDAP, a session), for acl; NULL: nothing */
 	const struct slice_list *authenticated_groups;
+
+	struct shared_value *shared;
 
 	struct slice body; /* the whole request body when wanted; may be replaced with call_set_body() */
 	bool body_replaced;

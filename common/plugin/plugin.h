@@ -140,6 +140,11 @@ struct slice call_uuid_text(struct call *c, const struct uuid *id);
 /* A named ("user") or numbered ("1") group of the route's regex path; unset: there is none. */
 struct slice call_capture(struct call *c, struct slice name);
 
+/* For plugins behind this one, also other ones: "authenticated_jwt_token". A value that is there already is replaced.
+ * Unset: nobody has said so. */
+void call_share(struct call *c, struct slice name, struct slice value);
+struct slice call_shared(struct call *c, struct slice name);
+
 /* ---- changing what goes upstream: slices given here must live as long as the request ----------------------------
  */
 

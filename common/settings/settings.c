@@ -160,6 +160,8 @@ static const struct field fields[] = {
                 .doc = "Name servers, ip[:port], comma separated; unset: those of the machine."),
         FIELD(struct settings, dns_hostsfile, .dflt = "'/etc/hosts'",
                 .doc = "File of names that need no name server."),
+        FIELD(struct settings, upstream_slow_start, .dflt = "0", .flags = REQUIRED, BETWEEN(0, 3600),
+                .doc = "Seconds in which a target that has come, or become healthy again, grows from a tenth to its full share of requests; not with consistent-hashing. 0: at once."),
         FIELD(struct settings, upstream_keepalive_pool_size, .dflt = "512", .flags = REQUIRED, BETWEEN(0, 1000000),
                 .doc = "Idle connections kept for each upstream address and worker; 0: none."),
         FIELD(struct settings, upstream_keepalive_max_requests, .dflt = "10000", .flags = REQUIRED,

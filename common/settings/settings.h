@@ -54,6 +54,7 @@ struct settings {
 	struct slice client_max_body_size; /* "0", "10m": nginx_http_client_max_body_size */
 	struct slice admin_max_body_size;  /* nginx_admin_client_max_body_size, default 10m */
 	struct slice dns_resolver, dns_hostsfile;
+	int64_t upstream_slow_start; /* s; 0: none */
 	int64_t upstream_keepalive_pool_size, upstream_keepalive_max_requests,
 	        upstream_keepalive_idle_timeout;                                             /* idle: s */
 	int64_t client_header_timeout, client_body_timeout, send_timeout, keepalive_timeout; /* s */

@@ -65,10 +65,36 @@ struct destination {
 	struct slice host_header; /* for plain hosts: "up.test:9000"; upstreams' targets have their own */
 };
 
+enum balance { BALANCE_ROUND_ROBIN, BALANCE_HASH, BALANCE_LEAST_CONNECTIONS, BALANCE_LATENCY };
+enum hash_kind {
+	HASH_NONE,
+	HASH_CONSUMER,
+	HASH_IP,
+	HASH_HEADER,
+	HASH_COOKIE,
+	HASH_PATH,
+	HASH_QUERY_ARG,
+	HASH_URI_CAPTURE,
+};
+/* What of a request is hashed. */
+struct hash_input {
+	enum hash_kind kind;
+	struct slice name; /* of the header, cookie, argument or capture */
+};
+
+/* R-1.12: the Host field for a host: the port is left away when it is the scheme's own; IPv6 stands in brackets. The
+ * result may be `host` itself. */
+struct slice destination_host_header(struct arena *a, struct slice host, int port, bool tls);
+
 /* An upstream with its targets. */
 struct upstream_def {
 	struct part part; /* by name */
 	const struct upstream *upstream;
+	enum balance balance;
+	struct hash_input hash_on, hash_fallback;
+	/* What changes while this stays: which addresses there are, and how they are. Set by balancers_apply()
+	 * (dp/upstream) before the snapshot is published; NULL: nobody did, there is no peer. */
+	struct balancer *balancer;
 	struct target_def {
 		struct slice host;
 		int port;
@@ -141,6 +167,9 @@ void snapshot_free(struct snapshot *s);
 void snapshot_plan(const struct snapshot *s, const void *value, struct route_plan *out);
 /* NULL: no upstream has this name. */
 const struct upstream_def *snapshot_upstream(const struct snapshot *s, struct slice name);
+/* fn(arg) for every upstream that differs from the snapshot before (NULL: for all); NULL stands for absent. */
+void snapshot_diff_upstreams(const struct snapshot *was, const struct snapshot *is,
+        void (*fn)(struct upstream_def *was, struct upstream_def *is, void *arg), void *arg);
 
 /* R-7.1: what a client is shown that asks for this name: the certificate of the name, of *.rest, of name.*, or of *.
  * NULL: none of them is there, or this is no host name (unset: the client named none): the node's own. */

@@ -35,7 +35,7 @@ static const void *find(struct call *c, const struct schema *kind, const char *n
 {
 	const struct field *f = schema_field(kind, slice_cstr(name));
 	struct record *r = f ? look_up(owner_of(c)->snapshot->catalog, kind, f, value) : NULL;
-	return r && !record_is_expired(r, clock_wall_ms()) ? r->entity : NULL;
+	return r && !record_is_expired(r, clock_wall_coarse_ms()) ? r->entity : NULL;
 }
 
 struct each {
@@ -54,7 +54,7 @@ static void each(
         struct call *c, const struct schema *kind, const char *ref, const struct uuid *id, entity_fn fn, void *arg)
 {
 	const struct field *f = schema_field(kind, slice_cstr(ref));
-	struct each e = {fn, arg, clock_wall_ms()};
+	struct each e = {fn, arg, clock_wall_coarse_ms()};
 	if (f)
 		catalog_each_ref(owner_of(c)->snapshot->catalog, kind, f, id, give_entity, &e);
 }
@@ -124,7 +124,7 @@ static enum verdict count_now(struct call *c, struct count *count, phase_fn done
 {
 	if (count->redis)
 		return count_in_redis(c, count, done);
-	counters_count(owner_of(c)->worker->counters, count, (uint64_t)clock_wall_ms());
+	counters_count(owner_of(c)->worker->counters, count, (uint64_t)clock_wall_coarse_ms());
 	return done(c);
 }
 

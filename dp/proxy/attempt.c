@@ -77,9 +77,10 @@ enum flow attempt_pick(struct request *r)
 		upstream = snapshot_upstream(r->snapshot, r->x.upstream.target);
 	}
 	r->upstream = upstream;
-	if (!pick_next(&r->proxy->picker, to, upstream, &r->pick)) {
-		respond_failure(r, r->proxied ? FAILURE_UNAVAILABLE : FAILURE_NO_PEER);
-		return FLOW_NEXT;
+	switch (balance_pick(r, to, upstream)) {
+	case BALANCER_PICKED: break;
+	case BALANCER_PENDING: return FLOW_WAIT;
+	case BALANCER_NONE: respond_failure(r, r->proxied ? FAILURE_UNAVAILABLE : FAILURE_NO_PEER); return FLOW_NEXT;
 	}
 	if (r->pick.address_len) {
 		set_address(r, r->pick.address, r->pick.address_len);
@@ -330,9 +331,12 @@ static void try_failed(struct request *r, enum client_failure why)
 	}
 	facts_try_failed(r, why);
 	bool stale = r->reused && r->written && why == CLIENT_CLOSED && !r->client.received_any;
+	bool again = can_replay(r, stale);
 	log_failure(r, why);
+	if (!stale || !again) /* proxy.md 2.4 */
+		balance_failed(r, why);
 	r->fresh_only = stale;
-	if (can_replay(r, stale) && (stale || may_try_again(r, condition_of(why)))) {
+	if (again && (stale || may_try_again(r, condition_of(why)))) {
 		r->tries_left -= !stale; /* proxy.md 2.4: a stale connection is no try */
 		r->tried -= stale;
 		next_try(r);
@@ -350,6 +354,7 @@ void attempt_cancel(struct request *r)
 	if (r->connecting)
 		conn_close(r->connecting);
 	r->connecting = NULL;
+	timeout_clear(&r->pick_again);
 	if (r->conn)
 		conn_close(r->conn);
 	r->conn = NULL;
@@ -378,6 +383,7 @@ static void on_head(struct h1_client *x, struct head *response, struct slice pie
 	if (is_passed_over(r, response->status)) {
 		h1_client_cancel(x);
 		facts_try_answered(r, response->status);
+		balance_answered(r, response->status);
 		r->tries_left--;
 		r->fresh_only = false;
 		next_try(r);

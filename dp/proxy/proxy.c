@@ -10,7 +10,6 @@ void proxy_init(struct proxy *p)
 	p->server.max_body = p->options->max_body;
 	p->server.limits = p->options->request_limits;
 	pool_init(&p->pool, p->loop, &p->options->pool);
-	p->picker = (struct picker){0};
 	parties_init(&p->parties, p->outward);
 	p->ids.left = 0;
 }
@@ -19,5 +18,4 @@ void proxy_fini(struct proxy *p)
 {
 	pool_fini(&p->pool);
 	parties_fini(&p->parties);
-	picker_fini(&p->picker);
 }

@@ -76,7 +76,6 @@ struct proxy {
 	struct pool pool;
 	struct outward *outward;
 	struct parties parties; /* upstreams that TLS is spoken with */
-	struct picker picker;
 	struct dns *dns;
 	struct host_worker host;
 	struct request_ids ids;
@@ -85,7 +84,7 @@ struct proxy {
 
 extern const struct stream_ops proxy_stream_ops;
 
-/* server, pool, picker and ids are set up here; the rest (loop, options, leases, dns, outward, host) by the worker
+/* server, pool, parties and ids are set up here; the rest (loop, options, leases, dns, outward, host) by the worker
  * before. */
 void proxy_init(struct proxy *p);
 void proxy_fini(struct proxy *p);

@@ -104,6 +104,11 @@ struct request {
 	/* the current try */
 	struct pick pick;
 	const struct upstream_def *upstream; /* of the pick; NULL: none */
+	struct peer **failed;                /* peers that were tried before, of an upstream's */
+	size_t failed_count;
+	struct timeout pick_again; /* names of targets are being resolved */
+	uint64_t pick_until_ms;
+	struct slice hash_cookie, hash_cookie_name; /* Set-Cookie for the client; unset: none */
 	struct sockaddr_storage address;
 	socklen_t address_len;
 	struct dns_query *lookup;
@@ -178,6 +183,13 @@ enum flow attempt_pick(struct request *r);
 enum flow attempt_connect(struct request *r);
 enum flow attempt_send(struct request *r);
 void attempt_cancel(struct request *r);
+
+/* balance.c: what the balancer is asked and told */
+enum balancer_answer balance_pick(struct request *r, const struct destination *to, const struct upstream_def *u);
+void balance_failed(struct request *r, enum client_failure why);
+void balance_answered(struct request *r, int status);
+void balance_end(struct request *r);
+void balance_add_cookie(struct request *r, struct head *out);
 
 /* rate.c */
 void rate_begin(struct request *r, struct slice bytes_per_second); /* what is no number changes nothing */
