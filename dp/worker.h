@@ -38,6 +38,7 @@ uint64_t worker_unsent(const struct worker *w);
 uint64_t worker_lost(const struct worker *w);
 struct server_stats worker_stats(const struct worker *w);
 /* Its figures for /metrics; may be read while it runs. */
-const struct meter *worker_meter(const struct worker *w);
+struct meter *worker_meter(const struct worker *w);
+uint64_t worker_deliveries(const struct worker *w); /* under way */
 
 #endif
