@@ -19,7 +19,6 @@
 #include "common/crypto/x509.h"
 #include "common/entity/route.h"
 #include "common/net/handover.h"
-#include "common/net/tls.h"
 #include "common/plugin/objects.h"
 #include "common/settings/log_setup.h"
 #include "common/settings/node_id.h"
@@ -392,10 +391,9 @@ static bool read_listen(struct plane *p, struct err *e)
 	return true;
 }
 
-/* What plugins share beside counters: the cache, and TLS contexts for going out. */
+/* What plugins share beside counters: the cache, and TLS for going out. */
 static bool make_shared(struct plane *p, struct err *e)
 {
-	struct tls_client_conf verified = {.alpn = "http/1.1"}, unverified = {.alpn = "http/1.1", .insecure = true};
 	if (!settings_size(p->settings.mem_cache_size, &p->cache_bytes_max))
 		return err_set(e, "mem_cache_size is '%.*s', expected a size such as 512k or 128m",
 		        SLICE_ARG(p->settings.mem_cache_size));
@@ -404,9 +402,8 @@ static bool make_shared(struct plane *p, struct err *e)
 		return false;
 	p->node.node_id = slice_of(node_id, UUID_TEXT);
 	p->node.cache = cache_new((size_t)p->cache_bytes_max);
-	p->node.tls_verified = tls_client_new(&verified, e);
-	p->node.tls_unverified = p->node.tls_verified ? tls_client_new(&unverified, e) : NULL;
-	return p->node.tls_unverified != NULL;
+	p->node.outward = outward_new(&p->settings, e);
+	return p->node.outward != NULL;
 }
 
 static bool start_workers(struct plane *p, struct err *e)
@@ -492,8 +489,7 @@ static void end(struct plane *p)
 	if (p->node.counters)
 		counters_free(p->node.counters);
 	cache_free(p->node.cache);
-	SSL_CTX_free(p->node.tls_verified);
-	SSL_CTX_free(p->node.tls_unverified);
+	outward_free(p->node.outward);
 	access_log_close(&p->access_log);
 	access_log_close(&p->status_log);
 	for (int i = 0; i < 5; i++)

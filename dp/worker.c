@@ -102,10 +102,10 @@ static bool set_up(struct worker *w, struct err *e)
 	        .cache = w->node->cache,
 	        .dns = p->dns,
 	        .node_id = w->node->node_id,
-	        .tls_verified = w->node->tls_verified,
-	        .tls_unverified = w->node->tls_unverified,
+	        .outward = w->node->outward,
 	        .meter = meter_new((uint32_t)s->metrics_max_series)};
 	host_worker_init(&p->host);
+	p->outward = w->node->outward;
 	w->sweeping = loop_timer_new(p->loop, SWEEP_MS, true, sweep, w);
 	proxy_init(p);
 	access_writer_init(&p->access_log, w->node->access_log);

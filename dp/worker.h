@@ -18,8 +18,8 @@ struct node {
 	struct counters *counters;
 	struct cache *cache;
 	struct slice node_id;
-	SSL_CTX *tls_verified, *tls_unverified; /* of requests that plugins make; NULL: TLS cannot be had */
-	struct front *front;                    /* TLS of the listeners; NULL: none has ssl */
+	struct outward *outward; /* TLS towards upstreams, and of requests that plugins make */
+	struct front *front;     /* TLS of the listeners; NULL: none has ssl */
 	struct access_log *access_log;
 };
 
