@@ -27,6 +27,7 @@
 #include "dp/config/secrets.h"
 #include "dp/config/subscriber.h"
 #include "dp/host/cache.h"
+#include "dp/host/cache_orders.h"
 #include "dp/host/counters.h"
 #include "dp/status/status.h"
 #include "dp/upstream/balance_thread.h"
@@ -36,6 +37,7 @@ enum { WORKERS_MAX = 256, DRAIN_POLL_MS = 50, TAKE_OVER_MS = 30000, SECRETS_REFR
 
 struct plane {
 	struct arena arena;
+	struct dns *dns; /* of what this thread asks Redis for */
 	struct settings settings;
 	struct proxy_options options;
 	struct node node;
@@ -254,7 +256,13 @@ static void on_reopen(evutil_socket_t number, short what, void *arg)
 }
 
 /* What the control plane may have done here beside the configuration; arg is our struct node. */
-static const struct order_handler order_handlers[] = {{0}};
+static json_t *on_cache_order(const json_t *payload, void *arg)
+{
+	const struct node *n = arg;
+	return cache_order(&(struct cache_keeper){n->cache, lease_board_current(n->board), n->redis}, payload);
+}
+
+static const struct order_handler order_handlers[] = {{"proxy-cache", on_cache_order}, {0}};
 
 static bool start_subscriber(struct plane *p, struct err *e)
 {
@@ -402,6 +410,10 @@ static bool make_shared(struct plane *p, struct err *e)
 		return false;
 	p->node.node_id = slice_of(node_id, UUID_TEXT);
 	p->node.cache = cache_new((size_t)p->cache_bytes_max);
+	p->dns = dns_new(p->loop, &(struct dns_options){.resolvers = p->settings.dns_resolver}, e);
+	if (!p->dns)
+		return false;
+	p->node.redis = redis_set_new(p->loop, p->dns);
 	p->node.outward = outward_new(&p->settings, e);
 	return p->node.outward != NULL;
 }
@@ -488,6 +500,10 @@ static void end(struct plane *p)
 	balance_thread_free(p->balance);
 	if (p->node.counters)
 		counters_free(p->node.counters);
+	if (p->node.redis)
+		redis_set_free(p->node.redis);
+	if (p->dns)
+		dns_free(p->dns);
 	cache_free(p->node.cache);
 	outward_free(p->node.outward);
 	access_log_close(&p->access_log);

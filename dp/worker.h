@@ -17,6 +17,7 @@ struct node {
 	struct balancers *balancers;
 	struct counters *counters;
 	struct cache *cache;
+	struct redis_set *redis; /* the main thread's, for orders */
 	struct slice node_id;
 	struct outward *outward; /* TLS towards upstreams, and of requests that plugins make */
 	struct front *front;     /* TLS of the listeners; NULL: none has ssl */
