@@ -16,9 +16,9 @@
 #include "common/core/file_limit.h"
 #include "common/core/log.h"
 #include "common/core/release.h"
+#include "common/crypto/x509.h"
 #include "common/entity/route.h"
 #include "common/net/handover.h"
-#include "common/net/tls.h"
 #include "common/plugin/objects.h"
 #include "common/settings/log_setup.h"
 #include "common/settings/node_id.h"
@@ -41,7 +41,8 @@ struct plane {
 	struct node node;
 	struct loop *loop;
 	struct worker *workers[WORKERS_MAX];
-	const struct meter *meters[WORKERS_MAX];
+	struct meter *meters[WORKERS_MAX];
+	uint64_t cluster_cert_expiry_s, cache_bytes_max;
 	unsigned worker_count;
 	struct secrets *secrets;
 	struct loop_timer *secrets_timer, *tickets_timer;
@@ -153,6 +154,7 @@ static void fill_report(void *arg, struct status_report *r)
 		add_stats(&r->proxy, &one);
 		r->entries_unsent += worker_unsent(p->workers[i]);
 		r->entries_lost += worker_lost(p->workers[i]);
+		r->deliveries += worker_deliveries(p->workers[i]);
 		p->meters[i] = worker_meter(p->workers[i]);
 	}
 	r->access_lines_lost = access_log_lost(&p->access_log);
@@ -160,6 +162,21 @@ static void fill_report(void *arg, struct status_report *r)
 	r->router = &p->options.router;
 	r->meters = p->meters;
 	r->meter_count = p->worker_count;
+	r->cache_bytes = cache_size(p->node.cache);
+	r->cache_bytes_max = p->cache_bytes_max;
+	r->cluster_cert_expiry_s = p->cluster_cert_expiry_s;
+}
+
+/* 0: there is none, or it cannot be read, which whoever uses it will say. */
+static uint64_t cert_expiry_s(struct slice path)
+{
+	char text[PATH_MAX];
+	struct x509_info info;
+	struct err e;
+	if (!path.len || path.len >= sizeof text)
+		return 0;
+	snprintf(text, sizeof text, "%.*s", SLICE_ARG(path));
+	return x509_read(text, &info, &e) ? (uint64_t)info.not_after_s : 0;
 }
 
 /* ---- signals ----------------------------------------------------------------------------------------------------
@@ -404,22 +421,19 @@ static bool read_listen(struct plane *p, struct err *e)
 	return true;
 }
 
-/* What plugins share beside counters: the cache, and TLS contexts for going out. */
+/* What plugins share beside counters: the cache, and TLS for going out. */
 static bool make_shared(struct plane *p, struct err *e)
 {
-	struct tls_client_conf verified = {.alpn = "http/1.1"}, unverified = {.alpn = "http/1.1", .insecure = true};
-	uint64_t cache_bytes;
-	if (!settings_size(p->settings.mem_cache_size, &cache_bytes))
+	if (!settings_size(p->settings.mem_cache_size, &p->cache_bytes_max))
 		return err_set(e, "mem_cache_size is '%.*s', expected a size such as 512k or 128m",
 		        SLICE_ARG(p->settings.mem_cache_size));
 	char *node_id = arena_alloc(&p->arena, UUID_TEXT + 1);
 	if (!node_id_load(&p->settings, node_id, e))
 		return false;
 	p->node.node_id = slice_of(node_id, UUID_TEXT);
-	p->node.cache = cache_new((size_t)cache_bytes);
-	p->node.tls_verified = tls_client_new(&verified, e);
-	p->node.tls_unverified = p->node.tls_verified ? tls_client_new(&unverified, e) : NULL;
-	return p->node.tls_unverified != NULL;
+	p->node.cache = cache_new((size_t)p->cache_bytes_max);
+	p->node.outward = outward_new(&p->settings, e);
+	return p->node.outward != NULL;
 }
 
 static bool start_workers(struct plane *p, struct err *e)
@@ -428,6 +442,7 @@ static bool start_workers(struct plane *p, struct err *e)
 		return false;
 	p->node.settings = &p->settings;
 	p->node.access_log = &p->access_log;
+	p->cluster_cert_expiry_s = cert_expiry_s(p->settings.cluster_cert);
 	p->node.options = &p->options;
 	p->node.counters = counters_new();
 	if (!make_shared(p, e))
@@ -503,8 +518,7 @@ static void end(struct plane *p)
 	if (p->node.counters)
 		counters_free(p->node.counters);
 	cache_free(p->node.cache);
-	SSL_CTX_free(p->node.tls_verified);
-	SSL_CTX_free(p->node.tls_unverified);
+	outward_free(p->node.outward);
 	access_log_close(&p->access_log);
 	access_log_close(&p->status_log);
 	for (int i = 0; i < 5; i++)

@@ -220,6 +220,12 @@ enum verdict call_anonymous(struct call *c, struct slice anonymous);
 void call_log_set(struct call *c, struct slice key, json_t *value);
 /* The log record (plugins.md 0.10) as compact JSON, in the log phase. Made once per request. */
 struct slice call_log_record(struct call *c);
+/* In the log phase: milliseconds in the gateway, until the service's answer began (-1: it was not asked, or did not
+ * answer), in all, and reading its answer. */
+struct latencies {
+	int64_t kong, proxy, request, receive;
+};
+struct latencies call_latencies(struct call *c);
 
 #include "common/plugin/effects.h"
 

@@ -6,6 +6,7 @@
 
 void admin_info(struct admin_call *c);                /* / */
 void admin_status(struct admin_call *c);              /* /status */
+void admin_metrics(struct admin_call *c);             /* /metrics */
 void admin_status_dns(struct admin_call *c);          /* /status/dns */
 void admin_timers(struct admin_call *c);              /* /timers */
 void admin_robots(struct admin_call *c);              /* /robots.txt */

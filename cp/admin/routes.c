@@ -25,6 +25,7 @@
 static const struct admin_route table[] = {
         {"/", ADMIN_GET, 0, false, admin_info, "What this node is: versions, plugins, settings without secrets"},
         {"/status", ADMIN_GET, 0, false, admin_status, "Memory, connections, and whether the database answers"},
+        {"/metrics", ADMIN_GET, 0, false, admin_metrics, "Figures for Prometheus, as text"},
         {"/status/dns", ADMIN_GET, 0, false, admin_status_dns, "Statistics of the DNS client"},
         {"/timers", ADMIN_GET, 0, false, admin_timers, "Timers of the process"},
         {"/robots.txt", ADMIN_GET, 0, false, admin_robots, "Asks robots to stay away"},

@@ -174,6 +174,15 @@ static void meter(struct call *c, const struct metric *of, struct slice labels, 
 	text_printf(&rig_of(c)->metered, "%s{%.*s} %llu\n", of->name, SLICE_ARG(labels), (unsigned long long)value);
 }
 
+static void meter_about(struct call *c, const struct metric *of, const struct metric_subject *about,
+        metric_labels_fn write, uint64_t value)
+{
+	struct text labels = {0};
+	write(c, about, &labels);
+	meter(c, of, text_slice(&labels), value);
+	text_fini(&labels);
+}
+
 static uint64_t next_number(struct call *c)
 {
 	return ++rig_of(c)->number;
@@ -235,6 +244,7 @@ static const struct host host = {.find = find,
         .cache_put = cache_put,
         .cache_delete = cache_delete,
         .meter = meter,
+        .meter_about = meter_about,
         .next_number = next_number,
         .worker_uuid = worker_uuid,
         .node_id = worker_uuid,
