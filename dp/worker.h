@@ -14,7 +14,7 @@ struct node {
 	const struct listen_spec *listen;
 	size_t listen_count;
 	struct lease_board *board;
-	struct balancers *balancers;
+	struct balance_thread *balance;
 	struct counters *counters;
 	struct cache *cache;
 	struct redis_set *redis; /* the main thread's, for orders */
