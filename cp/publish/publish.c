@@ -19,6 +19,7 @@
 #include "cp/publish/publish_private.h"
 #include "cp/publish/publisher.h"
 #include "cp/publish/sync_server.h"
+#include "cp/publish/target_health.h"
 
 enum {
 	CONNECTIONS_MAX = 4096,
@@ -287,6 +288,7 @@ void publish_stop(struct publish *p)
 	feed_free(f);
 	nodes_clear();
 	orders_clear();
+	target_health_clear();
 	pthread_mutex_destroy(&p->lock);
 	free(p);
 }

@@ -276,6 +276,7 @@ void request_finish(struct request *r)
 	if (r->over)
 		return;
 	attempt_cancel(r);
+	balance_end(r);
 	rate_end(r);
 	chain_use_global(r);
 	if (chain_has_log(r)) {

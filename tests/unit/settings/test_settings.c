@@ -162,7 +162,8 @@ START_TEST(every_known_directive_is_recognised)
 {
 	char text[256];
 	bool is_switch = strcmp(directives[_i], "real_ip_recursive") == 0 ||
-	                 strcmp(directives[_i], "underscores_in_headers") == 0;
+	                 strcmp(directives[_i], "underscores_in_headers") == 0 ||
+	                 strcmp(directives[_i], "proxy_ssl_verify") == 0;
 	const char *value = is_switch ? "on" : "5";
 	snprintf(text, sizeof text, "nginx_http_%s = %s\nnginx_proxy_%s = %s\n", directives[_i], value,
 	        directives[_i], value);
