@@ -14,12 +14,13 @@ struct node {
 	const struct listen_spec *listen;
 	size_t listen_count;
 	struct lease_board *board;
-	struct balancers *balancers;
+	struct balance_thread *balance;
 	struct counters *counters;
 	struct cache *cache;
+	struct redis_set *redis; /* the main thread's, for orders */
 	struct slice node_id;
-	SSL_CTX *tls_verified, *tls_unverified; /* of requests that plugins make; NULL: TLS cannot be had */
-	struct front *front;                    /* TLS of the listeners; NULL: none has ssl */
+	struct outward *outward; /* TLS towards upstreams, and of requests that plugins make */
+	struct front *front;     /* TLS of the listeners; NULL: none has ssl */
 	struct access_log *access_log;
 };
 

@@ -77,6 +77,9 @@ struct settings {
 	struct slice ssl_cipher_suite, ssl_ciphers, ssl_protocols, ssl_dhparam, ssl_session_cache_size;
 	bool ssl_prefer_server_ciphers, ssl_session_tickets;
 	int64_t ssl_session_timeout; /* s */
+	bool client_ssl, proxy_ssl_verify;
+	struct slice client_ssl_cert, client_ssl_cert_key, proxy_ssl_trusted_certificate, lua_ssl_trusted_certificate;
+	int64_t proxy_ssl_verify_depth, lua_ssl_verify_depth;
 	struct slice mem_cache_size, plugin_dir;
 	int64_t shutdown_grace; /* s, default 10 */
 };

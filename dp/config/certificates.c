@@ -83,3 +83,8 @@ const struct certificate_part *snapshot_certificate(const struct snapshot *s, co
 {
 	return pmap_get(&s->certificates, uuid_slice(id));
 }
+
+const struct ca_part *snapshot_authority(const struct snapshot *s, const struct uuid *id)
+{
+	return pmap_get(&s->authorities, uuid_slice(id));
+}

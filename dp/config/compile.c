@@ -129,6 +129,7 @@ static void init_maps(struct snapshot *s)
 	pmap_init(&s->services, &part_ops, NULL);
 	pmap_init(&s->upstreams, &part_ops, NULL);
 	pmap_init(&s->certificates, &part_ops, NULL);
+	pmap_init(&s->authorities, &part_ops, NULL);
 	pmap_init(&s->snis, &part_ops, NULL);
 	pmap_init(&s->chains, &part_ops, NULL);
 	pmap_init(&s->instances, &part_ops, NULL);
@@ -142,6 +143,7 @@ static void copy_maps(struct snapshot *s, const struct snapshot *base)
 	s->services = pmap_copy(&base->services);
 	s->upstreams = pmap_copy(&base->upstreams);
 	s->certificates = pmap_copy(&base->certificates);
+	s->authorities = pmap_copy(&base->authorities);
 	s->snis = pmap_copy(&base->snis);
 	s->chains = pmap_copy(&base->chains);
 	s->instances = pmap_copy(&base->instances);

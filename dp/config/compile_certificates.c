@@ -4,8 +4,18 @@
  * An SNI does not hold its certificate, it names it: a handshake looks up the one and then the other, so that a
  * certificate that changes concerns no SNI. */
 #include "common/core/log.h"
+#include "common/crypto/pem.h"
 #include "common/entity/certificate.h"
 #include "dp/config/compile.h"
+
+/* Never the same again in this process, also for the same id: what was made with the one is not taken for what is
+ * made with the next. */
+static uint64_t next_serial(void)
+{
+	static uint64_t last;
+
+	return ++last;
+}
 
 /* ---- certificates --------------------------------------------------------------------------------------------- */
 
@@ -40,8 +50,36 @@ static bool change_certificate(struct record *was, struct record *is, void *arg)
 	struct certificate_part *part = part_new(sizeof *part, uuid_slice(&is->id));
 	arena_defer(&part->part.arena, free_pair, &part->pair);
 	arena_defer(&part->part.arena, free_pair, &part->alternative);
+	part->serial = next_serial();
 	read_pairs(part, is->entity);
 	part_give(&c->s->certificates, part);
+	return true;
+}
+
+/* ---- authorities ---------------------------------------------------------------------------------------------- */
+
+static void free_certificate(void *cert)
+{
+	X509_free(cert);
+}
+
+static bool change_authority(struct record *was, struct record *is, void *arg)
+{
+	struct compiling *c = arg;
+	struct err why;
+
+	if (was)
+		pmap_remove(&c->s->authorities, uuid_slice(&was->id));
+	X509 *cert = is ? pem_certificate(((const struct ca_certificate *)is->entity)->cert, &why) : NULL;
+	if (is && !cert)
+		log_error("CA certificate cannot be used", LOG_STR("problem", why.message));
+	if (!cert)
+		return true;
+	struct ca_part *part = part_new(sizeof *part, uuid_slice(&is->id));
+	part->cert = cert;
+	part->serial = next_serial();
+	arena_defer(&part->part.arena, free_certificate, cert);
+	part_give(&c->s->authorities, part);
 	return true;
 }
 
@@ -95,5 +133,6 @@ static bool change_sni(struct record *was, struct record *is, void *arg)
 void compile_certificates(struct compiling *c)
 {
 	catalog_diff(c->was, c->is, &certificate_schema, change_certificate, c);
+	catalog_diff(c->was, c->is, &ca_certificate_schema, change_authority, c);
 	catalog_diff(c->was, c->is, &sni_schema, change_sni, c);
 }

@@ -15,6 +15,7 @@ void snapshot_free(struct snapshot *s)
 	pmap_fini(&s->services);
 	pmap_fini(&s->upstreams);
 	pmap_fini(&s->certificates);
+	pmap_fini(&s->authorities);
 	pmap_fini(&s->snis);
 	pmap_fini(&s->chains);
 	pmap_fini(&s->consumer_rows);

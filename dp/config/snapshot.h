@@ -113,6 +113,14 @@ struct certificate_part {
 	struct part part;              /* by id */
 	struct pair pair, alternative; /* the second is of another type of key; zeroed: there is none */
 	bool is_broken;                /* a vault gave something else: a handshake that wants it must fail */
+	uint64_t serial;               /* of this process: another pair has another one */
+};
+
+/* A CA certificate. */
+struct ca_part {
+	struct part part; /* by id */
+	X509 *cert;
+	uint64_t serial; /* as above */
 };
 
 /* A route with all that its requests need. */
@@ -138,6 +146,7 @@ struct snapshot {
 	struct pmap services;      /* struct service_part by id */
 	struct pmap upstreams;     /* struct upstream_def by name */
 	struct pmap certificates;  /* struct certificate_part by id */
+	struct pmap authorities;   /* struct ca_part by id */
 	struct pmap snis;          /* struct sni_part by name */
 	struct pmap chains;        /* struct chain by route, of those with plugins of their own */
 	struct pmap instances;     /* struct plugin_instance by id */
@@ -166,6 +175,7 @@ void snapshot_diff_upstreams(const struct snapshot *was, const struct snapshot *
  * NULL: none of them is there, or this is no host name (unset: the client named none): the node's own. */
 const struct certificate_part *snapshot_certificate_for(const struct snapshot *s, struct slice server_name);
 const struct certificate_part *snapshot_certificate(const struct snapshot *s, const struct uuid *id); /* NULL: gone */
+const struct ca_part *snapshot_authority(const struct snapshot *s, const struct uuid *id);            /* NULL: gone */
 
 /* R-8.3: the instance of a plugin for this consumer, or link->instance when no row names the consumer or a group that
  * it belongs to. */

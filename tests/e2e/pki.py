@@ -74,3 +74,28 @@ def get(port, path="/", name=None, headers=(), made=None):
     head, _, body = got.partition(b"\r\n\r\n")
     rows = head.decode("latin1").split("\r\n")
     return kit.Response(int(rows[0].split()[1]), [tuple(row.split(": ", 1)) for row in rows[1:]], body)
+
+
+class TlsOrigin(kit.Origin):
+    """An upstream that speaks TLS and echoes, beside the request, what it saw of the handshake: sni, the client's CN, whether the session was
+    resumed, and a number for the connection."""
+
+    def __init__(self, pair, clients=None):
+        super().__init__(handler=self.note)
+        self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self.context.load_cert_chain(pair.cert_path, pair.key_path)
+        if clients:
+            self.context.verify_mode = ssl.CERT_OPTIONAL
+            self.context.load_verify_locations(clients.cert_path)
+        self.context.sni_callback = lambda s, name, _: setattr(s, "asked_for", name)
+        self.server.socket = self.context.wrap_socket(self.server.socket, server_side=True, do_handshake_on_connect=False)
+        self.connections = []
+
+    def note(self, handler, seen):
+        s = handler.connection
+        if s not in self.connections:
+            self.connections.append(s)
+        subject = dict(pair[0] for pair in (s.getpeercert() or {}).get("subject", ()))
+        seen |= {"sni": getattr(s, "asked_for", None), "client": subject.get("commonName"), "resumed": s.session_reused,
+                 "connection": self.connections.index(s)}
+        return False

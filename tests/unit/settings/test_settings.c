@@ -162,7 +162,8 @@ START_TEST(every_known_directive_is_recognised)
 {
 	char text[256];
 	bool is_switch = strcmp(directives[_i], "real_ip_recursive") == 0 ||
-	                 strcmp(directives[_i], "underscores_in_headers") == 0;
+	                 strcmp(directives[_i], "underscores_in_headers") == 0 ||
+	                 strcmp(directives[_i], "proxy_ssl_verify") == 0;
 	const char *value = is_switch ? "on" : "5";
 	snprintf(text, sizeof text, "nginx_http_%s = %s\nnginx_proxy_%s = %s\n", directives[_i], value,
 	        directives[_i], value);
@@ -284,6 +285,7 @@ int main(void)
 	tcase_add_test(t, a_bad_value_names_place_key_value_and_what_is_expected);
 	tcase_add_test(t, a_missing_file_is_an_error_when_it_was_asked_for);
 	tcase_add_test(t, secrets_are_neither_shown_nor_quoted);
+	tcase_add_test(t, what_is_traced_is_named);
 	tcase_add_loop_test(t, sizes_have_units, 0, sizeof sizes / sizeof sizes[0]);
 	suite_add_tcase(suite, t);
 	return run_suite(suite);
