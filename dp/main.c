@@ -27,6 +27,7 @@
 #include "dp/config/secrets.h"
 #include "dp/config/subscriber.h"
 #include "dp/host/cache.h"
+#include "dp/host/cache_orders.h"
 #include "dp/host/counters.h"
 #include "dp/status/status.h"
 #include "dp/upstream/balance_thread.h"
@@ -36,6 +37,7 @@ enum { WORKERS_MAX = 256, DRAIN_POLL_MS = 50, TAKE_OVER_MS = 30000, SECRETS_REFR
 
 struct plane {
 	struct arena arena;
+	struct dns *dns; /* of what this thread asks Redis for */
 	struct settings settings;
 	struct proxy_options options;
 	struct node node;
@@ -44,7 +46,6 @@ struct plane {
 	struct meter *meters[WORKERS_MAX];
 	uint64_t cluster_cert_expiry_s, cache_bytes_max;
 	unsigned worker_count;
-	struct balance_thread *balance;
 	struct secrets *secrets;
 	struct loop_timer *secrets_timer, *tickets_timer;
 	struct replica *replica;
@@ -84,7 +85,7 @@ static bool apply(struct catalog *candidate, struct slice epoch, void *arg, stru
 	struct snapshot *s = snapshot_build(was, epoch, candidate, &p->options.router, e);
 	if (!s)
 		return false;
-	balance_thread_apply(p->balance, was, s, p->worker_count ? 0 : NAMES_WAIT_MS);
+	balance_thread_apply(p->node.balance, was, s, p->worker_count ? 0 : NAMES_WAIT_MS);
 	if (!lease_board_current(p->node.board))
 		router_each_inversion(s->router, INVERSIONS_SHOWN, log_inversion, NULL);
 	lease_board_publish(p->node.board, s);
@@ -254,15 +255,53 @@ static void on_reopen(evutil_socket_t number, short what, void *arg)
 	access_log_reopen(&p->status_log);
 }
 
+/* {"upstream":id,"target":id,"address":"ip:port" or null,"healthy":true}: admin-api.md 7.1 */
+static json_t *mark_target(const json_t *order, void *arg)
+{
+	struct node *n = arg;
+	struct target_mark m = {.address = slice_cstr(json_string_value(json_object_get(order, "address"))),
+	        .healthy = json_is_true(json_object_get(order, "healthy"))};
+
+	if (!uuid_parse(slice_cstr(json_string_value(json_object_get(order, "upstream"))), &m.upstream) ||
+	        !uuid_parse(slice_cstr(json_string_value(json_object_get(order, "target"))), &m.target))
+		return json_false();
+	return json_boolean(balance_thread_mark(n->balance, &m));
+}
+
+static json_t *order_cache(const json_t *order, void *arg)
+{
+	const struct node *n = arg;
+	return cache_order(&(struct cache_keeper){n->cache, lease_board_current(n->board), n->redis}, order);
+}
+
 /* What the control plane may have done here beside the configuration; arg is our struct node. */
-static const struct order_handler order_handlers[] = {{0}};
+static const struct order_handler order_handlers[] = {
+        {"target-mark", mark_target},
+        {"proxy-cache", order_cache},
+        {0},
+};
+
+static void report_health(void *arg, uint64_t after, size_t room, struct arena *a, struct health_batch *out)
+{
+	struct plane *p = arg;
+	balance_thread_report(p->node.balance, after, room, a, out);
+}
+
+static void on_health_changed(void *arg)
+{
+	struct plane *p = arg;
+	if (p->subscriber)
+		subscriber_health_changed(p->subscriber);
+}
 
 static bool start_subscriber(struct plane *p, struct err *e)
 {
 	p->subscriber = subscriber_start(p->loop, &p->settings, p->replica, e);
-	if (p->subscriber)
-		subscriber_carry_out(p->subscriber, order_handlers, &p->node);
-	return p->subscriber != NULL;
+	if (!p->subscriber)
+		return false;
+	subscriber_carry_out(p->subscriber, order_handlers, &p->node);
+	subscriber_report_health(p->subscriber, report_health, p);
+	return true;
 }
 
 static void follow_again(void *arg)
@@ -384,6 +423,10 @@ static bool make_shared(struct plane *p, struct err *e)
 		return false;
 	p->node.node_id = slice_of(node_id, UUID_TEXT);
 	p->node.cache = cache_new((size_t)p->cache_bytes_max);
+	p->dns = dns_new(p->loop, &(struct dns_options){.resolvers = p->settings.dns_resolver}, e);
+	if (!p->dns)
+		return false;
+	p->node.redis = redis_set_new(p->loop, p->dns);
 	p->node.outward = outward_new(&p->settings, e);
 	return p->node.outward != NULL;
 }
@@ -438,10 +481,9 @@ static bool start(struct plane *p, struct err *e)
 		return false;
 	catch_signals(p);
 	p->node.board = lease_board_new(p->loop);
-	p->balance = balance_thread_start(s, e);
-	if (!p->balance)
+	p->node.balance = balance_thread_start(s, p->loop, on_health_changed, p, e);
+	if (!p->node.balance)
 		return false;
-	p->node.balancers = balance_thread_balancers(p->balance);
 	if (!start_configuration(p, e) || !start_workers(p, e))
 		return false;
 	p->status = status_start(p->loop, s->status_listen, &p->status_log, fill_report, p, e);
@@ -460,7 +502,7 @@ static void end(struct plane *p)
 	document_feed_stop(p->feed);
 	for (unsigned i = 0; i < p->worker_count; i++)
 		worker_stop(p->workers[i]);
-	balance_thread_stop(p->balance);
+	balance_thread_stop(p->node.balance);
 	loop_timer_free(p->secrets_timer);
 	loop_timer_free(p->tickets_timer);
 	front_free(p->node.front);
@@ -469,9 +511,13 @@ static void end(struct plane *p)
 	secrets_free(p->secrets);
 	if (p->node.board)
 		lease_board_free(p->node.board);
-	balance_thread_free(p->balance);
+	balance_thread_free(p->node.balance);
 	if (p->node.counters)
 		counters_free(p->node.counters);
+	if (p->node.redis)
+		redis_set_free(p->node.redis);
+	if (p->dns)
+		dns_free(p->dns);
 	cache_free(p->node.cache);
 	outward_free(p->node.outward);
 	access_log_close(&p->access_log);

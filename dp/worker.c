@@ -9,6 +9,7 @@
 #include "common/core/log.h"
 #include "dp/host/meter.h"
 #include "dp/host/sinks.h"
+#include "dp/upstream/balance_thread.h"
 
 enum { SWEEP_MS = 1000 };
 
@@ -126,7 +127,7 @@ static bool set_up(struct worker *w, struct err *e)
 		return false;
 	p->options = w->node->options;
 	p->leases = leases_new(w->node->board, p->loop);
-	balancers_join(w->node->balancers, p->loop);
+	balancers_join(balance_thread_balancers(w->node->balance), p->loop);
 	p->dns = dns_new(p->loop, &dns, e);
 	p->host = (struct host_worker){.loop = p->loop,
 	        .counters = w->node->counters,
@@ -167,7 +168,7 @@ static void tear_down(struct worker *w)
 			dns_free(p->dns);
 		meter_free(p->host.meter);
 		leases_free(p->leases);
-		balancers_leave(w->node->balancers, p->loop);
+		balancers_leave(balance_thread_balancers(w->node->balance), p->loop);
 		loop_free(p->loop);
 	}
 	free(w);

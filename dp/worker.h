@@ -15,9 +15,10 @@ struct node {
 	const struct proxy_options *options;
 	struct addresses addresses;
 	struct lease_board *board;
-	struct balancers *balancers;
+	struct balance_thread *balance;
 	struct counters *counters;
 	struct cache *cache;
+	struct redis_set *redis; /* the main thread's, for orders */
 	struct slice node_id;
 	struct outward *outward; /* TLS towards upstreams, and of requests that plugins make */
 	struct front *front;     /* TLS of the listeners; NULL: none has ssl */

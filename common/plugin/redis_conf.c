@@ -1,6 +1,8 @@
 /* redis_conf: see redis_conf.h. Contract: plugins.md 0.8. */
 #include "common/plugin/redis_conf.h"
 
+#include "common/schema/violations.h"
+
 static const struct field fields[] = {
         FIELD(struct redis_conf, host, .format = FORMAT_HOST, .doc = "Name or address of the Redis server."),
         FIELD(struct redis_conf, port, .dflt = "6379", BETWEEN(0, 65535), .doc = "Port of the Redis server."),
@@ -43,3 +45,11 @@ const struct shorthand redis_conf_aliases[] = {
         ALIAS("database", TYPE_INTEGER),
         {0},
 };
+
+void redis_conf_check_policy(const json_t *conf, struct violations *v)
+{
+	const char *policy = json_string_value(json_object_get(conf, "policy"));
+	if (policy && strcmp(policy, "cluster") == 0)
+		violations_replace(v, "config.policy",
+		        "expected one of: local, redis (data planes do not share a database: redis counts over all of them)");
+}

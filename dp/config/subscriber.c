@@ -29,6 +29,7 @@ enum {
 	RETRY_MAX_MS = 60 * 1000,
 	REOPEN_MAX_MS = 30 * 1000,
 	FAREWELL_MS = 200,
+	HEALTH_MS = 100,       /* what changes together is told together */
 	MESSAGES_PER_TURN = 64 /* then the rest of the loop gets its turn */
 };
 
@@ -58,7 +59,9 @@ struct subscriber {
 	uint64_t retry_at_ms; /* the refused version may be asked for again */
 	bool is_in_step;
 	struct order_inbox orders;
-	char *complaint; /* of the control plane: why it does not answer; "" */
+	struct health_outbox health;
+	struct loop_timer *next_health; /* NULL: nothing has changed */
+	char *complaint;                /* of the control plane: why it does not answer; "" */
 };
 
 static uint32_t jittered(uint32_t ms)
@@ -105,6 +108,7 @@ static void fill_poll(const struct subscriber *s, Gatehouse__Sync__Poll *p)
 static void send_poll(struct subscriber *s, Gatehouse__Sync__Poll *p)
 {
 	order_inbox_fill(&s->orders, p);
+	health_outbox_fill(&s->health, p);
 	size_t len = gatehouse__sync__poll__get_packed_size(p);
 	uint8_t *bytes = malloc(len);
 	if (!bytes)
@@ -114,6 +118,7 @@ static void send_poll(struct subscriber *s, Gatehouse__Sync__Poll *p)
 		log_warn("cannot poll", LOG_STR("error", nn_strerror(nn_errno())));
 	free(bytes);
 	order_inbox_release(p);
+	health_outbox_release(&s->health);
 }
 
 /* An answer that nobody waits for any more. It must not stay in the socket: nanomsg 1.1.5 loses the memory of an
@@ -231,6 +236,7 @@ static bool take_answer(struct subscriber *s, const Gatehouse__Sync__Envelope *e
 	note_contact(s);
 	set_complaint(s, e->error);
 	bool has_results = order_inbox_take(&s->orders, e);
+	has_results |= health_outbox_take(&s->health, e);
 	if (e->error[0] || e->parts == 0) {
 		delta_assembly_reset(&s->assembly);
 		s->is_in_step = !e->error[0] && e->version == replica_version(s->replica);
@@ -431,6 +437,7 @@ void subscriber_stop(struct subscriber *s)
 	disk_cache_close(s->cache);
 	delta_assembly_reset(&s->assembly);
 	order_inbox_fini(&s->orders);
+	loop_timer_free(s->next_health);
 	free(s->complaint);
 	free(s);
 }
@@ -462,4 +469,24 @@ void subscriber_status(const struct subscriber *s, struct subscriber_status *out
 	        .error = error[0] ? error : s->complaint,
 	};
 	memcpy(out->node_id, s->uplink.node_id, sizeof out->node_id);
+}
+
+void subscriber_report_health(struct subscriber *s, health_fn fn, void *arg)
+{
+	s->health.fn = fn;
+	s->health.arg = arg;
+}
+
+static void tell_health(void *arg)
+{
+	struct subscriber *s = arg;
+	loop_timer_free(s->next_health);
+	s->next_health = NULL;
+	poll_now(s);
+}
+
+void subscriber_health_changed(struct subscriber *s)
+{
+	if (!s->next_health)
+		s->next_health = loop_timer_new(s->loop, HEALTH_MS, false, tell_health, s);
 }

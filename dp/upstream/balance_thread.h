@@ -6,11 +6,13 @@
 #define DP_UPSTREAM_BALANCE_THREAD_H
 
 #include "common/settings/settings.h"
-#include "dp/upstream/balancer.h"
+#include "dp/upstream/report.h"
 
 struct balance_thread;
 
-struct balance_thread *balance_thread_start(const struct settings *s, struct err *e);
+/* changed(arg) runs on `home`, the main thread's loop, soon after something has changed that reports tell. */
+struct balance_thread *balance_thread_start(
+        const struct settings *s, struct loop *home, void (*changed)(void *arg), void *arg, struct err *e);
 /* Ends the thread; workers have ended before. NULL is fine. */
 void balance_thread_stop(struct balance_thread *t);
 /* When no snapshot is left. NULL is fine. */
@@ -21,5 +23,12 @@ struct balancers *balance_thread_balancers(const struct balance_thread *t);
  * the first requests find their targets (pitfalls.md A4-5). */
 void balance_thread_apply(
         struct balance_thread *t, const struct snapshot *was, const struct snapshot *is, uint32_t wait_ms);
+
+/* As balancers_report(), balancers_describe(), balancers_mark(). */
+void balance_thread_report(
+        struct balance_thread *t, uint64_t after, size_t room, struct arena *a, struct health_batch *out);
+Gatehouse__Sync__UpstreamHealth *balance_thread_describe(
+        struct balance_thread *t, struct slice name, struct arena *a);
+bool balance_thread_mark(struct balance_thread *t, const struct target_mark *m);
 
 #endif

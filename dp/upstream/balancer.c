@@ -227,6 +227,15 @@ static void publish(struct balancer *b, struct view *v)
 		retire(b->owner, old);
 }
 
+static void note_change(struct balancer *b)
+{
+	struct balancers *all = b->owner;
+
+	b->changed = ++all->changed;
+	if (all->o.on_change)
+		all->o.on_change(all->o.arg);
+}
+
 void balancer_refresh(struct balancer *b, bool structure)
 {
 	const struct view *was = atomic_load(&b->view);
@@ -235,6 +244,7 @@ void balancer_refresh(struct balancer *b, bool structure)
 		return;
 	atomic_store(&b->is_dirty, false); /* before availability is looked at */
 	publish(b, view_build(b, structure || !was ? NULL : was->ring));
+	note_change(b);
 }
 
 /* Keys of what ramps up change by themselves. */
@@ -305,6 +315,7 @@ static void put_to_rest(struct balancer *b)
 	def_hold_unref(b->owner, b->hold);
 	b->hold = NULL;
 	b->gone_ms = clock_mono_ms();
+	note_change(b);
 }
 
 static void apply_one(struct upstream_def *was, struct upstream_def *is, void *arg)
@@ -322,6 +333,7 @@ static void apply_one(struct upstream_def *was, struct upstream_def *is, void *a
 	tie(is, b);
 	def_hold_unref(all, b->hold);
 	b->hold = def_hold_new(is);
+	b->id = is->upstream->id;
 	names_sync(b);
 	balancer_refresh(b, true);
 }

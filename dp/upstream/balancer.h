@@ -26,8 +26,11 @@ struct peer; /* one address of a target */
 struct balancers_options {
 	struct loop *loop; /* of the balance thread */
 	struct dns *dns;   /* on that loop, for the names of targets; NULL: names are not resolved */
-	uint32_t
-	        slow_start_ms; /* how long an address that has come (back) gets less than its share; 0: it does not */
+	/* Something has changed that reports tell: on the balance thread. NULL: nobody wants to know. */
+	void (*on_change)(void *arg);
+	void *arg;
+	/* How long an address that has come (back) gets less than its share; 0: it does not. */
+	uint32_t slow_start_ms;
 };
 
 /* On the balance thread, as all that says nothing else. */

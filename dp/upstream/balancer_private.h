@@ -100,6 +100,8 @@ struct balancer {
 	pthread_mutex_t lock;
 
 	/* the balance thread's */
+	struct uuid id;        /* of the upstream */
+	uint64_t changed;      /* number of its last change, of all that balancers have seen */
 	struct def_hold *hold; /* NULL: the upstream has gone */
 	struct map peers;      /* by text, port, host */
 	struct map names;      /* host:port -> struct target_name */
@@ -111,6 +113,7 @@ struct balancers {
 	struct map by_name;
 	struct def_hold *returned; /* to be given back when the main thread waits */
 	struct view *retired;
+	uint64_t changed; /* the number of the last change of any */
 	struct loop_timer *purge, *ramp;
 	_Atomic unsigned unresolved; /* names that were never answered */
 	_Atomic uint64_t changes;    /* of health */
