@@ -18,12 +18,16 @@ void server_init(struct server *sv, struct loop *l, const struct stream_ops *ops
 	        .send_timeout_ms = 60000,
 	        .keepalive_timeout_ms = 75000,
 	        .max_requests = 10000,
+	        .max_streams = 100,
 	};
 }
 
 void server_serve(struct server *sv, const struct listen_spec *listener, struct conn *c)
 {
-	h1_codec.accept(sv, listener, c);
+	if (listener && listener->serves_http2)
+		version_accept(sv, listener, c);
+	else
+		h1_codec.accept(sv, listener, c);
 	STAT_ADD(sv->stats.handled, 1);
 }
 
@@ -107,11 +111,12 @@ void server_set_phase(struct server_conn *sc, enum server_phase phase)
 
 static struct stream *new_stream(size_t data)
 {
-	struct stream *s = calloc(1, sizeof *s + 16 + data);
+	struct stream *s = calloc(1, sizeof *s + STREAM_CODEC_BYTES + 16 + data);
 	if (!s)
 		abort();
 	arena_init(&s->arena);
-	s->data = (void *)(((uintptr_t)(s + 1) + 15) & ~(uintptr_t)15);
+	uintptr_t behind = (uintptr_t)stream_codec_state(s) + STREAM_CODEC_BYTES;
+	s->data = (void *)((behind + 15) & ~(uintptr_t)15);
 	return s;
 }
 
@@ -130,6 +135,7 @@ struct stream *server_take_stream(struct server_conn *sc)
 	s->codec = sc->codec;
 	s->conn = sc->conn;
 	s->listener = sc->listener;
+	s->trailers = NULL;
 	s->started_ns = clock_mono_ns();
 	s->body_received = s->sent = s->head_sent = 0;
 	s->status = 0;
@@ -177,6 +183,11 @@ void stream_respond(struct stream *s, const struct head *response, struct slice 
 void stream_send(struct stream *s, struct slice piece, bool last)
 {
 	s->codec->send(s, piece, last);
+}
+
+void stream_send_trailers(struct stream *s, const struct head *trailers)
+{
+	s->codec->send_trailers(s, trailers);
 }
 
 size_t stream_queued(const struct stream *s)

@@ -17,10 +17,20 @@ struct server_conn {
 	enum server_phase phase;
 };
 
+/* Behind each stream there is room for what its codec has to know about it; not cleared between requests. */
+enum { STREAM_CODEC_BYTES = 320 };
+static inline void *stream_codec_state(struct stream *s)
+{
+	return s + 1;
+}
+
 /* Begins to serve a connection that has been accepted. */
 void server_serve(struct server *sv, const struct listen_spec *listener, struct conn *c);
 /* Waits for a PROXY preamble first; then server_serve(). tls as in server_accept(). */
 void preamble_accept(struct server *sv, const struct listen_spec *listener, int fd, SSL *tls);
+
+/* Waits until the version shows: by ALPN, or by the first bytes. version.c */
+void version_accept(struct server *sv, const struct listen_spec *listener, struct conn *c);
 
 /* Puts a new connection on the server's list, waiting. */
 void server_add(struct server *sv, struct server_conn *sc);

@@ -44,9 +44,9 @@ static bool find_pair(const struct settings *s, struct arena *a, struct tls_serv
 	return make_default(s, a, conf->cert, conf->key, e);
 }
 
-SSL_CTX *admin_tls_new(const struct settings *s, struct err *e)
+SSL_CTX *admin_tls_new(const struct settings *s, bool http2, struct err *e)
 {
-	struct tls_server_conf conf = {.alpn = "http/1.1"};
+	struct tls_server_conf conf = {.alpn = http2 ? "h2,http/1.1" : "http/1.1"};
 	struct arena a;
 	SSL_CTX *ctx = NULL;
 
