@@ -16,9 +16,9 @@
 #include "common/core/file_limit.h"
 #include "common/core/log.h"
 #include "common/core/release.h"
+#include "common/crypto/x509.h"
 #include "common/entity/route.h"
 #include "common/net/handover.h"
-#include "common/net/tls.h"
 #include "common/plugin/objects.h"
 #include "common/settings/log_setup.h"
 #include "common/settings/node_id.h"
@@ -27,23 +27,27 @@
 #include "dp/config/secrets.h"
 #include "dp/config/subscriber.h"
 #include "dp/host/cache.h"
+#include "dp/host/cache_orders.h"
 #include "dp/host/counters.h"
 #include "dp/status/status.h"
+#include "dp/upstream/balance_thread.h"
 #include "dp/worker.h"
 
-enum { WORKERS_MAX = 256, DRAIN_POLL_MS = 50, TAKE_OVER_MS = 30000, SECRETS_REFRESH_MS = 5000 };
+enum { WORKERS_MAX = 256, DRAIN_POLL_MS = 50, TAKE_OVER_MS = 30000, SECRETS_REFRESH_MS = 5000, NAMES_WAIT_MS = 5000 };
 
 struct plane {
 	struct arena arena;
+	struct dns *dns; /* of what this thread asks Redis for */
 	struct settings settings;
 	struct proxy_options options;
 	struct node node;
 	struct loop *loop;
 	struct worker *workers[WORKERS_MAX];
-	const struct meter *meters[WORKERS_MAX];
+	struct meter *meters[WORKERS_MAX];
+	uint64_t cluster_cert_expiry_s, cache_bytes_max;
 	unsigned worker_count;
 	struct secrets *secrets;
-	struct loop_timer *secrets_timer;
+	struct loop_timer *secrets_timer, *tickets_timer;
 	struct replica *replica;
 	const char *document; /* --document FILE: there is no control plane */
 	struct document_feed *feed;
@@ -77,10 +81,11 @@ static void log_inversion(const struct route *first, const struct route *second,
 static bool apply(struct catalog *candidate, struct slice epoch, void *arg, struct err *e)
 {
 	struct plane *p = arg;
-	struct snapshot *s = snapshot_build(
-	        lease_board_current(p->node.board), epoch, candidate, &p->options.router, e);
+	const struct snapshot *was = lease_board_current(p->node.board);
+	struct snapshot *s = snapshot_build(was, epoch, candidate, &p->options.router, e);
 	if (!s)
 		return false;
+	balance_thread_apply(p->node.balance, was, s, p->worker_count ? 0 : NAMES_WAIT_MS);
 	if (!lease_board_current(p->node.board))
 		router_each_inversion(s->router, INVERSIONS_SHOWN, log_inversion, NULL);
 	lease_board_publish(p->node.board, s);
@@ -151,6 +156,7 @@ static void fill_report(void *arg, struct status_report *r)
 		add_stats(&r->proxy, &one);
 		r->entries_unsent += worker_unsent(p->workers[i]);
 		r->entries_lost += worker_lost(p->workers[i]);
+		r->deliveries += worker_deliveries(p->workers[i]);
 		p->meters[i] = worker_meter(p->workers[i]);
 	}
 	r->access_lines_lost = access_log_lost(&p->access_log);
@@ -158,6 +164,21 @@ static void fill_report(void *arg, struct status_report *r)
 	r->router = &p->options.router;
 	r->meters = p->meters;
 	r->meter_count = p->worker_count;
+	r->cache_bytes = cache_size(p->node.cache);
+	r->cache_bytes_max = p->cache_bytes_max;
+	r->cluster_cert_expiry_s = p->cluster_cert_expiry_s;
+}
+
+/* 0: there is none, or it cannot be read, which whoever uses it will say. */
+static uint64_t cert_expiry_s(struct slice path)
+{
+	char text[PATH_MAX];
+	struct x509_info info;
+	struct err e;
+	if (!path.len || path.len >= sizeof text)
+		return 0;
+	snprintf(text, sizeof text, "%.*s", SLICE_ARG(path));
+	return x509_read(text, &info, &e) ? (uint64_t)info.not_after_s : 0;
 }
 
 /* ---- signals ----------------------------------------------------------------------------------------------------
@@ -233,6 +254,55 @@ static void on_reopen(evutil_socket_t number, short what, void *arg)
 	access_log_reopen(&p->status_log);
 }
 
+/* {"upstream":id,"target":id,"address":"ip:port" or null,"healthy":true}: admin-api.md 7.1 */
+static json_t *mark_target(const json_t *order, void *arg)
+{
+	struct node *n = arg;
+	struct target_mark m = {.address = slice_cstr(json_string_value(json_object_get(order, "address"))),
+	        .healthy = json_is_true(json_object_get(order, "healthy"))};
+
+	if (!uuid_parse(slice_cstr(json_string_value(json_object_get(order, "upstream"))), &m.upstream) ||
+	        !uuid_parse(slice_cstr(json_string_value(json_object_get(order, "target"))), &m.target))
+		return json_false();
+	return json_boolean(balance_thread_mark(n->balance, &m));
+}
+
+static json_t *order_cache(const json_t *order, void *arg)
+{
+	const struct node *n = arg;
+	return cache_order(&(struct cache_keeper){n->cache, lease_board_current(n->board), n->redis}, order);
+}
+
+/* What the control plane may have done here beside the configuration; arg is our struct node. */
+static const struct order_handler order_handlers[] = {
+        {"target-mark", mark_target},
+        {"proxy-cache", order_cache},
+        {0},
+};
+
+static void report_health(void *arg, uint64_t after, size_t room, struct arena *a, struct health_batch *out)
+{
+	struct plane *p = arg;
+	balance_thread_report(p->node.balance, after, room, a, out);
+}
+
+static void on_health_changed(void *arg)
+{
+	struct plane *p = arg;
+	if (p->subscriber)
+		subscriber_health_changed(p->subscriber);
+}
+
+static bool start_subscriber(struct plane *p, struct err *e)
+{
+	p->subscriber = subscriber_start(p->loop, &p->settings, p->replica, e);
+	if (!p->subscriber)
+		return false;
+	subscriber_carry_out(p->subscriber, order_handlers, &p->node);
+	subscriber_report_health(p->subscriber, report_health, p);
+	return true;
+}
+
 static void follow_again(void *arg)
 {
 	struct plane *p = arg;
@@ -241,8 +311,7 @@ static void follow_again(void *arg)
 	log_error("the reload failed, everything goes on as before");
 	successor_free(p->successor);
 	p->successor = NULL;
-	p->subscriber = subscriber_start(p->loop, &p->settings, p->replica, &e);
-	if (!p->subscriber)
+	if (!start_subscriber(p, &e))
 		log_error("cannot follow the control plane any more", LOG_STR("error", e.message));
 }
 
@@ -324,7 +393,24 @@ static unsigned workers_wanted(const struct settings *s)
 	return n < 1 ? 1 : n > WORKERS_MAX ? WORKERS_MAX : (unsigned)n;
 }
 
-/* proxy_listen, without what this release does not serve: nothing may go in the clear that was meant for TLS. */
+static void rotate_tickets(void *arg)
+{
+	struct plane *p = arg;
+	front_rotate(p->node.front);
+}
+
+static bool make_front(struct plane *p, struct err *e)
+{
+	if (p->node.front)
+		return true;
+	p->node.front = front_new(&p->settings, e);
+	if (!p->node.front)
+		return err_prefix(e, "proxy_listen with ssl");
+	if (front_rotate_ms(p->node.front))
+		p->tickets_timer = loop_timer_new(p->loop, front_rotate_ms(p->node.front), true, rotate_tickets, p);
+	return true;
+}
+
 static bool read_listen(struct plane *p, struct err *e)
 {
 	struct listen_spec *all;
@@ -334,35 +420,33 @@ static bool read_listen(struct plane *p, struct err *e)
 	if (!listen_map_ports(all, n, p->settings.port_maps, e))
 		return false;
 	for (size_t i = 0; i < n; i++) {
-		if (all[i].ssl) {
-			log_warn("proxy_listen with ssl is not served in this release",
-			        LOG_SLICE("address", all[i].text));
-			continue;
-		}
+		if (all[i].ssl && !make_front(p, e))
+			return false;
 		if (!all[i].reuseport && !listener_is_free(&all[i], e)) /* with it, data planes may share a port */
 			return err_prefix(e, "proxy_listen");
-		all[p->node.listen_count++] = all[i];
 	}
 	p->node.listen = all;
+	p->node.listen_count = n;
 	return true;
 }
 
-/* What plugins share beside counters: the cache, and TLS contexts for going out. */
+/* What plugins share beside counters: the cache, and TLS for going out. */
 static bool make_shared(struct plane *p, struct err *e)
 {
-	struct tls_client_conf verified = {.alpn = "http/1.1"}, unverified = {.alpn = "http/1.1", .insecure = true};
-	uint64_t cache_bytes;
-	if (!settings_size(p->settings.mem_cache_size, &cache_bytes))
+	if (!settings_size(p->settings.mem_cache_size, &p->cache_bytes_max))
 		return err_set(e, "mem_cache_size is '%.*s', expected a size such as 512k or 128m",
 		        SLICE_ARG(p->settings.mem_cache_size));
 	char *node_id = arena_alloc(&p->arena, UUID_TEXT + 1);
 	if (!node_id_load(&p->settings, node_id, e))
 		return false;
 	p->node.node_id = slice_of(node_id, UUID_TEXT);
-	p->node.cache = cache_new((size_t)cache_bytes);
-	p->node.tls_verified = tls_client_new(&verified, e);
-	p->node.tls_unverified = p->node.tls_verified ? tls_client_new(&unverified, e) : NULL;
-	return p->node.tls_unverified != NULL;
+	p->node.cache = cache_new((size_t)p->cache_bytes_max);
+	p->dns = dns_new(p->loop, &(struct dns_options){.resolvers = p->settings.dns_resolver}, e);
+	if (!p->dns)
+		return false;
+	p->node.redis = redis_set_new(p->loop, p->dns);
+	p->node.outward = outward_new(&p->settings, e);
+	return p->node.outward != NULL;
 }
 
 static bool start_workers(struct plane *p, struct err *e)
@@ -371,6 +455,7 @@ static bool start_workers(struct plane *p, struct err *e)
 		return false;
 	p->node.settings = &p->settings;
 	p->node.access_log = &p->access_log;
+	p->cluster_cert_expiry_s = cert_expiry_s(p->settings.cluster_cert);
 	p->node.options = &p->options;
 	p->node.counters = counters_new();
 	if (!make_shared(p, e))
@@ -392,7 +477,7 @@ static bool start_configuration(struct plane *p, struct err *e)
 	if (p->document)
 		p->feed = document_feed_start(p->document, &p->settings, p->replica, &p->why);
 	else
-		p->subscriber = subscriber_start(p->loop, &p->settings, p->replica, e);
+		start_subscriber(p, e);
 	return p->feed || p->subscriber;
 }
 
@@ -412,6 +497,9 @@ static bool start(struct plane *p, struct err *e)
 		return false;
 	catch_signals(p);
 	p->node.board = lease_board_new(p->loop);
+	p->node.balance = balance_thread_start(s, p->loop, on_health_changed, p, e);
+	if (!p->node.balance)
+		return false;
 	if (!start_configuration(p, e) || !start_workers(p, e))
 		return false;
 	p->status = status_start(p->loop, s->status_listen, &p->status_log, fill_report, p, e);
@@ -430,17 +518,24 @@ static void end(struct plane *p)
 	document_feed_stop(p->feed);
 	for (unsigned i = 0; i < p->worker_count; i++)
 		worker_stop(p->workers[i]);
+	balance_thread_stop(p->node.balance);
 	loop_timer_free(p->secrets_timer);
+	loop_timer_free(p->tickets_timer);
+	front_free(p->node.front);
 	if (p->replica)
 		replica_free(p->replica);
 	secrets_free(p->secrets);
 	if (p->node.board)
 		lease_board_free(p->node.board);
+	balance_thread_free(p->node.balance);
 	if (p->node.counters)
 		counters_free(p->node.counters);
+	if (p->node.redis)
+		redis_set_free(p->node.redis);
+	if (p->dns)
+		dns_free(p->dns);
 	cache_free(p->node.cache);
-	SSL_CTX_free(p->node.tls_verified);
-	SSL_CTX_free(p->node.tls_unverified);
+	outward_free(p->node.outward);
 	access_log_close(&p->access_log);
 	access_log_close(&p->status_log);
 	for (int i = 0; i < 5; i++)

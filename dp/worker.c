@@ -9,12 +9,16 @@
 #include "common/core/log.h"
 #include "dp/host/meter.h"
 #include "dp/host/sinks.h"
+#include "dp/upstream/balance_thread.h"
+
+enum { SWEEP_MS = 1000 };
 
 struct worker {
 	const struct node *node;
 	unsigned number;
 	pthread_t thread;
 	struct proxy proxy;
+	struct loop_timer *sweeping;
 	struct listener **listeners;
 	size_t listener_count;
 };
@@ -22,7 +26,9 @@ struct worker {
 static void on_accept(struct listener *l, int fd, void *arg)
 {
 	struct worker *w = arg;
-	server_accept(&w->proxy.server, listener_spec(l), fd, NULL);
+	const struct listen_spec *spec = listener_spec(l);
+	server_accept(
+	        &w->proxy.server, spec, fd, spec->ssl ? front_accept(w->node->front, spec, w->proxy.leases) : NULL);
 }
 
 static bool open_listeners(struct worker *w, struct err *e)
@@ -69,6 +75,17 @@ static void set_timeouts(struct server *sv, const struct settings *s)
 	sv->on_full = on_full;
 }
 
+/* Figures of what the configuration has no more. */
+static void sweep(void *arg)
+{
+	struct worker *w = arg;
+	struct lease *lease = lease_take(w->proxy.leases);
+	if (!lease)
+		return;
+	host_sweep_meter(&w->proxy.host, lease->snapshot);
+	lease_give(lease);
+}
+
 static bool set_up(struct worker *w, struct err *e)
 {
 	struct proxy *p = &w->proxy;
@@ -80,16 +97,18 @@ static bool set_up(struct worker *w, struct err *e)
 		return false;
 	p->options = w->node->options;
 	p->leases = leases_new(w->node->board, p->loop);
+	balancers_join(balance_thread_balancers(w->node->balance), p->loop);
 	p->dns = dns_new(p->loop, &dns, e);
 	p->host = (struct host_worker){.loop = p->loop,
 	        .counters = w->node->counters,
 	        .cache = w->node->cache,
 	        .dns = p->dns,
 	        .node_id = w->node->node_id,
-	        .tls_verified = w->node->tls_verified,
-	        .tls_unverified = w->node->tls_unverified,
+	        .outward = w->node->outward,
 	        .meter = meter_new((uint32_t)s->metrics_max_series)};
 	host_worker_init(&p->host);
+	p->outward = w->node->outward;
+	w->sweeping = loop_timer_new(p->loop, SWEEP_MS, true, sweep, w);
 	proxy_init(p);
 	access_writer_init(&p->access_log, w->node->access_log);
 	set_timeouts(&p->server, s);
@@ -102,6 +121,7 @@ static void tear_down(struct worker *w)
 	close_listeners(w);
 	free(w->listeners);
 	if (p->loop) {
+		loop_timer_free(w->sweeping);
 		server_close(&p->server);
 		proxy_fini(p);
 		access_writer_fini(&p->access_log);
@@ -110,6 +130,7 @@ static void tear_down(struct worker *w)
 			dns_free(p->dns);
 		meter_free(p->host.meter);
 		leases_free(p->leases);
+		balancers_leave(balance_thread_balancers(w->node->balance), p->loop);
 		loop_free(p->loop);
 	}
 	free(w);
@@ -179,7 +200,7 @@ struct server_stats worker_stats(const struct worker *w)
 	};
 }
 
-const struct meter *worker_meter(const struct worker *w)
+struct meter *worker_meter(const struct worker *w)
 {
 	return w->proxy.host.meter;
 }
@@ -192,6 +213,11 @@ unsigned worker_active(const struct worker *w)
 uint64_t worker_unsent(const struct worker *w)
 {
 	return sinks_pending(w->proxy.host.sinks);
+}
+
+uint64_t worker_deliveries(const struct worker *w)
+{
+	return sinks_under_way(w->proxy.host.sinks);
 }
 
 uint64_t worker_lost(const struct worker *w)

@@ -5,6 +5,7 @@
 
 #include "common/settings/settings.h"
 #include "dp/proxy/proxy.h"
+#include "dp/tls/front.h"
 
 /* What all workers of this process share; read-only for them, but for the counters, which lock for themselves. */
 struct node {
@@ -13,10 +14,13 @@ struct node {
 	const struct listen_spec *listen;
 	size_t listen_count;
 	struct lease_board *board;
+	struct balance_thread *balance;
 	struct counters *counters;
 	struct cache *cache;
+	struct redis_set *redis; /* the main thread's, for orders */
 	struct slice node_id;
-	SSL_CTX *tls_verified, *tls_unverified; /* of requests that plugins make; NULL: TLS cannot be had */
+	struct outward *outward; /* TLS towards upstreams, and of requests that plugins make */
+	struct front *front;     /* TLS of the listeners; NULL: none has ssl */
 	struct access_log *access_log;
 };
 
@@ -35,6 +39,7 @@ uint64_t worker_unsent(const struct worker *w);
 uint64_t worker_lost(const struct worker *w);
 struct server_stats worker_stats(const struct worker *w);
 /* Its figures for /metrics; may be read while it runs. */
-const struct meter *worker_meter(const struct worker *w);
+struct meter *worker_meter(const struct worker *w);
+uint64_t worker_deliveries(const struct worker *w); /* under way */
 
 #endif

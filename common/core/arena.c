@@ -127,15 +127,22 @@ struct slice arena_join(struct arena *a, const struct slice *parts, size_t n)
 	return slice_of(out, len);
 }
 
+#define TEN(d) d "0" d "1" d "2" d "3" d "4" d "5" d "6" d "7" d "8" d "9"
+static const char two_digits[] = TEN("0") TEN("1") TEN("2") TEN("3") TEN("4") TEN("5") TEN("6") TEN("7") TEN("8")
+        TEN("9");
+#undef TEN
+
 struct slice arena_decimal(struct arena *a, int64_t n)
 {
 	char *end = (char *)arena_alloc(a, 24) + 23, *at = end;
 	uint64_t left = n < 0 ? -(uint64_t)n : (uint64_t)n;
 	*at = '\0';
-	do {
-		*--at = (char)('0' + left % 10);
-		left /= 10;
-	} while (left);
+	for (; left >= 100; left /= 100)
+		memcpy(at -= 2, &two_digits[left % 100 * 2], 2);
+	if (left >= 10)
+		memcpy(at -= 2, &two_digits[left * 2], 2);
+	else
+		*--at = (char)('0' + left);
 	if (n < 0)
 		*--at = '-';
 	return slice_of(at, (size_t)(end - at));

@@ -26,6 +26,14 @@ static inline int64_t clock_wall_ms(void)
 	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
+/* The same as of the last tick of the kernel, up to 10 ms ago, for a tenth of the price: for what expires. */
+static inline int64_t clock_wall_coarse_ms(void)
+{
+	struct timespec t;
+	clock_gettime(CLOCK_REALTIME_COARSE, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
 static inline int64_t clock_wall_s(void)
 {
 	return clock_wall_ms() / 1000;

@@ -20,12 +20,17 @@ static struct map_entry *find(const struct map *m, struct slice key, uint64_t ha
 	}
 }
 
-void *map_get(const struct map *m, struct slice key)
+void *map_get_hashed(const struct map *m, struct slice key, uint64_t hash)
 {
 	if (m->count == 0)
 		return NULL;
-	struct map_entry *e = find(m, key, slice_hash(key));
+	struct map_entry *e = find(m, key, hash);
 	return e->key ? e->value : NULL;
+}
+
+void *map_get(const struct map *m, struct slice key)
+{
+	return map_get_hashed(m, key, slice_hash(key));
 }
 
 static void grow(struct map *m)

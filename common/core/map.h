@@ -18,8 +18,9 @@ struct map {
 	size_t count, cap;
 };
 
-void map_fini(struct map *m);                                /* frees keys, not values */
-void *map_get(const struct map *m, struct slice key);        /* NULL when absent */
+void map_fini(struct map *m);                                               /* frees keys, not values */
+void *map_get(const struct map *m, struct slice key);                       /* NULL when absent */
+void *map_get_hashed(const struct map *m, struct slice key, uint64_t hash); /* hash: slice_hash(key) */
 void *map_set(struct map *m, struct slice key, void *value); /* value not NULL; returns the value replaced, or NULL */
 void *map_remove(struct map *m, struct slice key);           /* returns what was there, or NULL */
 

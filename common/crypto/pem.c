@@ -33,24 +33,30 @@ static X509 *read_certificate(BIO *in)
 	return PEM_read_bio_X509(in, NULL, NULL, (void *)"");
 }
 
-X509 *pem_certificate(struct slice text, struct err *e)
+STACK_OF(X509) * pem_chain(struct slice text, struct err *e)
 {
 	BIO *in = reader(text, e);
 	if (!in)
 		return NULL;
-	X509 *first = read_certificate(in);
-	bool ok = first || fail(e);
-	for (X509 *more = first; ok && more;) {
-		more = read_certificate(in);
-		ok = more || is_at_end() || fail(e);
-		X509_free(more);
-	}
+	STACK_OF(X509) *all = sk_X509_new_null();
+	X509 *one;
+	while ((one = read_certificate(in)) && sk_X509_push(all, one) > 0)
+		;
+	bool ok = (sk_X509_num(all) > 0 && is_at_end()) || fail(e);
 	if (!ok) {
-		X509_free(first);
-		first = NULL;
+		sk_X509_pop_free(all, X509_free);
+		all = NULL;
 	}
 	BIO_free(in);
 	ERR_clear_error();
+	return all;
+}
+
+X509 *pem_certificate(struct slice text, struct err *e)
+{
+	STACK_OF(X509) *all = pem_chain(text, e);
+	X509 *first = sk_X509_shift(all);
+	sk_X509_pop_free(all, X509_free);
 	return first;
 }
 

@@ -12,6 +12,8 @@
 
 /* The first certificate; all that follow in the text must be readable too. NULL with e. */
 X509 *pem_certificate(struct slice text, struct err *e);
+/* All of them, in their order; at least one. NULL with e. Freed with sk_X509_pop_free(). */
+STACK_OF(X509) * pem_chain(struct slice text, struct err *e);
 /* How many certificate blocks there are. */
 size_t pem_certificate_count(struct slice text);
 EVP_PKEY *pem_private_key(struct slice text, struct err *e);

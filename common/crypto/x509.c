@@ -209,7 +209,8 @@ bool x509_make_ca(const struct x509_request *r, const char *cert_path, const cha
 static bool sign_self(X509 *cert, const struct x509_request *r, EVP_PKEY *key)
 {
 	return add_extension(cert, cert, NID_basic_constraints, "critical,CA:FALSE") &&
-	       add_extension(cert, cert, NID_key_usage, "critical,digitalSignature") &&
+	       add_extension(cert, cert, NID_key_usage,
+	               r->rsa ? "critical,digitalSignature,keyEncipherment" : "critical,digitalSignature") &&
 	       add_extension(cert, cert, NID_ext_key_usage, "serverAuth") && add_san(cert, r) &&
 	       X509_sign(cert, key, EVP_sha256());
 }
@@ -218,7 +219,7 @@ bool x509_make_self_signed(const struct x509_request *r, const char *cert_path, 
 {
 	if (!check_request(r, e))
 		return false;
-	EVP_PKEY *key = EVP_EC_gen("P-256");
+	EVP_PKEY *key = r->rsa ? EVP_RSA_gen(2048) : EVP_EC_gen("P-256");
 	X509 *cert = key ? new_cert(r, key, NULL) : NULL;
 	bool ok = (cert && sign_self(cert, r, key)) || fail(e, "cannot make the certificate");
 	ok = ok && write_key(key, key_path, e) && write_cert(cert, cert_path, e);

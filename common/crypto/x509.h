@@ -20,6 +20,7 @@ struct x509_request {
 	int64_t not_before_s, not_after_s; /* wall clock, seconds */
 	/* Without serverAuth: the holder can act as a data plane only, and nobody takes it for a control plane. */
 	bool client_only;
+	bool rsa; /* a key of RSA, 2048 bits, where another is not laid down: self-signed ones only */
 };
 
 /* Makes a self-signed CA (pathlen 0) and its key. Existing files are replaced. */

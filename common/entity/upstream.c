@@ -226,3 +226,11 @@ const struct schema upstream_schema = {
         .adjust = couple,
         .doc = "A named set of targets, and how one of them is chosen.",
 };
+
+bool healthchecks_are_used(const struct healthchecks *h)
+{
+	const struct passive_unhealthy *p = &h->passive.unhealthy;
+
+	return h->active.healthy.interval > 0 || h->active.unhealthy.interval > 0 || p->tcp_failures > 0 ||
+	       p->timeouts > 0 || p->http_failures > 0;
+}

@@ -61,4 +61,7 @@ struct upstream {
 
 extern const struct schema upstream_schema;
 
+/* Is anything counted at all (proxy.md 6.1)? Otherwise every target is HEALTHCHECKS_OFF. */
+bool healthchecks_are_used(const struct healthchecks *h);
+
 #endif

@@ -301,3 +301,18 @@ struct slice uri_decode(struct arena *a, struct slice s, bool plus)
 	out[n] = '\0';
 	return slice_of(out, n);
 }
+
+void uri_put_escaped(struct text *out, struct slice s)
+{
+	static const char hex[] = "0123456789ABCDEF";
+	for (size_t i = 0; i < s.len; i++) {
+		unsigned char ch = (unsigned char)s.ptr[i], low = ascii_lower(ch);
+		if ((low >= 'a' && low <= 'z') || (ch >= '0' && ch <= '9') || memchr("-._~", ch, 4)) {
+			text_putc(out, (char)ch);
+			continue;
+		}
+		text_putc(out, '%');
+		text_putc(out, hex[ch >> 4]);
+		text_putc(out, hex[ch & 15]);
+	}
+}

@@ -3,6 +3,7 @@
 #define COMMON_HTTP_URI_H
 
 #include "common/core/arena.h"
+#include "common/core/text.h"
 
 struct uri {
 	struct slice path;      /* as received, from the first '/' to before '?' */
@@ -23,6 +24,9 @@ struct slice uri_escape(struct arena *a, struct slice path);
 
 /* %XX and (with plus) '+' decoded; a malformed triplet stays as it is. */
 struct slice uri_decode(struct arena *a, struct slice s, bool plus);
+
+/* Everything but the unreserved characters of RFC 3986 as %XX: for names and values of queries and forms. */
+void uri_put_escaped(struct text *out, struct slice s);
 
 /* Steps over "a=1&b&c=2": false at the end. value is unset for a name without '='. Not decoded. */
 bool query_next(struct slice *rest, struct slice *name, struct slice *value);

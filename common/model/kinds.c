@@ -113,7 +113,8 @@ const struct schema *kinds_by_path(struct slice path)
 
 size_t kinds_index(const struct schema *kind)
 {
-	for (size_t i = 0; i < kinds_count(); i++)
+	size_t n = kinds_count();
+	for (size_t i = 0; i < n; i++)
 		if (kinds[i] == kind)
 			return i;
 	abort(); /* not an entity */

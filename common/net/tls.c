@@ -63,11 +63,9 @@ static int choose_alpn(SSL *tls, const unsigned char **out, unsigned char *out_l
 	return SSL_TLSEXT_ERR_OK;
 }
 
-static bool set_server_alpn(SSL_CTX *ctx, const char *list, struct err *e)
+bool tls_choose_alpn(SSL_CTX *ctx, const char *list, struct err *e)
 {
 	struct alpn parsed, *kept;
-	if (!list)
-		return true;
 	if (!parse_alpn(list, &parsed, e))
 		return false;
 	pthread_once(&alpn_once, make_alpn_index);
@@ -91,15 +89,30 @@ static bool set_client_alpn(SSL_CTX *ctx, const char *list, struct err *e)
 
 /* ---- contexts ------------------------------------------------------------------------------------------------- */
 
-static SSL_CTX *new_context(const SSL_METHOD *method, int min_version)
+SSL_CTX *tls_context_new(bool is_server)
 {
-	SSL_CTX *ctx = SSL_CTX_new(method);
+	SSL_CTX *ctx = SSL_CTX_new(is_server ? TLS_server_method() : TLS_client_method());
 	if (!ctx)
 		abort();
-	SSL_CTX_set_min_proto_version(ctx, min_version ? min_version : TLS1_2_VERSION);
+	SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION);
 	SSL_CTX_set_options(ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_CIPHER_SERVER_PREFERENCE);
 	SSL_CTX_set_mode(ctx, SSL_MODE_RELEASE_BUFFERS);
 	return ctx;
+}
+
+bool tls_add_pair(SSL_CTX *ctx, const struct pair *p, struct err *e)
+{
+	char why[160];
+	return SSL_CTX_use_cert_and_key(ctx, p->cert, p->key, p->chain, 1) == 1 ||
+	       err_set(e, "the certificate cannot be used: %s", x509_error(why, sizeof why));
+}
+
+bool tls_use_pairs(SSL *tls, const struct pair *p, const struct pair *alternative)
+{
+	SSL_certs_clear(tls);
+	return SSL_use_cert_and_key(tls, p->cert, p->key, p->chain, 1) == 1 &&
+	       (!alternative->cert ||
+	               SSL_use_cert_and_key(tls, alternative->cert, alternative->key, alternative->chain, 1) == 1);
 }
 
 static bool use_cert(SSL_CTX *ctx, const char *cert, const char *key, struct err *e)
@@ -130,13 +143,15 @@ static bool set_up_server(SSL_CTX *ctx, const struct tls_server_conf *conf, stru
 	if (conf->ciphers && SSL_CTX_set_cipher_list(ctx, conf->ciphers) != 1)
 		return fail(e, "unusable list of ciphers", conf->ciphers);
 	return use_cert(ctx, conf->cert, conf->key, e) && ask_clients(ctx, conf->client_ca, e) &&
-	       set_server_alpn(ctx, conf->alpn, e);
+	       (!conf->alpn || tls_choose_alpn(ctx, conf->alpn, e));
 }
 
 SSL_CTX *tls_server_new(const struct tls_server_conf *conf, struct err *e)
 {
 	static const unsigned char session_id[] = "gatehouse";
-	SSL_CTX *ctx = new_context(TLS_server_method(), conf->min_version);
+	SSL_CTX *ctx = tls_context_new(true);
+	if (conf->min_version)
+		SSL_CTX_set_min_proto_version(ctx, conf->min_version);
 	/* Sessions are resumed by tickets, which need no memory here. */
 	SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
 	SSL_CTX_set_session_id_context(ctx, session_id, sizeof session_id - 1);
@@ -160,7 +175,7 @@ static bool set_up_trust(SSL_CTX *ctx, const struct tls_client_conf *conf, struc
 
 SSL_CTX *tls_client_new(const struct tls_client_conf *conf, struct err *e)
 {
-	SSL_CTX *ctx = new_context(TLS_client_method(), 0);
+	SSL_CTX *ctx = tls_context_new(false);
 	if (set_up_trust(ctx, conf, e) && (!conf->cert || use_cert(ctx, conf->cert, conf->key, e)) &&
 	        set_client_alpn(ctx, conf->alpn, e))
 		return ctx;

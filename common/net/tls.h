@@ -9,6 +9,7 @@
 
 #include "common/core/err.h"
 #include "common/core/slice.h"
+#include "common/crypto/pair.h"
 
 struct tls_server_conf {
 	const char *cert, *key; /* PEM files; the first may hold a whole chain */
@@ -31,6 +32,17 @@ struct tls_client_conf {
 /* NULL and e on failure. Freed with SSL_CTX_free(). */
 SSL_CTX *tls_server_new(const struct tls_server_conf *conf, struct err *e);
 SSL_CTX *tls_client_new(const struct tls_client_conf *conf, struct err *e);
+
+/* The ground that the two above stand on, for who needs a context that they do not make: TLS 1.2 and up, no
+ * renegotiation, no compression, idle connections without buffers. */
+SSL_CTX *tls_context_new(bool is_server);
+/* Which of these protocols ("h2,http/1.1", most wanted first) the client also offers. */
+bool tls_choose_alpn(SSL_CTX *ctx, const char *list, struct err *e);
+/* Presents the pair, beside those of other types of keys. False: OpenSSL does not want it (too weak for the level of
+ * security). */
+bool tls_add_pair(SSL_CTX *ctx, const struct pair *p, struct err *e);
+/* Presents this pair, and the alternative unless it is zeroed, in place of those of the context. */
+bool tls_use_pairs(SSL *tls, const struct pair *p, const struct pair *alternative);
 
 /* A fresh SSL for one connection. */
 SSL *tls_accept(SSL_CTX *ctx);

@@ -62,33 +62,17 @@ struct arg_list args_list(struct arena *a, struct slice args)
 	return list;
 }
 
-/* Everything but the unreserved characters of RFC 3986 is escaped. */
-static void put_escaped(struct text *out, struct slice s)
-{
-	static const char hex[] = "0123456789ABCDEF";
-	for (size_t i = 0; i < s.len; i++) {
-		unsigned char ch = (unsigned char)s.ptr[i], low = ascii_lower(ch);
-		if ((low >= 'a' && low <= 'z') || (ch >= '0' && ch <= '9') || memchr("-._~", ch, 4)) {
-			text_putc(out, (char)ch);
-			continue;
-		}
-		text_putc(out, '%');
-		text_putc(out, hex[ch >> 4]);
-		text_putc(out, hex[ch & 15]);
-	}
-}
-
 struct slice args_text(struct arena *a, const struct arg_list *list)
 {
 	struct text out = {0};
 	for (size_t i = 0; i < list->len; i++) {
 		if (i > 0)
 			text_putc(&out, '&');
-		put_escaped(&out, list->items[i].name);
+		uri_put_escaped(&out, list->items[i].name);
 		if (!slice_is_set(list->items[i].value))
 			continue;
 		text_putc(&out, '=');
-		put_escaped(&out, list->items[i].value);
+		uri_put_escaped(&out, list->items[i].value);
 	}
 	struct slice text = arena_dup(a, text_slice(&out));
 	text_fini(&out);

@@ -2,9 +2,9 @@
  * plugin first asks. A body that cannot be read has no arguments, as one of another type has none. */
 #include <jansson.h>
 
-#include "common/core/text.h"
-#include "common/http/form.h"
+#include "common/http/form_write.h"
 #include "common/plugin/args.h"
+#include "common/plugin/json_body.h"
 #include "common/plugin/plugin.h"
 
 struct body_args {
@@ -20,7 +20,9 @@ static void free_json(void *json)
 
 static void read_json(struct call *c, struct body_args *b)
 {
-	json_t *json = json_loadb(c->x->body.ptr, c->x->body.len, JSON_ALLOW_NUL, NULL);
+	json_t *json;
+	if (json_body_parse(c->x->body, &json) != JSON_BODY_OK)
+		return;
 	arena_defer(c->x->arena, free_json, json);
 	if (!json_is_object(json))
 		return;
@@ -113,32 +115,6 @@ static void member_remove(struct call *c, json_t *object, struct slice name)
 		call_set_body_json(c, object);
 }
 
-/* A parameter's value in quotes; CR and LF cannot be part of one. */
-static void put_parameter(struct text *out, const char *name, struct slice value)
-{
-	text_printf(out, "; %s=\"", name);
-	for (size_t i = 0; i < value.len; i++) {
-		char ch = value.ptr[i];
-		if (ch == '"' || ch == '\\')
-			text_putc(out, '\\');
-		text_putc(out, ch == '\r' || ch == '\n' ? ' ' : ch);
-	}
-	text_putc(out, '"');
-}
-
-static void put_part(struct text *out, const char *boundary, const struct form_field *part)
-{
-	text_printf(out, "--%s\r\nContent-Disposition: form-data", boundary);
-	put_parameter(out, "name", part->name);
-	if (slice_is_set(part->filename))
-		put_parameter(out, "filename", part->filename);
-	if (slice_is_set(part->type))
-		text_printf(out, "\r\nContent-Type: %.*s", SLICE_ARG(part->type));
-	text_printf(out, "\r\n\r\n");
-	text_put(out, part->value);
-	text_puts(out, "\r\n");
-}
-
 static bool has_part(const struct form *parts, struct slice name)
 {
 	for (size_t i = 0; i < parts->count; i++)
@@ -147,18 +123,17 @@ static bool has_part(const struct form *parts, struct slice name)
 	return false;
 }
 
-/* Written anew with a boundary of our own: the client's may be quoted in ways that only it knows. */
 static void part_remove(struct call *c, const struct form *parts, struct slice name)
 {
-	char boundary[33];
+	struct form kept = {arena_array(c->x->arena, struct form_field, parts->count + 1), 0};
 	struct text out = {0};
-	random_alphanumeric(boundary, 32);
+	struct slice type;
+
 	for (size_t i = 0; i < parts->count; i++)
 		if (!slice_eq(parts->fields[i].name, name))
-			put_part(&out, boundary, &parts->fields[i]);
-	text_printf(&out, "--%s--\r\n", boundary);
-	call_set_header(
-	        c, S("Content-Type"), arena_printf(c->x->arena, "multipart/form-data; boundary=%s", boundary));
+			kept.fields[kept.count++] = parts->fields[i];
+	form_write_multipart(c->x->arena, &kept, &out, &type);
+	call_set_header(c, S("Content-Type"), type);
 	take_body(c, &out);
 }
 
@@ -189,9 +164,8 @@ json_t *call_body_json(struct call *c)
 {
 	if (read_body(c)->form == BODY_JSON)
 		return read_body(c)->json;
-	json_t *json = json_loadb(
-	        c->x->body.ptr ? c->x->body.ptr : "", c->x->body.len, JSON_ALLOW_NUL | JSON_DECODE_ANY, NULL);
-	if (json)
+	json_t *json;
+	if (json_body_parse(c->x->body, &json) == JSON_BODY_OK)
 		arena_defer(c->x->arena, free_json, json);
 	return json;
 }

@@ -74,6 +74,21 @@ struct slice call_capture(struct call *c, struct slice name)
 	return slice_of(NULL, 0);
 }
 
+void call_share(struct call *c, struct slice name, struct slice value)
+{
+	struct shared_value *v = arena_new(c->x->arena, struct shared_value);
+	*v = (struct shared_value){name, value, c->x->shared};
+	c->x->shared = v;
+}
+
+struct slice call_shared(struct call *c, struct slice name)
+{
+	const struct shared_value *v = c->x->shared;
+	while (v && !slice_eq(v->name, name))
+		v = v->next;
+	return v ? v->value : slice_of(NULL, 0);
+}
+
 struct slice call_uuid_text(struct call *c, const struct uuid *id)
 {
 	static const struct uuid nil;

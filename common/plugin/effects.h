@@ -18,6 +18,7 @@ struct counter {
 	int64_t add;       /* how much this request is; 0: one. Negative gives back */
 	uint32_t window_s; /* time to live of the key */
 	int64_t used;      /* out: value before this request */
+	uint64_t hash;     /* the host's own */
 };
 struct redis_conf; /* common/plugin/redis_conf.h: the shared `redis` record */
 struct count {
@@ -132,11 +133,14 @@ struct host {
 	enum verdict (*after)(struct call *c, uint32_t ms, phase_fn done);
 	enum verdict (*fetch)(struct call *c, struct fetch *f, phase_fn done);
 	enum verdict (*redis)(struct call *c, struct redis_ask *ask, phase_fn done);
+	void (*redis_post)(struct call *c, const struct redis_ask *ask);
 	void (*sink)(struct call *c, const struct sink *s, struct slice entry);
 	bool (*cache_get)(struct call *c, struct slice key, struct slice *value);
 	bool (*cache_put)(struct call *c, struct slice key, struct slice value, uint32_t ttl_ms);
 	bool (*cache_delete)(struct call *c, struct slice key);
 	void (*meter)(struct call *c, const struct metric *of, struct slice labels, uint64_t value);
+	void (*meter_about)(struct call *c, const struct metric *of, const struct metric_subject *about,
+	        metric_labels_fn write, uint64_t value);
 	uint64_t (*next_number)(struct call *c);
 	struct slice (*worker_uuid)(struct call *c);
 	struct slice (*node_id)(struct call *c);
@@ -193,6 +197,13 @@ static inline enum verdict call_redis(struct call *c, struct redis_ask *ask, pha
 	return c->host->redis(c, ask, done);
 }
 
+/* Sends a command whose answer nobody waits for. Any phase, and ask need not outlive the call. While there is no
+ * connection it is dropped: for what may get lost, such as a copy in a cache. */
+static inline void call_redis_post(struct call *c, const struct redis_ask *ask)
+{
+	c->host->redis_post(c, ask);
+}
+
 /* Hands an entry to a sink: copied, delivered later by this worker. Never waits and never fails: what the sink cannot
  * take is dropped and counted. Any phase, usually log. */
 static inline void call_sink(struct call *c, const struct sink *s, struct slice entry)
@@ -223,6 +234,12 @@ static inline bool call_cache_delete(struct call *c, struct slice key)
 static inline void call_meter(struct call *c, const struct metric *of, struct slice labels, uint64_t value)
 {
 	c->host->meter(c, of, labels, value);
+}
+/* The same for labels that name entities: cheaper, and the series goes when they go (struct metric_subject). */
+static inline void call_meter_about(struct call *c, const struct metric *of, const struct metric_subject *about,
+        metric_labels_fn write, uint64_t value)
+{
+	c->host->meter_about(c, of, about, write, value);
 }
 
 /* 1, 2, 3, ... on this worker; with call_worker_uuid() unique everywhere. */

@@ -19,6 +19,7 @@ struct reply {
 	struct slice body;    /* J-form: sent verbatim when message is unset */
 	struct slice type;    /* Content-Type of body; unset: none */
 	bool plain;           /* E-form: plain text when there is no Accept, instead of JSON */
+	bool as_proxied;      /* stands for an upstream's: latencies are told as of one */
 	bool hang_up;         /* no answer at all: the connection closes */
 };
 
@@ -52,6 +53,12 @@ struct log_extra {
 	struct log_extra *next;
 };
 
+/* What a plugin tells those behind it: call_share(). */
+struct shared_value {
+	struct slice name, value;
+	struct shared_value *next;
+};
+
 struct exchange {
 	struct arena *arena;       /* lives as long as the request */
 	struct head *request;      /* as received; changes are what the upstream sees */
@@ -78,6 +85,8 @@ struct exchange {
 	struct uuid credential_id; /* all zero when the credential is not an entity of ours */
 	/* what authentication itself says the caller belongs to (LDAP, a session), for acl; NULL: nothing */
 	const struct slice_list *authenticated_groups;
+
+	struct shared_value *shared;
 
 	struct slice body; /* the whole request body when wanted; may be replaced with call_set_body() */
 	bool body_replaced;

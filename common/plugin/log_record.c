@@ -262,17 +262,28 @@ static int64_t ms_between(uint64_t from_ns, uint64_t to_ns)
 	return to_ns > from_ns ? (int64_t)((to_ns - from_ns) / 1000000) : 0;
 }
 
-static void put_latencies(struct text *out, const struct exchange *x)
+struct latencies call_latencies(struct call *c)
 {
-	uint64_t own_end_ns = x->chosen_ns ? x->chosen_ns : x->ended_ns;
+	const struct exchange *x = c->x;
+	return (struct latencies){
+	        .kong = ms_between(x->started_ns, x->chosen_ns ? x->chosen_ns : x->ended_ns),
+	        .proxy = x->first_byte_ns ? ms_between(x->chosen_ns, x->first_byte_ns) : -1,
+	        .request = ms_between(x->started_ns, x->ended_ns),
+	        .receive = x->first_byte_ns ? ms_between(x->first_byte_ns, x->ended_ns) : 0,
+	};
+}
+
+static void put_latencies(struct text *out, struct call *c)
+{
+	struct latencies ms = call_latencies(c);
 	text_puts(out, ",\"latencies\":{\"kong\":");
-	put_int(out, ms_between(x->started_ns, own_end_ns));
+	put_int(out, ms.kong);
 	MEMBER(out, "proxy");
-	put_int(out, x->first_byte_ns ? ms_between(x->chosen_ns, x->first_byte_ns) : -1);
+	put_int(out, ms.proxy);
 	MEMBER(out, "request");
-	put_int(out, ms_between(x->started_ns, x->ended_ns));
+	put_int(out, ms.request);
 	MEMBER(out, "receive");
-	put_int(out, x->first_byte_ns ? ms_between(x->first_byte_ns, x->ended_ns) : 0);
+	put_int(out, ms.receive);
 	text_putc(out, '}');
 }
 
@@ -351,7 +362,7 @@ static void put_record(struct text *out, struct call *c)
 	}
 	put_upstream_status(out, x);
 	put_response(out, x);
-	put_latencies(out, x);
+	put_latencies(out, c);
 	put_tries(out, x);
 	put_entities(out, c);
 	MEMBER(out, "client_ip");

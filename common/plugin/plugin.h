@@ -140,6 +140,11 @@ struct slice call_uuid_text(struct call *c, const struct uuid *id);
 /* A named ("user") or numbered ("1") group of the route's regex path; unset: there is none. */
 struct slice call_capture(struct call *c, struct slice name);
 
+/* For plugins behind this one, also other ones: "authenticated_jwt_token". A value that is there already is replaced.
+ * Unset: nobody has said so. */
+void call_share(struct call *c, struct slice name, struct slice value);
+struct slice call_shared(struct call *c, struct slice name);
+
 /* ---- changing what goes upstream: slices given here must live as long as the request ----------------------------
  */
 
@@ -215,6 +220,12 @@ enum verdict call_anonymous(struct call *c, struct slice anonymous);
 void call_log_set(struct call *c, struct slice key, json_t *value);
 /* The log record (plugins.md 0.10) as compact JSON, in the log phase. Made once per request. */
 struct slice call_log_record(struct call *c);
+/* In the log phase: milliseconds in the gateway, until the service's answer began (-1: it was not asked, or did not
+ * answer), in all, and reading its answer. */
+struct latencies {
+	int64_t kong, proxy, request, receive;
+};
+struct latencies call_latencies(struct call *c);
 
 #include "common/plugin/effects.h"
 

@@ -1,6 +1,8 @@
 /* redis_conf: see redis_conf.h. Contract: plugins.md 0.8. */
 #include "common/plugin/redis_conf.h"
 
+#include "common/schema/violations.h"
+
 static const struct field fields[] = {
         FIELD(struct redis_conf, host, .format = FORMAT_HOST, .doc = "Name or address of the Redis server."),
         FIELD(struct redis_conf, port, .dflt = "6379", BETWEEN(0, 65535), .doc = "Port of the Redis server."),
@@ -11,10 +13,10 @@ static const struct field fields[] = {
         FIELD(struct redis_conf, password, .flags = REFERENCEABLE | ENCRYPTED | EMPTY_OK,
                 .doc = "Password to log in with. Unset or empty: no login."),
         FIELD(struct redis_conf, database, .dflt = "0", .doc = "Number of the database to use."),
-        FIELD(struct redis_conf, ssl, .dflt = "false", .doc = "Speak TLS to the server."),
-        FIELD(struct redis_conf, ssl_verify, .dflt = "false",
+        FIELD(struct redis_conf, ssl, .flags = OPTIONAL, .dflt = "false", .doc = "Speak TLS to the server."),
+        FIELD(struct redis_conf, ssl_verify, .flags = OPTIONAL, .dflt = "false",
                 .doc = "Check the server's certificate against the node's trusted authorities."),
-        FIELD(struct redis_conf, server_name, .format = FORMAT_SNI,
+        FIELD(struct redis_conf, server_name, .flags = OPTIONAL, .format = FORMAT_SNI,
                 .doc = "Name to ask for and to expect in the server's certificate."),
         {0},
 };
@@ -43,3 +45,11 @@ const struct shorthand redis_conf_aliases[] = {
         ALIAS("database", TYPE_INTEGER),
         {0},
 };
+
+void redis_conf_check_policy(const json_t *conf, struct violations *v)
+{
+	const char *policy = json_string_value(json_object_get(conf, "policy"));
+	if (policy && strcmp(policy, "cluster") == 0)
+		violations_replace(v, "config.policy",
+		        "expected one of: local, redis (data planes do not share a database: redis counts over all of them)");
+}

@@ -15,6 +15,7 @@ static bool check_path(const struct field *f, json_t **value, struct err *e)
 
 static const struct field fields[] = {
         FIELD(struct file_log, path, .flags = REQUIRED, .check = check_path,
+                .described_as = "{'match':'^[^*&%%\\\\`]+$','err':'not a valid filename'}",
                 .doc = "The file. It is made when it is not there, with mode 0644. `/dev/stdout` is allowed."),
         FIELD(struct file_log, reopen, .flags = REQUIRED, .dflt = "false",
                 .doc = "Open the file anew for every delivery, so that it can be rotated."),

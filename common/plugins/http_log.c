@@ -26,8 +26,15 @@ static bool check_header(const struct field *f, json_t **value, struct err *e)
 	return true;
 }
 
+/* u0027 is the apostrophe. */
+#define NO_HEADER(name, pattern) "{'err':'cannot contain \\u0027" name "\\u0027 header','pattern':'" pattern "'}"
+#define OWN_HEADERS                                                                                       \
+	"{'match_none':[" NO_HEADER("Host", "^[Hh][Oo][Ss][Tt]$") "," NO_HEADER("Content-Length",         \
+	        "^[Cc][Oo][Nn][Tt][Ee][Nn][Tt]%-[Ll][Ee][nn][Gg][Tt][Hh]$") "," NO_HEADER("Content-Type", \
+	        "^[Cc][Oo][Nn][Tt][Ee][Nn][Tt]%-[Tt][Yy][Pp][Ee]$") "]}"
+
 static const struct field fields[] = {
-        FIELD(struct http_log, http_endpoint, .flags = REQUIRED | REFERENCEABLE | SECRET, .format = FORMAT_URL,
+        FIELD(struct http_log, http_endpoint, .flags = REQUIRED | REFERENCEABLE | ENCRYPTED, .format = FORMAT_URL,
                 .doc = "Where records are sent. User and password in it become an `Authorization` header."),
         FIELD(struct http_log, method, .dflt = "'POST'", .one_of = ONE_OF("POST", "PUT", "PATCH"),
                 .doc = "Method of the requests."),
@@ -37,10 +44,23 @@ static const struct field fields[] = {
         FIELD(struct http_log, timeout, .dflt = "10000",
                 .doc = "Milliseconds for connecting, sending and waiting each."),
         FIELD(struct http_log, keepalive, .dflt = "60000", .doc = "Milliseconds that an idle connection is kept."),
-        FIELD(struct http_log, retry_count, .doc = "Deprecated and without effect; see `queue.max_retry_time`."),
-        FIELD(struct http_log, queue_size, .doc = "Deprecated; see `queue.max_batch_size`."),
-        FIELD(struct http_log, flush_timeout, .doc = "Deprecated; see `queue.max_coalescing_delay`."),
-        FIELD(struct http_log, headers, KEYS(.format = FORMAT_HEADER_NAME, .check = check_header),
+        FIELD(struct http_log, retry_count,
+                DEPRECATED("http-log: config.retry_count no longer works, please use config.queue.max_retry_time "
+                           "instead",
+                        "10"),
+                .doc = "Deprecated and without effect; see `queue.max_retry_time`."),
+        FIELD(struct http_log, queue_size,
+                DEPRECATED("http-log: config.queue_size is deprecated, please use config.queue.max_batch_size "
+                           "instead",
+                        "1"),
+                .doc = "Deprecated; see `queue.max_batch_size`."),
+        FIELD(struct http_log, flush_timeout,
+                DEPRECATED("http-log: config.flush_timeout is deprecated, please use "
+                           "config.queue.max_coalescing_delay instead",
+                        "2"),
+                .doc = "Deprecated; see `queue.max_coalescing_delay`."),
+        FIELD(struct http_log, headers,
+                KEYS(.format = FORMAT_HEADER_NAME, .check = check_header, .described_as = OWN_HEADERS),
                 VALUES(.type = TYPE_STRING, .flags = REFERENCEABLE), .doc = "Further headers of the requests."),
         FIELD(struct http_log, queue, .flags = REQUIRED, .record = &queue_conf_schema,
                 .doc = "How records wait until they are sent."),

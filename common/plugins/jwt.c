@@ -409,6 +409,8 @@ static enum verdict check_token(struct call *c, struct slice text)
 	enum verdict v = judge(c, &t);
 	json_decref(t.header);
 	json_decref(t.claims);
+	if (v == GO && c->x->has_credential)
+		call_share(c, S("authenticated_jwt_token"), text);
 	return v;
 }
 

@@ -1,11 +1,11 @@
 /* rate-limiting: at most so many requests per second, minute, ... year, for each consumer, address and so on
  * (plugins.md 3.1). Windows are those of the UTC calendar; counting is the host's (call_count). */
 #include <math.h>
-#include <time.h>
 
 #include "common/core/log.h"
 #include "common/plugin/plugin.h"
 #include "common/plugin/redis_conf.h"
+#include "common/plugin/windows.h"
 #include "common/schema/violations.h"
 
 struct rate_limiting {
@@ -83,31 +83,13 @@ static const struct period {
 };
 enum { PERIODS = sizeof periods / sizeof periods[0] };
 
-static int64_t window_start_s(const struct period *p, int64_t now_s)
-{
-	time_t t = now_s;
-	struct tm tm;
-	if (p->seconds <= 86400)
-		return now_s - now_s % p->seconds;
-	gmtime_r(&t, &tm);
-	struct tm start = {.tm_year = tm.tm_year, .tm_mon = p->seconds == 2592000 ? tm.tm_mon : 0, .tm_mday = 1};
-	return timegm(&start);
-}
-
 /* ---- checks beyond fields -------------------------------------------------------------------------------------- */
 
 static void check_order(const json_t *conf, struct violations *v)
 {
-	for (size_t low = 0; low < PERIODS; low++)
-		for (size_t high = low + 1; high < PERIODS; high++) {
-			const json_t *a = json_object_get(conf, periods[low].name);
-			const json_t *b = json_object_get(conf, periods[high].name);
-			if (json_is_number(a) && json_is_number(b) && json_number_value(b) < json_number_value(a))
-				violations_add(v, "config",
-				        "The limit for %s(%.1f) cannot be lower than the limit for %s(%.1f)",
-				        periods[high].name, json_number_value(b), periods[low].name,
-				        json_number_value(a));
-		}
+	struct err e;
+	if (!windows_check_order(conf, "The", &e))
+		violations_add(v, "config", "%s", e.message);
 }
 
 static void check_sync_rate(const json_t *conf, struct violations *v)
@@ -122,19 +104,10 @@ static void check_sync_rate(const json_t *conf, struct violations *v)
 		violations_add(v, "config", "sync_rate must be greater than 0.02, or -1 to disable");
 }
 
-/* As Kong's control planes do (plugins.md 3.1): what would count per node must not be called cluster. */
-static void check_policy(const json_t *conf, struct violations *v)
-{
-	const char *policy = json_string_value(json_object_get(conf, "policy"));
-	if (policy && strcmp(policy, "cluster") == 0)
-		violations_replace(v, "config.policy",
-		        "expected one of: local, redis (data planes do not share a database: redis counts over all of them)");
-}
-
 static void check_conf(const json_t *merged, bool is_update, struct violations *v)
 {
 	const json_t *conf = json_object_get(merged, "config");
-	check_policy(conf, v);
+	redis_conf_check_policy(conf, v);
 	check_order(conf, v);
 	check_sync_rate(conf, v);
 }
@@ -201,7 +174,7 @@ static struct slice identifier_by(struct call *c, const struct rate_limiting *co
 static void plan_window(
         struct call *c, struct plan *plan, const struct period *p, double limit, struct slice identifier)
 {
-	int64_t now_s = c->x->started_ms / 1000, start_s = window_start_s(p, now_s);
+	int64_t now_s = c->x->started_ms / 1000, start_s = window_start_s(p->seconds, now_s);
 	int64_t left_s = p->seconds - (now_s - start_s); /* below 1 on the 31st of a month */
 	size_t i = plan->count.n++;
 

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 
 #include "common/core/log.h"
+#include "common/plugin/json_body.h"
+#include "common/plugin/name_value.h"
 #include "common/plugin/plugin.h"
 
 struct names {
@@ -19,33 +21,8 @@ struct response_transformer {
 
 /* ---- configuration --------------------------------------------------------------------------------------------- */
 
-static bool check_pair(const struct field *f, json_t **value, struct err *e)
-{
-	const char *text = json_string_value(*value), *colon = strchr(text, ':');
-	return (colon && colon > text) || err_set(e, "invalid value: %s", text);
-}
-
-static bool is_header_name(struct slice s)
-{
-	for (size_t i = 0; i < s.len; i++) {
-		unsigned char ch = (unsigned char)s.ptr[i], low = ascii_lower(ch);
-		if (!((low >= 'a' && low <= 'z') || (ch >= '0' && ch <= '9') || ch == '-' || ch == '_'))
-			return false;
-	}
-	return s.len > 0;
-}
-
-/* "old:new", both of them header names. */
-static bool check_rename(const struct field *f, json_t **value, struct err *e)
-{
-	struct slice to = slice_cstr(json_string_value(*value));
-	if (!check_pair(f, value, e))
-		return false;
-	struct slice from = slice_cut(&to, ':'), bad = is_header_name(from) ? to : from;
-	return (is_header_name(from) && is_header_name(to)) ||
-	       err_set(e, "'%.*s' is not a valid header", SLICE_ARG(bad));
-}
-
+#define PAIR_PATTERN           .described_as = "{'match':'^[^:]+:.*$'}"
+#define PAIR                   .check = name_value_check, PAIR_PATTERN
 #define RULES(T, m, text, ...) FIELD(T, m, .flags = REQUIRED, .dflt = "[]", STRINGS(__VA_ARGS__), .doc = text)
 #define TYPES                                                             \
 	FIELD(struct values, json_types, .flags = REQUIRED, .dflt = "[]", \
@@ -58,14 +35,15 @@ static const struct field remove_fields[] = {
         {0},
 };
 static const struct field rename_fields[] = {
-        RULES(struct names, json, "Members to rename, as `old:new`.", .check = check_pair),
-        RULES(struct names, headers, "Headers to rename, as `old:new`.", .check = check_rename),
+        RULES(struct names, json, "Members to rename, as `old:new`.", PAIR),
+        RULES(struct names, headers, "Headers to rename, as `old:new`.", .check = name_value_check_header_names,
+                PAIR_PATTERN),
         {0},
 };
 static const struct field value_fields[] = {
-        RULES(struct values, json, "Members, as `name:value`.", .check = check_pair),
+        RULES(struct values, json, "Members, as `name:value`.", PAIR),
         TYPES,
-        RULES(struct values, headers, "Headers, as `name:value`.", .check = check_pair),
+        RULES(struct values, headers, "Headers, as `name:value`.", PAIR),
         {0},
 };
 
@@ -94,16 +72,6 @@ static const struct schema config = {
         .fields = fields,
 };
 
-/* The n-th "name:value" of a list. */
-static struct slice rule(const struct slice_list *list, size_t i, struct slice *value)
-{
-	*value = list->items[i];
-	struct slice name = slice_cut(value, ':');
-	if (!slice_is_set(*value))
-		*value = S("");
-	return name;
-}
-
 /* ---- headers --------------------------------------------------------------------------------------------------- */
 
 /* Comparisons use the answer as it was before this plugin. */
@@ -116,9 +84,9 @@ static void transform_headers(struct call *c, const struct response_transformer 
 	if (before.count)
 		memcpy(before.headers, c->x->response->headers, before.count * sizeof *before.headers);
 	for (size_t i = 0; i < conf->remove.headers.len; i++)
-		call_remove_respond_header(c, rule(&conf->remove.headers, i, &value));
+		call_remove_respond_header(c, name_value_at(&conf->remove.headers, i, &value));
 	for (size_t i = 0; i < conf->rename.headers.len; i++) {
-		struct slice name = rule(&conf->rename.headers, i, &value);
+		struct slice name = name_value_at(&conf->rename.headers, i, &value);
 		const struct header *old = head_find_name(&before, name);
 		if (!old)
 			continue;
@@ -126,17 +94,17 @@ static void transform_headers(struct call *c, const struct response_transformer 
 		call_remove_respond_header(c, name);
 	}
 	for (size_t i = 0; i < conf->replace.headers.len; i++) {
-		struct slice name = rule(&conf->replace.headers, i, &value);
+		struct slice name = name_value_at(&conf->replace.headers, i, &value);
 		if (head_find_name(&before, name))
 			call_respond_header(c, name, value);
 	}
 	for (size_t i = 0; i < conf->add.headers.len; i++) {
-		struct slice name = rule(&conf->add.headers, i, &value);
+		struct slice name = name_value_at(&conf->add.headers, i, &value);
 		if (!head_find_name(&before, name))
 			call_respond_header(c, name, value);
 	}
 	for (size_t i = 0; i < conf->append.headers.len; i++) {
-		struct slice name = rule(&conf->append.headers, i, &value);
+		struct slice name = name_value_at(&conf->append.headers, i, &value);
 		call_add_respond_header(c, name, value);
 	}
 }
@@ -206,7 +174,7 @@ static void take_out(json_t *object, const struct response_transformer *conf)
 	for (size_t i = 0; i < conf->remove.json.len; i++)
 		json_object_deln(object, conf->remove.json.items[i].ptr, conf->remove.json.items[i].len);
 	for (size_t i = 0; i < conf->rename.json.len; i++) {
-		struct slice name = rule(&conf->rename.json, i, &value);
+		struct slice name = name_value_at(&conf->rename.json, i, &value);
 		json_t *old = json_object_getn(object, name.ptr, name.len);
 		if (!old)
 			continue;
@@ -237,17 +205,17 @@ static void transform(struct call *c, json_t *object, const struct response_tran
 	struct slice value;
 	take_out(object, conf);
 	for (size_t i = 0; i < conf->replace.json.len; i++) {
-		struct slice name = rule(&conf->replace.json, i, &value);
+		struct slice name = name_value_at(&conf->replace.json, i, &value);
 		if (is_there(object, name))
 			put(object, name, typed(c, &conf->replace, i, value));
 	}
 	for (size_t i = 0; i < conf->add.json.len; i++) {
-		struct slice name = rule(&conf->add.json, i, &value);
+		struct slice name = name_value_at(&conf->add.json, i, &value);
 		if (!is_there(object, name))
 			put(object, name, typed(c, &conf->add, i, value));
 	}
 	for (size_t i = 0; i < conf->append.json.len; i++) {
-		struct slice name = rule(&conf->append.json, i, &value);
+		struct slice name = name_value_at(&conf->append.json, i, &value);
 		append(object, name, typed(c, &conf->append, i, value));
 	}
 }
@@ -260,11 +228,11 @@ static int put_bytes(const char *bytes, size_t n, void *out)
 
 static enum verdict on_response_body(struct call *c)
 {
-	json_t *body = json_loadb(c->piece.ptr ? c->piece.ptr : "", c->piece.len, JSON_ALLOW_NUL, NULL);
+	json_t *body;
 
-	if (!body) {
-		log_warn("answer is not JSON and stays as it is", LOG_STR("plugin", c->plugin->name),
-		        LOG_SLICE("request", c->x->request_id));
+	if (json_body_parse(c->piece, &body) != JSON_BODY_OK) {
+		log_warn("answer is not JSON, or too much of it, and stays as it is",
+		        LOG_STR("plugin", c->plugin->name), LOG_SLICE("request", c->x->request_id));
 		return GO;
 	}
 	if (json_is_object(body)) {

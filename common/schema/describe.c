@@ -218,6 +218,10 @@ static json_t *describe_field(const struct field *f)
 	describe_choices(f, out);
 	describe_length(f, out);
 	describe_patterns(f, out);
+	if (f->deprecated)
+		json_object_set_new(out, "deprecation",
+		        json_pack("{s:s,s:o,s:s}", "message", f->deprecated, "old_default",
+		                schema_literal(f->old_default), "removal_in_version", "4.0"));
 	describe_parts(f, out);
 	set_true(out, "referenceable", f->flags & REFERENCEABLE);
 	set_true(out, "encrypted", (f->flags & ENCRYPTED) == ENCRYPTED);
@@ -231,8 +235,11 @@ static json_t *describe_field(const struct field *f)
 
 /* ---- cross-field checks ---------------------------------------------------------------------------------------- */
 
+/* "": the record itself. */
 static json_t *name_in(const char *prefix, const char *field)
 {
+	if (*prefix && !*field)
+		return json_stringn(prefix, strlen(prefix) - 1);
 	return value_message("%s%s", prefix, field);
 }
 

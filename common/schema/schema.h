@@ -215,6 +215,8 @@ struct field {
 	/* What /schemas says instead of eq, one_of and the format, as dflt, where Kong has other words for the same:
 	 * "{'match':'^%u+$'}" */
 	const char *described_as;
+	/* DEPRECATED(message, old default): /schemas warns of it; it goes on working */
+	const char *deprecated, *old_default;
 
 	/* containers */
 	const struct field *elements; /* ELEMENTS(...) of an array or set: a field without a name */
@@ -238,6 +240,7 @@ struct field {
 #define LEN_MIN(n)      .has_len_min = true, .len_min = (n)
 #define LEN_MAX(n)      .has_len_max = true, .len_max = (n)
 #define LEN_EQ(n)       .has_len_eq = true, .len_eq = (n)
+#define DEPRECATED(message, was) .deprecated = (message), .old_default = (was)
 #define ELEMENTS(...)   .elements = &(const struct field){__VA_ARGS__}
 #define KEYS(...)       .keys = &(const struct field){.type = TYPE_STRING, __VA_ARGS__}
 #define VALUES(...)     .values = &(const struct field){__VA_ARGS__}

@@ -215,8 +215,6 @@ static void on_drained(struct conn *c)
 
 static void on_closed(struct conn *c)
 {
-	if (c->tls_got_http)
-		h1_answer_plain(c);
 	h1_end(c->owner, ABORT_CLIENT_GONE);
 }
 

@@ -43,9 +43,7 @@ static void hand_over(struct preamble *p, const struct proxied *said)
 	*c->proxied = *said;
 	conn_set_timeout(c, 0);
 	end(p);
-	server_serve(sv, listener, c);
-	if (tls)
-		conn_start_tls(c, tls);
+	server_begin(sv, listener, c, tls);
 	c->can_read = true; /* the request may have come with the preamble */
 	conn_wake(c);
 }

@@ -1,6 +1,7 @@
 /* server: what the protocol versions share: the list of connections, counters, and a stack of streams for reuse. */
 #include <stdlib.h>
 
+#include "common/net/tls.h"
 #include "common/serve/server_private.h"
 
 /* Streams kept for the next request, and how much memory each may keep. */
@@ -22,13 +23,32 @@ void server_init(struct server *sv, struct loop *l, const struct stream_ops *ops
 	};
 }
 
+const char *server_alpn(bool http2)
+{
+	return http2 ? "h2,http/1.1" : "http/1.1";
+}
+
+/* The version of HTTP that the two ends have agreed on by ALPN, of which server_alpn() is our half. */
+static const struct codec *agreed_codec(const struct conn *c)
+{
+	return c->tls && slice_eq(tls_alpn(c->tls), S("h2")) ? &h2_codec : &h1_codec;
+}
+
 void server_serve(struct server *sv, const struct listen_spec *listener, struct conn *c)
 {
-	if (listener && listener->serves_http2)
+	if (listener && listener->serves_http2 && !c->tls)
 		version_accept(sv, listener, c);
 	else
-		h1_codec.accept(sv, listener, c);
+		agreed_codec(c)->accept(sv, listener, c);
 	STAT_ADD(sv->stats.handled, 1);
+}
+
+void server_begin(struct server *sv, const struct listen_spec *listener, struct conn *c, SSL *tls)
+{
+	if (tls)
+		handshake_accept(sv, listener, c, tls);
+	else
+		server_serve(sv, listener, c);
 }
 
 void server_accept(struct server *sv, const struct listen_spec *listener, int fd, SSL *tls)
@@ -38,7 +58,7 @@ void server_accept(struct server *sv, const struct listen_spec *listener, int fd
 	if (listener && listener->proxy_protocol)
 		preamble_accept(sv, listener, fd, tls);
 	else
-		server_serve(sv, listener, conn_accepted(sv->loop, fd, tls, &none, NULL));
+		server_begin(sv, listener, conn_accepted(sv->loop, fd, NULL, &none, NULL), tls);
 }
 
 void server_drain(struct server *sv)

@@ -24,12 +24,16 @@ static inline void *stream_codec_state(struct stream *s)
 	return s + 1;
 }
 
-/* Begins to serve a connection that has been accepted. */
+/* Begins with a connection that has been accepted: its TLS handshake, or, tls NULL, what it carries. */
+void server_begin(struct server *sv, const struct listen_spec *listener, struct conn *c, SSL *tls);
+/* HTTP from here on; the handshake, if any, is done. */
 void server_serve(struct server *sv, const struct listen_spec *listener, struct conn *c);
-/* Waits for a PROXY preamble first; then server_serve(). tls as in server_accept(). */
+/* Takes the connection through its TLS handshake; then server_serve(). */
+void handshake_accept(struct server *sv, const struct listen_spec *listener, struct conn *c, SSL *tls);
+/* Waits for a PROXY preamble first; then server_begin(). tls as in server_accept(). */
 void preamble_accept(struct server *sv, const struct listen_spec *listener, int fd, SSL *tls);
 
-/* Waits until the version shows: by ALPN, or by the first bytes. version.c */
+/* Waits until the first bytes show the version. */
 void version_accept(struct server *sv, const struct listen_spec *listener, struct conn *c);
 
 /* Puts a new connection on the server's list, waiting. */

@@ -95,8 +95,10 @@ struct stream {
 };
 
 void server_init(struct server *sv, struct loop *l, const struct stream_ops *ops, void *context); /* with defaults */
-/* Takes an accepted socket. tls: NULL or an SSL in accept state. */
+/* Takes an accepted socket. tls: NULL or an SSL in accept state, of a context that chooses from server_alpn(). */
 void server_accept(struct server *sv, const struct listen_spec *listener, int fd, SSL *tls);
+/* The protocols that a listener with `ssl` offers by ALPN, with or without the flag http2. */
+const char *server_alpn(bool http2);
 /* Idle connections close now, busy ones after their response. */
 void server_drain(struct server *sv);
 /* Everything closes now (on_abort for open streams). */

@@ -1,12 +1,10 @@
-/* version: which HTTP does a connection speak, on a listener with the http2 flag? With TLS, ALPN has said so when the
- * handshake is over; without, a client of HTTP/2 begins with a preface that no HTTP/1 request can begin with (RFC
- * 9113 3.3, 3.4; proxy.md 7.4). Listeners without the flag do not come here. */
+/* version: which HTTP does a connection without TLS speak, where both are served? A client of HTTP/2 begins with a
+ * preface that no HTTP/1 request can begin with (RFC 9113 3.3, 3.4; proxy.md 7.4). With TLS, ALPN has said so. */
 #include <stdlib.h>
 
 #include <nghttp2/nghttp2.h>
 
-#include "common/net/tls.h"
-#include "common/serve/h1_private.h"
+#include "common/serve/server_private.h"
 
 struct version {
 	struct server_conn base;
@@ -49,10 +47,6 @@ static void on_readable(struct conn *c)
 	struct version *v = c->owner;
 	const struct codec *codec = NULL;
 
-	if (c->tls) {
-		hand_over(v, slice_eq(tls_alpn(c->tls), S("h2")) ? &h2_codec : &h1_codec);
-		return;
-	}
 	while (!codec) {
 		switch (conn_read(c)) {
 		case IO_OK: codec = by_preface(c); break;
@@ -64,13 +58,6 @@ static void on_readable(struct conn *c)
 	hand_over(v, codec);
 }
 
-static void on_closed(struct conn *c)
-{
-	if (c->tls_got_http)
-		h1_answer_plain(c);
-	give_up(c->owner);
-}
-
 static void on_end(struct conn *c)
 {
 	give_up(c->owner);
@@ -79,7 +66,7 @@ static void on_end(struct conn *c)
 static const struct conn_ops conn_ops = {
         .on_readable = on_readable,
         .on_drained = on_end,
-        .on_closed = on_closed,
+        .on_closed = on_end,
         .on_timeout = on_end,
 };
 

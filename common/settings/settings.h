@@ -54,6 +54,7 @@ struct settings {
 	struct slice client_max_body_size; /* "0", "10m": nginx_http_client_max_body_size */
 	struct slice admin_max_body_size;  /* nginx_admin_client_max_body_size, default 10m */
 	struct slice dns_resolver, dns_hostsfile;
+	int64_t upstream_slow_start; /* s; 0: none */
 	int64_t upstream_keepalive_pool_size, upstream_keepalive_max_requests,
 	        upstream_keepalive_idle_timeout;                                             /* idle: s */
 	int64_t client_header_timeout, client_body_timeout, send_timeout, keepalive_timeout; /* s */
@@ -70,7 +71,14 @@ struct settings {
 	int64_t metrics_max_series;
 	bool retry_stale_post;
 	struct slice client_half_close;
-	int64_t drain_delay; /* s */
+	int64_t drain_delay;                 /* s */
+	struct slice ssl_cert, ssl_cert_key; /* lists; unset: a pair of our own in prefix/ssl */
+	struct slice ssl_cipher_suite, ssl_ciphers, ssl_protocols, ssl_dhparam, ssl_session_cache_size;
+	bool ssl_prefer_server_ciphers, ssl_session_tickets;
+	int64_t ssl_session_timeout; /* s */
+	bool client_ssl, proxy_ssl_verify;
+	struct slice client_ssl_cert, client_ssl_cert_key, proxy_ssl_trusted_certificate, lua_ssl_trusted_certificate;
+	int64_t proxy_ssl_verify_depth, lua_ssl_verify_depth;
 	struct slice mem_cache_size, plugin_dir;
 	int64_t shutdown_grace; /* s, default 10 */
 };

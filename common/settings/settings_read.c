@@ -63,7 +63,7 @@ static bool is_in_seconds(const struct field *f)
 {
 	static const char *const names[] = {"client_header_timeout", "client_body_timeout", "send_timeout",
 	        "keepalive_timeout", "upstream_keepalive_idle_timeout", "shutdown_grace", "drain_delay",
-	        "websocket_idle_timeout", "proxy_next_upstream_timeout"};
+	        "websocket_idle_timeout", "proxy_next_upstream_timeout", "ssl_session_timeout"};
 	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
 		if (strcmp(names[i], f->name) == 0)
 			return true;
@@ -75,17 +75,27 @@ static json_t *text_json(struct slice text)
 	return json_stringn(text.ptr, text.len);
 }
 
+static int64_t unit_of(char letter)
+{
+	switch (letter) {
+	case 'm': return 60;
+	case 'h': return 3600;
+	case 'd': return 86400;
+	default: return 1;
+	}
+}
+
 /* nginx writes "75s" and "2m"; without a unit it is seconds. */
 static json_t *seconds_json(struct slice text)
 {
 	int64_t n, unit = 1;
 	struct slice digits = text;
 
-	if (slice_ends(text, S("s")) || slice_ends(text, S("m")) || slice_ends(text, S("h"))) {
+	if (text.len > 1 && strchr("smhd", text.ptr[text.len - 1])) {
 		digits.len--;
-		unit = text.ptr[digits.len] == 'm' ? 60 : text.ptr[digits.len] == 'h' ? 3600 : 1;
+		unit = unit_of(text.ptr[digits.len]);
 	}
-	return slice_to_int(digits, &n) && n <= INT64_MAX / 3600 ? json_integer(n * unit) : text_json(text);
+	return slice_to_int(digits, &n) && n <= INT64_MAX / 86400 ? json_integer(n * unit) : text_json(text);
 }
 
 static json_t *integer_json(const struct field *f, struct slice text)

@@ -6,10 +6,14 @@
 
 #include "common/entity/target.h"
 #include "common/entity/upstream.h"
+#include "common/http/uri.h"
+#include "common/sync/target_health.h"
 #include "cp/admin/crud.h"
 #include "cp/admin/errors.h"
 #include "cp/admin/list.h"
 #include "cp/admin/rules.h"
+#include "cp/publish/orders.h"
+#include "cp/publish/target_health.h"
 
 struct rows {
 	json_t **items;
@@ -61,16 +65,15 @@ static bool read_offset(struct admin_call *c, size_t *out)
 	return true;
 }
 
-typedef json_t *(*render_fn)(struct admin_call *c, const json_t *target, const json_t *upstream);
+typedef json_t *(*render_fn)(struct admin_call *c, const json_t *target, void *arg);
 
-static json_t *render_plain(struct admin_call *c, const json_t *target, const json_t *upstream)
+static json_t *render_plain(struct admin_call *c, const json_t *target, void *arg)
 {
 	return admin_render(c, &target_schema, target);
 }
 
 /* One page of the upstream's targets, newest first. */
-static void answer_page(
-        struct admin_call *c, const struct store_scope *scope, const json_t *upstream, render_fn render)
+static void answer_page(struct admin_call *c, const struct store_scope *scope, render_fn render, void *arg)
 {
 	struct rows rows = {0};
 	int64_t size;
@@ -84,7 +87,7 @@ static void answer_page(
 		if (rows.len > 0)
 			qsort(rows.items, rows.len, sizeof *rows.items, newest_first);
 		for (size_t i = from; i < end; i++)
-			json_array_append_new(data, render(c, rows.items[i], upstream));
+			json_array_append_new(data, render(c, rows.items[i], arg));
 		struct slice next = end < rows.len ? arena_printf(c->arena, "%zu", end) : (struct slice){0};
 		admin_list_answer(c, data, next, S(""));
 	}
@@ -93,7 +96,7 @@ static void answer_page(
 
 static bool list(struct admin_call *c, const struct store_scope *scope)
 {
-	answer_page(c, scope, NULL, render_plain);
+	answer_page(c, scope, render_plain, NULL);
 	return true;
 }
 
@@ -136,21 +139,28 @@ void admin_targets_all(struct admin_call *c)
 	json_decref(rows);
 }
 
-/* ---- health ---------------------------------------------------------------------------------------------------- */
+/* ---- health: what data planes say (7.2) ------------------------------------------------------------------------ */
+
+/* One upstream as each data plane sees it. */
+struct seen {
+	struct target_health_row *rows;
+	size_t count; /* 0: nobody says anything */
+	bool checked; /* by its own definition */
+};
 
 static double number_at(const json_t *object, const char *a, const char *b, const char *d)
 {
 	return json_number_value(json_object_get(json_object_get(json_object_get(object, a), b), d));
 }
 
+/* healthchecks_are_used() of a row. */
 static bool has_checks(const json_t *upstream)
 {
 	const json_t *checks = json_object_get(upstream, "healthchecks");
 	static const char *const failures[] = {"tcp_failures", "timeouts", "http_failures"};
 
 	if (number_at(checks, "active", "healthy", "interval") > 0 ||
-	        number_at(checks, "active", "unhealthy", "interval") > 0 ||
-	        number_at(checks, "passive", "healthy", "successes") > 0)
+	        number_at(checks, "active", "unhealthy", "interval") > 0)
 		return true;
 	for (size_t i = 0; i < sizeof failures / sizeof failures[0]; i++)
 		if (number_at(checks, "passive", "unhealthy", failures[i]) > 0)
@@ -158,59 +168,164 @@ static bool has_checks(const json_t *upstream)
 	return false;
 }
 
-static json_t *weight_of(json_int_t weight)
+static struct seen see(const json_t *upstream)
 {
-	return json_pack("{s:I, s:I, s:i}", "total", weight, "available", weight, "unavailable", 0);
+	struct uuid id = admin_row_id(upstream);
+	struct seen s = {.checked = has_checks(upstream)};
+
+	s.rows = target_health_of(&id, &s.count);
+	return s;
 }
 
-/* What a balancer without checks thinks of a target. Its addresses are known to data planes only. */
-static json_t *host_of(const json_t *target)
+/* Stands in for a data plane when there is none to ask: without checks the answer is known. */
+static const Gatehouse__Sync__UpstreamHealth *unchecked(void)
 {
-	const char *text = json_string_value(json_object_get(target, "target"));
-	const char *colon = text ? strrchr(text, ':') : NULL;
-	json_int_t weight = json_integer_value(json_object_get(target, "weight"));
+	static const Gatehouse__Sync__UpstreamHealth u = GATEHOUSE__SYNC__UPSTREAM_HEALTH__INIT;
 
-	return json_pack("{s:s%, s:i, s:I, s:o, s:[]}", "host", text ? text : "",
-	        colon ? (size_t)(colon - text) : strlen(text ? text : ""), "port", colon ? atoi(colon + 1) : 0,
-	        "nodeWeight", weight, "weight", weight_of(weight), "addresses");
+	return &u;
 }
 
-/* With checks on, only data planes know: then health and data are left out (admin-api.md 7.2). */
-static json_t *render_health(struct admin_call *c, const json_t *target, const json_t *upstream)
+static json_t *unknown_data(const json_t *target)
 {
-	json_t *out = admin_render(c, &target_schema, target);
+	json_t *data = target_health_data(unchecked(), NULL, target);
+	json_t *weight = json_object_get(target, "weight");
 
-	if (!has_checks(upstream)) {
-		json_object_set_new(out, "health", json_string("HEALTHCHECKS_OFF"));
-		json_object_set_new(out, "data", host_of(target));
+	json_object_del(data, "dns");
+	json_object_set_new(
+	        data, "weight", json_pack("{s:O, s:O, s:i}", "total", weight, "available", weight, "unavailable", 0));
+	return data;
+}
+
+struct opinion {
+	const char *word;
+	const struct target_health_row *row;
+	const Gatehouse__Sync__TargetHealth *target;
+};
+
+static int rank_of(const char *word)
+{
+	static const char *const words[] = {"HEALTHCHECKS_OFF", "HEALTHY", "DNS_ERROR", "UNHEALTHY"};
+
+	for (int i = 0; i < 4; i++)
+		if (strcmp(word, words[i]) == 0)
+			return i;
+	return 0;
+}
+
+/* What the data plane thinks that sees the target worst: that is what somebody has to look at. */
+static struct opinion worst_of(const struct seen *s, const json_t *target)
+{
+	struct slice id = slice_cstr(json_string_value(json_object_get(target, "id")));
+	struct opinion worst = {0};
+
+	for (size_t i = 0; i < s->count; i++) {
+		struct opinion one = {.row = &s->rows[i], .target = target_health_find(s->rows[i].health, id)};
+		one.word = target_health_word(one.row->health, one.target, target);
+		if (!worst.row || rank_of(one.word) > rank_of(worst.word))
+			worst = one;
 	}
+	return worst;
+}
+
+/* For several data planes: what each of them thinks. */
+static json_t *opinions(const struct seen *s, const json_t *target)
+{
+	struct slice id = slice_cstr(json_string_value(json_object_get(target, "id")));
+	json_t *all = json_array();
+	char node[UUID_TEXT + 1];
+
+	for (size_t i = 0; i < s->count; i++) {
+		const Gatehouse__Sync__UpstreamHealth *u = s->rows[i].health;
+		const Gatehouse__Sync__TargetHealth *t = target_health_find(u, id);
+		uuid_format(&s->rows[i].node, node);
+		json_array_append_new(
+		        all, json_pack("{s:s, s:s, s:s, s:o}", "id", node, "hostname", s->rows[i].hostname, "health",
+		                     target_health_word(u, t, target), "data", target_health_data(u, t, target)));
+	}
+	return all;
+}
+
+/* With checks on, only data planes know: without any, health and data are left out (admin-api.md 7.2). */
+static json_t *render_health(struct admin_call *c, const json_t *target, void *arg)
+{
+	const struct seen *s = arg;
+	json_t *out = admin_render(c, &target_schema, target);
+	struct opinion worst = worst_of(s, target);
+
+	if (worst.row) {
+		json_object_set_new(out, "health", json_string(worst.word));
+		json_object_set_new(out, "data", target_health_data(worst.row->health, worst.target, target));
+	} else if (!s->checked) {
+		json_object_set_new(out, "health", json_string("HEALTHCHECKS_OFF"));
+		json_object_set_new(out, "data", unknown_data(target));
+	}
+	if (s->count > 1)
+		json_object_set_new(out, "data_planes", opinions(s, target));
 	return out;
 }
 
-static bool add_host(const json_t *target, void *arg)
+static bool add_row(const json_t *row, void *arg)
 {
-	return json_array_append_new(arg, host_of(target)) == 0;
+	return json_array_append(arg, (json_t *)row) == 0;
 }
 
-static void answer_balancer_health(struct admin_call *c, const struct store_scope *scope, const json_t *upstream)
+static json_t *unknown_balancer(const json_t *upstream, const json_t *targets)
 {
-	json_t *hosts = json_array(), *host;
+	json_t *hosts = json_array(), *target;
 	json_int_t total = 0;
 	size_t i;
 
-	if (!admin_each_row(c, &target_schema, scope, (struct page){0}, add_host, hosts)) {
-		json_decref(hosts);
-		return;
+	json_array_foreach((json_t *)targets, i, target)
+	{
+		total += json_integer_value(json_object_get(target, "weight"));
+		json_array_append_new(hosts, unknown_data(target));
 	}
-	json_array_foreach(hosts, i, host) total += json_integer_value(json_object_get(host, "nodeWeight"));
-	json_t *data = json_pack("{s:O}", "id", json_object_get(upstream, "id"));
-	if (!has_checks(upstream))
-		json_object_update_new(data,
-		        json_pack("{s:s, s:s, s:{s:b, s:o, s:O}}", "health", "HEALTHCHECKS_OFF", "balancer_health",
-		                "HEALTHY", "details", "healthy", 1, "weight", weight_of(total), "hosts", hosts));
-	json_decref(hosts);
-	c->response->status = 200;
-	c->response->json = json_pack("{s:o, s:n}", "data", data, "next");
+	return json_pack("{s:O, s:s, s:s, s:{s:b, s:{s:I, s:I, s:i}, s:o}}", "id", json_object_get(upstream, "id"),
+	        "health", "HEALTHCHECKS_OFF", "balancer_health", "HEALTHY", "details", "healthy", 1, "weight",
+	        "total", total, "available", total, "unavailable", 0, "hosts", hosts);
+}
+
+static json_t *balancer_opinions(const struct seen *s, const json_t *targets)
+{
+	json_t *all = json_array();
+	char node[UUID_TEXT + 1];
+
+	for (size_t i = 0; i < s->count; i++) {
+		json_t *one = target_health_balancer(s->rows[i].health, targets);
+		uuid_format(&s->rows[i].node, node);
+		json_object_set_new(one, "id", json_string(node));
+		json_object_set_new(one, "hostname", json_string(s->rows[i].hostname));
+		json_array_append_new(all, one);
+	}
+	return all;
+}
+
+static json_t *balancer_data(const struct seen *s, const json_t *upstream, const json_t *targets)
+{
+	const Gatehouse__Sync__UpstreamHealth *worst = NULL;
+
+	for (size_t i = 0; i < s->count; i++)
+		if (!worst || (worst->healthy && !s->rows[i].health->healthy))
+			worst = s->rows[i].health;
+	if (!worst)
+		return s->checked ? json_pack("{s:O}", "id", json_object_get(upstream, "id"))
+		                  : unknown_balancer(upstream, targets);
+	json_t *data = target_health_balancer(worst, targets);
+	if (s->count > 1)
+		json_object_set_new(data, "data_planes", balancer_opinions(s, targets));
+	return data;
+}
+
+static void answer_balancer_health(
+        struct admin_call *c, const struct store_scope *scope, const struct seen *s, const json_t *upstream)
+{
+	json_t *targets = json_array();
+
+	if (admin_each_row(c, &target_schema, scope, (struct page){0}, add_row, targets)) {
+		c->response->status = 200;
+		c->response->json = json_pack("{s:o, s:n}", "data", balancer_data(s, upstream, targets), "next");
+	}
+	json_decref(targets);
 }
 
 void admin_upstream_health(struct admin_call *c)
@@ -223,10 +338,12 @@ void admin_upstream_health(struct admin_call *c)
 		return;
 	struct uuid id = admin_row_id(upstream);
 	struct store_scope scope = {.field = c->target.reference, .id = &id};
+	struct seen seen = see(upstream);
 	if (admin_query(c->request, S("balancer_health"), &flag) && slice_eq(flag, S("1")))
-		answer_balancer_health(c, &scope, upstream);
+		answer_balancer_health(c, &scope, &seen, upstream);
 	else
-		answer_page(c, &scope, upstream, render_health);
+		answer_page(c, &scope, render_health, &seen);
+	target_health_free(seen.rows, seen.count);
 	if (c->response->status == 200)
 		json_object_set_new(c->response->json, "node_id", json_string(c->env->node_id));
 	json_decref(upstream);
@@ -234,22 +351,47 @@ void admin_upstream_health(struct admin_call *c)
 
 /* ---- marks ----------------------------------------------------------------------------------------------------- */
 
-/* Only a health checker can be told that a target is well or not, and data planes of this release run none. */
+enum { MARK_WAIT_MS = 1000, DEFAULT_PORT = 8000 };
+
+/* "ip:port" as data planes know it. */
+static json_t *address_json(struct admin_call *c)
+{
+	struct slice address = c->params[2], host;
+	int port;
+
+	if (!slice_is_set(address))
+		return json_null();
+	if (!authority_split(address, &host, &port))
+		host = address, port = -1;
+	return json_sprintf("%.*s:%d", SLICE_ARG(host), port < 0 ? DEFAULT_PORT : port);
+}
+
+/* Every data plane is told, also by a control plane (pitfalls.md A1-11), and those that are connected have done it
+ * when the answer goes out. */
+static void mark(struct admin_call *c, const json_t *upstream, const json_t *target)
+{
+	bool healthy = !slice_ends(c->request->path, S("/unhealthy"));
+	json_t *order = json_pack("{s:O, s:O, s:o, s:b}", "upstream", json_object_get(upstream, "id"), "target",
+	        json_object_get(target, "id"), "address", address_json(c), "healthy", (int)healthy);
+
+	json_decref(orders_give("target-mark", order, MARK_WAIT_MS, NULL));
+	json_decref(order);
+	c->response->status = 204;
+}
+
 void admin_target_mark(struct admin_call *c)
 {
 	struct store_scope scope;
 	struct uuid id;
 
 	aim_at_targets(c);
-	if (slice_eq(c->env->settings->role, S("control_plane"))) { /* not there, as clients know it */
-		admin_not_found(c);
-		return;
-	}
 	json_t *upstream = admin_find_or_404(c, &upstream_schema, c->target.outer_key, NULL);
 	json_t *target = upstream && admin_find_scope(c, &scope, &id)
 	                         ? admin_find_or_404(c, &target_schema, c->params[1], &scope)
 	                         : NULL;
-	if (target)
+	if (target && has_checks(upstream))
+		mark(c, upstream, target);
+	else if (target)
 		admin_fail(c, 400, "no healthchecker found for %s",
 		        json_string_value(json_object_get(upstream, "name")));
 	json_decref(target);

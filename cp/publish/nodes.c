@@ -491,6 +491,19 @@ unsigned nodes_connected(void)
 	return n;
 }
 
+size_t nodes_connected_ids(struct uuid *ids, size_t max)
+{
+	struct node *n;
+	size_t count_of = 0;
+	enter();
+	uint64_t now = clock_mono_ms();
+	for (size_t at = 0; (n = next_node(&at));)
+		if (is_connected(n, now) && !n->is_remote && count_of < max)
+			ids[count_of++] = n->id;
+	leave();
+	return count_of;
+}
+
 static json_t *describe(const struct node *n, uint64_t now)
 {
 	char id[UUID_TEXT + 1];

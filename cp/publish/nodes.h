@@ -64,6 +64,8 @@ unsigned nodes_change(void);
 bool nodes_is_anyone_behind(uint64_t version);
 
 unsigned nodes_connected(void);
+/* The ids of those that poll this control plane, at most max; how many there are. */
+size_t nodes_connected_ids(struct uuid *ids, size_t max);
 
 /* Appends one object per node, by id (entities.md 4.17 and our own fields). */
 void nodes_list(json_t *array);

@@ -15,9 +15,11 @@
 #include "common/sync/side_loop.h"
 #include "cp/publish/history.h"
 #include "cp/publish/nodes.h"
+#include "cp/publish/orders.h"
 #include "cp/publish/publish_private.h"
 #include "cp/publish/publisher.h"
 #include "cp/publish/sync_server.h"
+#include "cp/publish/target_health.h"
 
 enum {
 	CONNECTIONS_MAX = 4096,
@@ -112,6 +114,18 @@ static void on_batch(struct feed_batch *b, void *arg)
 	publish_offer(arg, b);
 }
 
+static void announce_order(void *arg)
+{
+	struct publish *p = arg;
+	publisher_announce(p->publisher, history_epoch(p->history), history_version(p->history));
+}
+
+static void on_order(void *arg)
+{
+	struct publish *p = arg;
+	loop_post(side_loop_loop(p->thread), announce_order, p);
+}
+
 static uint64_t last_read_ms(void *arg)
 {
 	struct publish *p = arg;
@@ -138,11 +152,14 @@ static void open_sockets(void *arg)
 		p->server = sync_server_open(
 		        side_loop_loop(p->thread), p->rep_path, p->history, last_read_ms, p, o->e);
 	o->ok = p->server != NULL;
+	if (o->ok)
+		orders_announce_with(on_order, p);
 }
 
 static void close_sockets(void *arg)
 {
 	struct publish *p = arg;
+	orders_announce_with(NULL, NULL);
 	set_reminder(p, 0);
 	sync_server_close(p->server);
 	publisher_close(p->publisher);
@@ -256,6 +273,8 @@ void publish_stop(struct publish *p)
 	side_loop_stop(p->thread);
 	feed_free(f);
 	nodes_clear();
+	orders_clear();
+	target_health_clear();
 	pthread_mutex_destroy(&p->lock);
 	free(p);
 }

@@ -7,6 +7,7 @@
 
 #include "common/core/log.h"
 #include "common/sync/sp.h"
+#include "cp/publish/orders.h"
 
 struct publisher {
 	int socket;
@@ -55,6 +56,7 @@ void publisher_announce(struct publisher *p, const char *epoch, uint64_t version
 	Gatehouse__Sync__Envelope e = GATEHOUSE__SYNC__ENVELOPE__INIT;
 	e.epoch = (char *)epoch;
 	e.version = version;
+	orders_fill(&e, NULL);
 	uint8_t bytes[256];
 	if (gatehouse__sync__envelope__get_packed_size(&e) <= sizeof bytes)
 		send_bytes(p, bytes, gatehouse__sync__envelope__pack(&e, bytes));

@@ -15,7 +15,7 @@ void publisher_close(struct publisher *p);
 /* The whole delta when it fits one envelope (two in a row to the same subscriber would mostly lose the second), else
  * only word that there is a newer version. */
 void publisher_send(struct publisher *p, const struct packed_delta *d);
-/* Word that this version is current: whoever has not got it polls. */
+/* Word that this version is current, and which order is the newest: whoever has not got them polls. */
 void publisher_announce(struct publisher *p, const char *epoch, uint64_t version);
 
 #endif

@@ -10,6 +10,8 @@
 #include "common/core/log.h"
 #include "common/sync/sp.h"
 #include "cp/publish/nodes.h"
+#include "cp/publish/orders.h"
+#include "cp/publish/target_health.h"
 
 enum {
 	POLLS_PER_TURN = 256, /* then others on this loop get theirs */
@@ -22,6 +24,7 @@ struct sync_server {
 	struct history *history;
 	uint64_t (*last_read_ms)(void *arg);
 	void *arg;
+	uint64_t process; /* names this one to data planes */
 };
 
 /* ---- envelopes ---- */
@@ -43,12 +46,18 @@ static size_t pack_error(const struct sync_server *s, const char *why, uint8_t *
 	return pack(&e, out);
 }
 
-static size_t pack_in_step(const struct sync_server *s, uint8_t **out)
+/* Nothing to send but, perhaps, orders. */
+static size_t pack_in_step(const struct sync_server *s, const Gatehouse__Sync__Poll *p, uint8_t **out)
 {
 	Gatehouse__Sync__Envelope e = GATEHOUSE__SYNC__ENVELOPE__INIT;
 	e.epoch = (char *)history_epoch(s->history);
 	e.version = history_version(s->history);
-	return pack(&e, out);
+	e.process = s->process;
+	if (!p->leaving)
+		orders_fill(&e, p);
+	size_t len = pack(&e, out);
+	orders_release(&e);
+	return len;
 }
 
 /* ---- what a Poll says ---- */
@@ -123,12 +132,14 @@ static size_t answer_poll(struct sync_server *s, const Gatehouse__Sync__Poll *p,
 	if (!identify(p, &id, &why))
 		return pack_error(s, why.message, out);
 	uint64_t ahead_since_ms = report(s, p, &id);
+	orders_take_results(&id, p);
+	target_health_take(&id, p);
 	if (p->leaving)
-		return pack_in_step(s, out);
+		return pack_in_step(s, p, out);
 	if (!history_has_begun(s->history))
 		return pack_error(s, "the control plane has not read its configuration yet", out);
 	const struct packed_delta *d = choose(s, p, ahead_since_ms, &part);
-	return d ? delta_envelope(d, part, out) : pack_in_step(s, out);
+	return d ? delta_envelope(d, part, out) : pack_in_step(s, p, out);
 }
 
 size_t sync_server_answer(struct sync_server *s, struct slice poll, uint8_t **out)
@@ -170,6 +181,8 @@ struct sync_server *sync_server_open(struct loop *l, const char *path, struct hi
 	if (!s)
 		abort();
 	s->history = h;
+	random_bytes(&s->process, sizeof s->process);
+	s->process |= 1;
 	s->last_read_ms = last_read_ms;
 	s->arg = arg;
 	s->socket = sp_bind(NN_REP, path, e);

@@ -25,7 +25,8 @@ enum {
 struct dns_query { /* one waiting asker */
 	struct dns_query *next;
 	struct name *name;
-	dns_fn fn; /* NULL: cancelled */
+	dns_fn fn; /* both NULL: cancelled */
+	dns_set_fn set_fn;
 	void *arg;
 	int port;
 };
@@ -108,6 +109,29 @@ static void tell(struct name *n, dns_fn fn, void *arg, int port)
 	fn(arg, DNS_FOUND, &answer, NULL);
 }
 
+static void tell_set(struct name *n, dns_set_fn fn, void *arg)
+{
+	uint64_t now = clock_mono_ms();
+	bool is_stale = now >= n->fresh_until_ms;
+
+	if (n->status != DNS_FOUND) {
+		fn(arg, n->status, NULL, n->text);
+		return;
+	}
+	struct dns_record *records = calloc(n->count, sizeof *records);
+	if (!records)
+		abort();
+	for (size_t i = 0; i < n->count; i++)
+		records[i].address = n->addresses[i];
+	struct dns_set set = {.type = DNS_TYPE_A,
+	        .records = records,
+	        .count = n->count,
+	        .ttl_ms = is_stale ? 0 : (uint32_t)(n->fresh_until_ms - now),
+	        .is_stale = is_stale};
+	fn(arg, DNS_FOUND, &set, NULL);
+	free(records);
+}
+
 static void tell_waiting(struct name *n)
 {
 	while (n->waiting) {
@@ -115,6 +139,8 @@ static void tell_waiting(struct name *n)
 		n->waiting = q->next;
 		if (q->fn)
 			tell(n, q->fn, q->arg, q->port);
+		else if (q->set_fn)
+			tell_set(n, q->set_fn, q->arg);
 		free(q);
 	}
 }
@@ -260,9 +286,29 @@ struct dns_query *dns_lookup(struct dns *d, struct slice host, int port, dns_fn 
 	return n->asking ? q : NULL;
 }
 
+struct dns_query *dns_ask(struct dns *d, struct slice host, unsigned want, dns_set_fn fn, void *arg)
+{
+	struct name *n = name_of(d, host);
+
+	if (clock_mono_ms() < n->fresh_until_ms) {
+		tell_set(n, fn, arg);
+		return NULL;
+	}
+	struct dns_query *q = calloc(1, sizeof *q);
+	if (!q)
+		abort();
+	*q = (struct dns_query){.next = n->waiting, .name = n, .set_fn = fn, .arg = arg};
+	n->waiting = q;
+	if (n->asking)
+		return q;
+	ask(n);
+	return n->asking ? q : NULL;
+}
+
 void dns_cancel(struct dns_query *q)
 {
 	q->fn = NULL;
+	q->set_fn = NULL;
 }
 
 /* ---- life -------------------------------------------------------------------------------------------------------

@@ -28,6 +28,25 @@ enum dns_status { DNS_FOUND, DNS_NO_SUCH_NAME, DNS_FAILED };
 /* status other than DNS_FOUND: answer is NULL and text is the resolver's words. */
 typedef void (*dns_fn)(void *arg, enum dns_status status, const struct dns_answer *answer, const char *text);
 
+/* What a name stands for, for those who balance over all of it. */
+enum dns_type { DNS_TYPE_A = 1, DNS_TYPE_CNAME = 5, DNS_TYPE_AAAA = 28, DNS_TYPE_SRV = 33 };
+struct dns_record {
+	struct dns_address address; /* A, AAAA: port 0 */
+	const char *name;           /* SRV: the host; else NULL */
+	int port, priority, weight; /* SRV */
+};
+struct dns_set { /* of one type */
+	enum dns_type type;
+	const struct dns_record *records; /* at least one */
+	size_t count;
+	uint32_t ttl_ms; /* from now */
+	bool is_stale;   /* the time is up, and nothing newer is to be had */
+};
+enum dns_want {
+	DNS_FRESH = 1, /* what has expired is asked for again before fn is told */
+	DNS_HOST = 2,  /* addresses only, no SRV */
+};
+
 struct dns_options {
 	struct slice resolvers; /* "ip[:port],..."; unset: /etc/resolv.conf */
 };
@@ -36,6 +55,9 @@ struct dns *dns_new(struct loop *l, const struct dns_options *options, struct er
 void dns_free(struct dns *d); /* pending queries are cancelled without a call */
 /* fn runs once: from inside when the answer is cached (NULL is returned then), else later. */
 struct dns_query *dns_lookup(struct dns *d, struct slice host, int port, dns_fn fn, void *arg);
+/* All records. text, when it is given, is static. */
+typedef void (*dns_set_fn)(void *arg, enum dns_status status, const struct dns_set *set, const char *text);
+struct dns_query *dns_ask(struct dns *d, struct slice host, unsigned want, dns_set_fn fn, void *arg);
 void dns_cancel(struct dns_query *q); /* fn will not run */
 
 #endif

@@ -8,6 +8,7 @@
  *   target    its upstream
  *   upstream  by name
  *   service   destination and chain; its routes when it was enabled or disabled
+ *   certificate, sni   themselves; they name each other
  *   route     its rules in the router; its chain when it has plugins of its own
  *
  * A snapshot from nothing is the same with an empty catalog for the version before: there is one way to build, and
@@ -127,6 +128,9 @@ static void init_maps(struct snapshot *s)
 {
 	pmap_init(&s->services, &part_ops, NULL);
 	pmap_init(&s->upstreams, &part_ops, NULL);
+	pmap_init(&s->certificates, &part_ops, NULL);
+	pmap_init(&s->authorities, &part_ops, NULL);
+	pmap_init(&s->snis, &part_ops, NULL);
 	pmap_init(&s->chains, &part_ops, NULL);
 	pmap_init(&s->instances, &part_ops, NULL);
 	pmap_init(&s->consumer_rows, &consumer_row_ops, NULL);
@@ -138,6 +142,9 @@ static void copy_maps(struct snapshot *s, const struct snapshot *base)
 {
 	s->services = pmap_copy(&base->services);
 	s->upstreams = pmap_copy(&base->upstreams);
+	s->certificates = pmap_copy(&base->certificates);
+	s->authorities = pmap_copy(&base->authorities);
+	s->snis = pmap_copy(&base->snis);
 	s->chains = pmap_copy(&base->chains);
 	s->instances = pmap_copy(&base->instances);
 	s->consumer_rows = pmap_copy(&base->consumer_rows);
@@ -201,6 +208,7 @@ static bool compile(struct compiling *c)
 	if (!compile_plugins(c))
 		return false;
 	compile_chains(c);
+	compile_certificates(c);
 	compile_upstreams(c);
 	return compile_services(c) && compile_routes(c);
 }

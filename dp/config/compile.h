@@ -61,6 +61,15 @@ void compile_order(struct chain *c);
 /* The chain of a service's routes (one reference, the caller's); NULL: the global one. */
 struct chain *compile_service_chain(struct compiling *c, const struct uuid *service);
 
+/* ---- certificates and their names: compile_certificates.c ----------------------------------------------------- */
+
+struct sni_part {
+	struct part part; /* by name, in lower case, without a dot at its end */
+	struct uuid id, certificate;
+};
+
+void compile_certificates(struct compiling *c);
+
 /* ---- services and upstreams: compile_destinations.c ---------------------------------------------------------- */
 
 struct service_part {

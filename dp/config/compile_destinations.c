@@ -65,8 +65,7 @@ static bool has_port(struct slice host)
 	return colon >= 0 && slice_find(slice_from(host, (size_t)colon + 1), ':') < 0;
 }
 
-/* the port is left away when it is the scheme's own; IPv6 stands in brackets. */
-static struct slice host_header(struct arena *a, struct slice host, int port, bool tls)
+struct slice destination_host_header(struct arena *a, struct slice host, int port, bool tls)
 {
 	bool bare_v6 = host.len && host.ptr[0] != '[' && slice_find(host, ':') >= 0 && !has_port(host);
 	const char *open = bare_v6 ? "[" : "", *close = bare_v6 ? "]" : "";
@@ -126,7 +125,7 @@ static bool load_target(struct record *r, void *arg)
 	t->id = entity->id;
 	t->is_address = to_address(t->host, t->port, &t->address, &t->address_len);
 	for (int tls = 0; tls < 2; tls++)
-		t->host_header[tls] = host_header(
+		t->host_header[tls] = destination_host_header(
 		        l->arena, u->host_header.len ? u->host_header : t->host, t->port, tls);
 	return true;
 }
@@ -142,6 +141,41 @@ static int compare_targets(const void *pa, const void *pb)
 	return c ? c : memcmp(a->id.bytes, b->id.bytes, sizeof a->id.bytes);
 }
 
+static enum balance balance_of(struct slice algorithm)
+{
+	return slice_eq(algorithm, S("consistent-hashing"))  ? BALANCE_HASH
+	       : slice_eq(algorithm, S("least-connections")) ? BALANCE_LEAST_CONNECTIONS
+	       : slice_eq(algorithm, S("latency"))           ? BALANCE_LATENCY
+	                                                     : BALANCE_ROUND_ROBIN;
+}
+
+static enum hash_kind hash_kind_of(struct slice word)
+{
+	static const struct slice words[] = {SLICE("none"), SLICE("consumer"), SLICE("ip"), SLICE("header"),
+	        SLICE("cookie"), SLICE("path"), SLICE("query_arg"), SLICE("uri_capture")};
+
+	for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+		if (slice_eq(word, words[i]))
+			return (enum hash_kind)i;
+	return HASH_NONE;
+}
+
+/* A cookie has one name, whichever of the two it is for. */
+static struct hash_input hash_input_of(const struct upstream *u, bool fallback)
+{
+	struct hash_input in = {.kind = hash_kind_of(fallback ? u->hash_fallback : u->hash_on)};
+
+	if (in.kind == HASH_HEADER)
+		in.name = fallback ? u->hash_fallback_header : u->hash_on_header;
+	else if (in.kind == HASH_COOKIE)
+		in.name = u->hash_on_cookie;
+	else if (in.kind == HASH_QUERY_ARG)
+		in.name = fallback ? u->hash_fallback_query_arg : u->hash_on_query_arg;
+	else if (in.kind == HASH_URI_CAPTURE)
+		in.name = fallback ? u->hash_fallback_uri_capture : u->hash_on_uri_capture;
+	return in;
+}
+
 static void put_upstream(struct compiling *c, struct record *r)
 {
 	const struct upstream *u = r->entity;
@@ -150,6 +184,9 @@ static void put_upstream(struct compiling *c, struct record *r)
 
 	part_hold_record(def, r);
 	def->upstream = u;
+	def->balance = balance_of(u->algorithm);
+	def->hash_on = hash_input_of(u, false);
+	def->hash_fallback = hash_input_of(u, true);
 	catalog_each_ref(c->is, &target_schema, schema_field(&target_schema, S("upstream")), &u->id, load_target, &l);
 	if (def->targets_count)
 		qsort(def->targets, def->targets_count, sizeof *def->targets, compare_targets);
@@ -218,7 +255,7 @@ static void init_destination(struct destination *to, struct arena *a, const stru
 	to->port = (int)service->port;
 	to->tls = is_tls(service->protocol);
 	to->is_address = to_address(to->host, to->port, &to->address, &to->address_len);
-	to->host_header = host_header(a, to->host, to->port, to->tls);
+	to->host_header = destination_host_header(a, to->host, to->port, to->tls);
 }
 
 static void put_service(struct compiling *c, struct record *r)

@@ -14,6 +14,9 @@ void snapshot_free(struct snapshot *s)
 	part_unref((struct chain *)s->global); /* read-only to others, counted by us */
 	pmap_fini(&s->services);
 	pmap_fini(&s->upstreams);
+	pmap_fini(&s->certificates);
+	pmap_fini(&s->authorities);
+	pmap_fini(&s->snis);
 	pmap_fini(&s->chains);
 	pmap_fini(&s->consumer_rows);
 	for (int i = 0; i < SCOPE_KINDS; i++)
@@ -45,6 +48,30 @@ static void set_protocols(const struct route *r, struct route_plan *out)
 const struct upstream_def *snapshot_upstream(const struct snapshot *s, struct slice name)
 {
 	return s->upstreams.count ? pmap_get(&s->upstreams, name) : NULL;
+}
+
+struct upstream_diff {
+	void (*fn)(struct upstream_def *was, struct upstream_def *is, void *arg);
+	void *arg;
+};
+
+static bool tell_upstream(void *was, void *is, void *arg)
+{
+	const struct upstream_diff *d = arg;
+
+	d->fn(was, is, d->arg);
+	return true;
+}
+
+void snapshot_diff_upstreams(const struct snapshot *was, const struct snapshot *is,
+        void (*fn)(struct upstream_def *was, struct upstream_def *is, void *arg), void *arg)
+{
+	struct upstream_diff d = {fn, arg};
+	struct pmap none;
+
+	pmap_init(&none, &part_ops, NULL);
+	pmap_diff(was ? &was->upstreams : &none, &is->upstreams, tell_upstream, &d);
+	pmap_fini(&none);
 }
 
 void snapshot_plan(const struct snapshot *s, const void *value, struct route_plan *out)

@@ -12,6 +12,7 @@
 
 #include <sys/socket.h>
 
+#include "common/crypto/pair.h"
 #include "common/entity/upstream.h"
 #include "common/model/catalog.h"
 #include "common/plugin/ordering.h"
@@ -64,10 +65,36 @@ struct destination {
 	struct slice host_header; /* for plain hosts: "up.test:9000"; upstreams' targets have their own */
 };
 
+enum balance { BALANCE_ROUND_ROBIN, BALANCE_HASH, BALANCE_LEAST_CONNECTIONS, BALANCE_LATENCY };
+enum hash_kind {
+	HASH_NONE,
+	HASH_CONSUMER,
+	HASH_IP,
+	HASH_HEADER,
+	HASH_COOKIE,
+	HASH_PATH,
+	HASH_QUERY_ARG,
+	HASH_URI_CAPTURE,
+};
+/* What of a request is hashed. */
+struct hash_input {
+	enum hash_kind kind;
+	struct slice name; /* of the header, cookie, argument or capture */
+};
+
+/* R-1.12: the Host field for a host: the port is left away when it is the scheme's own; IPv6 stands in brackets. The
+ * result may be `host` itself. */
+struct slice destination_host_header(struct arena *a, struct slice host, int port, bool tls);
+
 /* An upstream with its targets. */
 struct upstream_def {
 	struct part part; /* by name */
 	const struct upstream *upstream;
+	enum balance balance;
+	struct hash_input hash_on, hash_fallback;
+	/* What changes while this stays: which addresses there are, and how they are. Set by balancers_apply()
+	 * (dp/upstream) before the snapshot is published; NULL: nobody did, there is no peer. */
+	struct balancer *balancer;
 	struct target_def {
 		struct slice host;
 		int port;
@@ -79,6 +106,21 @@ struct upstream_def {
 		struct uuid id;
 	} * targets; /* by host, port, id: in the same order on every node */
 	size_t targets_count;
+};
+
+/* A certificate entity, ready for handshakes. */
+struct certificate_part {
+	struct part part;              /* by id */
+	struct pair pair, alternative; /* the second is of another type of key; zeroed: there is none */
+	bool is_broken;                /* a vault gave something else: a handshake that wants it must fail */
+	uint64_t serial;               /* of this process: another pair has another one */
+};
+
+/* A CA certificate. */
+struct ca_part {
+	struct part part; /* by id */
+	X509 *cert;
+	uint64_t serial; /* as above */
 };
 
 /* A route with all that its requests need. */
@@ -103,6 +145,9 @@ struct snapshot {
 	/* Private: compile*.c fills them, snapshot.c looks things up. */
 	struct pmap services;      /* struct service_part by id */
 	struct pmap upstreams;     /* struct upstream_def by name */
+	struct pmap certificates;  /* struct certificate_part by id */
+	struct pmap authorities;   /* struct ca_part by id */
+	struct pmap snis;          /* struct sni_part by name */
 	struct pmap chains;        /* struct chain by route, of those with plugins of their own */
 	struct pmap instances;     /* struct plugin_instance by id */
 	struct pmap consumer_rows; /* struct plugin_instance by .row, of those for a consumer or a group of them */
@@ -122,6 +167,15 @@ void snapshot_free(struct snapshot *s);
 void snapshot_plan(const struct snapshot *s, const void *value, struct route_plan *out);
 /* NULL: no upstream has this name. */
 const struct upstream_def *snapshot_upstream(const struct snapshot *s, struct slice name);
+/* fn(arg) for every upstream that differs from the snapshot before (NULL: for all); NULL stands for absent. */
+void snapshot_diff_upstreams(const struct snapshot *was, const struct snapshot *is,
+        void (*fn)(struct upstream_def *was, struct upstream_def *is, void *arg), void *arg);
+
+/* R-7.1: what a client is shown that asks for this name: the certificate of the name, of *.rest, of name.*, or of *.
+ * NULL: none of them is there, or this is no host name (unset: the client named none): the node's own. */
+const struct certificate_part *snapshot_certificate_for(const struct snapshot *s, struct slice server_name);
+const struct certificate_part *snapshot_certificate(const struct snapshot *s, const struct uuid *id); /* NULL: gone */
+const struct ca_part *snapshot_authority(const struct snapshot *s, const struct uuid *id);            /* NULL: gone */
 
 /* R-8.3: the instance of a plugin for this consumer, or link->instance when no row names the consumer or a group that
  * it belongs to. */

@@ -29,6 +29,7 @@ enum {
 	RETRY_MAX_MS = 60 * 1000,
 	REOPEN_MAX_MS = 30 * 1000,
 	FAREWELL_MS = 200,
+	HEALTH_MS = 100,       /* what changes together is told together */
 	MESSAGES_PER_TURN = 64 /* then the rest of the loop gets its turn */
 };
 
@@ -57,7 +58,10 @@ struct subscriber {
 	uint32_t retry_ms;
 	uint64_t retry_at_ms; /* the refused version may be asked for again */
 	bool is_in_step;
-	char *complaint; /* of the control plane: why it does not answer; "" */
+	struct order_inbox orders;
+	struct health_outbox health;
+	struct loop_timer *next_health; /* NULL: nothing has changed */
+	char *complaint;                /* of the control plane: why it does not answer; "" */
 };
 
 static uint32_t jittered(uint32_t ms)
@@ -101,8 +105,10 @@ static void fill_poll(const struct subscriber *s, Gatehouse__Sync__Poll *p)
 	}
 }
 
-static void send_poll(struct subscriber *s, const Gatehouse__Sync__Poll *p)
+static void send_poll(struct subscriber *s, Gatehouse__Sync__Poll *p)
 {
+	order_inbox_fill(&s->orders, p);
+	health_outbox_fill(&s->health, p);
 	size_t len = gatehouse__sync__poll__get_packed_size(p);
 	uint8_t *bytes = malloc(len);
 	if (!bytes)
@@ -111,6 +117,8 @@ static void send_poll(struct subscriber *s, const Gatehouse__Sync__Poll *p)
 	if (nn_send(s->req.socket, bytes, len, NN_DONTWAIT) < 0 && nn_errno() != EAGAIN)
 		log_warn("cannot poll", LOG_STR("error", nn_strerror(nn_errno())));
 	free(bytes);
+	order_inbox_release(p);
+	health_outbox_release(&s->health);
 }
 
 /* An answer that nobody waits for any more. It must not stay in the socket: nanomsg 1.1.5 loses the memory of an
@@ -227,10 +235,12 @@ static bool take_answer(struct subscriber *s, const Gatehouse__Sync__Envelope *e
 {
 	note_contact(s);
 	set_complaint(s, e->error);
+	bool has_results = order_inbox_take(&s->orders, e);
+	has_results |= health_outbox_take(&s->health, e);
 	if (e->error[0] || e->parts == 0) {
 		delta_assembly_reset(&s->assembly);
 		s->is_in_step = !e->error[0] && e->version == replica_version(s->replica);
-		return false;
+		return has_results;
 	}
 	s->is_in_step = false;
 	return take_part(s, e);
@@ -249,8 +259,9 @@ static bool is_refused(const struct subscriber *s, uint64_t version)
 /* True when a Poll should follow at once. */
 static bool take_published(struct subscriber *s, const Gatehouse__Sync__Envelope *e)
 {
+	bool has_orders = order_inbox_are_news(&s->orders, e);
 	if (is_fetching(s) || !is_news(s, e) || is_refused(s, e->version))
-		return false;
+		return has_orders;
 	s->is_in_step = false;
 	if (e->parts != 1)
 		return true;
@@ -425,8 +436,16 @@ void subscriber_stop(struct subscriber *s)
 	uplink_close(&s->uplink);
 	disk_cache_close(s->cache);
 	delta_assembly_reset(&s->assembly);
+	order_inbox_fini(&s->orders);
+	loop_timer_free(s->next_health);
 	free(s->complaint);
 	free(s);
+}
+
+void subscriber_carry_out(struct subscriber *s, const struct order_handler *handlers, void *arg)
+{
+	s->orders.handlers = handlers;
+	s->orders.arg = arg;
 }
 
 static uint64_t down_since(const struct subscriber *s)
@@ -450,4 +469,24 @@ void subscriber_status(const struct subscriber *s, struct subscriber_status *out
 	        .error = error[0] ? error : s->complaint,
 	};
 	memcpy(out->node_id, s->uplink.node_id, sizeof out->node_id);
+}
+
+void subscriber_report_health(struct subscriber *s, health_fn fn, void *arg)
+{
+	s->health.fn = fn;
+	s->health.arg = arg;
+}
+
+static void tell_health(void *arg)
+{
+	struct subscriber *s = arg;
+	loop_timer_free(s->next_health);
+	s->next_health = NULL;
+	poll_now(s);
+}
+
+void subscriber_health_changed(struct subscriber *s)
+{
+	if (!s->next_health)
+		s->next_health = loop_timer_new(s->loop, HEALTH_MS, false, tell_health, s);
 }

@@ -9,6 +9,8 @@
 #define DP_CONFIG_SUBSCRIBER_H
 
 #include "common/settings/settings.h"
+#include "dp/config/health_outbox.h"
+#include "dp/config/order_inbox.h"
 #include "dp/config/replica.h"
 
 struct loop;
@@ -20,6 +22,12 @@ struct subscriber;
  * error. */
 struct subscriber *subscriber_start(
         struct loop *main_loop, const struct settings *s, struct replica *r, struct err *e);
+/* Who carries out what the control plane wants done; ends with {0}. Without it nobody does. */
+void subscriber_carry_out(struct subscriber *s, const struct order_handler *handlers, void *arg);
+/* Who knows how targets are. */
+void subscriber_report_health(struct subscriber *s, health_fn fn, void *arg);
+/* Something has changed there: it is told soon, at most ten times a second. */
+void subscriber_health_changed(struct subscriber *s);
 /* Says good-bye (waits for that at most 200 ms), flushes the disk cache. NULL is fine. */
 void subscriber_stop(struct subscriber *s);
 

@@ -49,32 +49,32 @@ void counters_free(struct counters *c)
 	free(c);
 }
 
-static unsigned shard_of(struct slice key)
+static unsigned shard_of(const struct counter *counter)
 {
-	return (unsigned)(slice_hash(key) >> 58); /* the map uses the low bits */
+	return (unsigned)(counter->hash >> 58); /* the map uses the low bits */
 }
 
-/* Which shards a decision touches, as bits. */
-static uint64_t shards_of(const struct counter *list, size_t n)
+/* Hashes the keys. Which shards a decision touches, as bits. */
+static uint64_t shards_of(struct counter *list, size_t n)
 {
 	uint64_t bits = 0;
-	for (size_t i = 0; i < n; i++)
-		bits |= (uint64_t)1 << shard_of(list[i].key);
+	for (size_t i = 0; i < n; i++) {
+		list[i].hash = slice_hash(list[i].key);
+		bits |= (uint64_t)1 << shard_of(&list[i]);
+	}
 	return bits;
 }
 
 static void lock_all(struct counters *c, uint64_t bits)
 {
-	for (int i = 0; i < COUNTERS_SHARDS; i++)
-		if (bits >> i & 1)
-			pthread_mutex_lock(&c->shards[i].lock);
+	for (; bits; bits &= bits - 1)
+		pthread_mutex_lock(&c->shards[__builtin_ctzll(bits)].lock);
 }
 
 static void unlock_all(struct counters *c, uint64_t bits)
 {
-	for (int i = 0; i < COUNTERS_SHARDS; i++)
-		if (bits >> i & 1)
-			pthread_mutex_unlock(&c->shards[i].lock);
+	for (; bits; bits &= bits - 1)
+		pthread_mutex_unlock(&c->shards[__builtin_ctzll(bits)].lock);
 }
 
 /* Drops cells whose window is over; when that is not enough, those ending within `soon_ms`. */
@@ -112,8 +112,8 @@ static void make_room(struct counters *c, struct shard *s, uint64_t now_ms)
 
 static struct cell *cell_of(struct counters *c, const struct counter *counter, uint64_t now_ms)
 {
-	struct shard *s = &c->shards[shard_of(counter->key)];
-	struct cell *cell = map_get(&s->cells, counter->key);
+	struct shard *s = &c->shards[shard_of(counter)];
+	struct cell *cell = map_get_hashed(&s->cells, counter->key, counter->hash);
 	if (!cell) {
 		make_room(c, s, now_ms);
 		cell = calloc(1, sizeof *cell);
@@ -134,7 +134,7 @@ static int64_t weight_of(const struct counter *counter)
 /* The cell may have been dropped since, to make room for another of the same decision. */
 static void add_to(struct counters *c, const struct counter *counter)
 {
-	struct cell *cell = map_get(&c->shards[shard_of(counter->key)].cells, counter->key);
+	struct cell *cell = map_get_hashed(&c->shards[shard_of(counter)].cells, counter->key, counter->hash);
 	if (cell)
 		cell->value += weight_of(counter);
 	if (cell && cell->value < 0)

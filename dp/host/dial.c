@@ -94,7 +94,7 @@ static SSL *new_tls(const struct dial *d)
 {
 	const struct dial_to *to = &d->to;
 	struct slice name = slice_is_set(to->tls_name) ? to->tls_name : to->host;
-	SSL_CTX *context = to->tls_verify ? d->worker->tls_verified : d->worker->tls_unverified;
+	SSL_CTX *context = outward_for_plugins(d->worker->outward, to->tls_verify);
 	char text[256];
 	if (!context || name.len >= sizeof text)
 		return NULL;

@@ -141,7 +141,7 @@ static void on_reusable(struct h1_client *x, struct conn *c)
 {
 	struct fetching *g = x->owner;
 	if (g->f->keepalive_ms && !g->url.tls)
-		pool_give(&g->worker->fetch_pool, c, (struct sockaddr *)&g->address, g->address_len);
+		pool_give(&g->worker->fetch_pool, c, (struct sockaddr *)&g->address, g->address_len, 0);
 	else
 		conn_close(c);
 }
@@ -242,7 +242,7 @@ static struct conn *take_kept(struct fetching *g)
 	socklen_t len;
 	if (g->url.tls || !g->f->keepalive_ms || !dial_address(g->url.host, g->url.port, &address, &len))
 		return NULL;
-	struct conn *c = pool_take(&g->worker->fetch_pool, (struct sockaddr *)&address, len);
+	struct conn *c = pool_take(&g->worker->fetch_pool, (struct sockaddr *)&address, len, 0);
 	if (c) {
 		memcpy(&g->address, &address, len);
 		g->address_len = len;

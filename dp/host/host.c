@@ -35,7 +35,7 @@ static const void *find(struct call *c, const struct schema *kind, const char *n
 {
 	const struct field *f = schema_field(kind, slice_cstr(name));
 	struct record *r = f ? look_up(owner_of(c)->snapshot->catalog, kind, f, value) : NULL;
-	return r && !record_is_expired(r, clock_wall_ms()) ? r->entity : NULL;
+	return r && !record_is_expired(r, clock_wall_coarse_ms()) ? r->entity : NULL;
 }
 
 struct each {
@@ -54,7 +54,7 @@ static void each(
         struct call *c, const struct schema *kind, const char *ref, const struct uuid *id, entity_fn fn, void *arg)
 {
 	const struct field *f = schema_field(kind, slice_cstr(ref));
-	struct each e = {fn, arg, clock_wall_ms()};
+	struct each e = {fn, arg, clock_wall_coarse_ms()};
 	if (f)
 		catalog_each_ref(owner_of(c)->snapshot->catalog, kind, f, id, give_entity, &e);
 }
@@ -124,7 +124,7 @@ static enum verdict count_now(struct call *c, struct count *count, phase_fn done
 {
 	if (count->redis)
 		return count_in_redis(c, count, done);
-	counters_count(owner_of(c)->worker->counters, count, (uint64_t)clock_wall_ms());
+	counters_count(owner_of(c)->worker->counters, count, (uint64_t)clock_wall_coarse_ms());
 	return done(c);
 }
 
@@ -149,6 +149,11 @@ static enum verdict ask_redis(struct call *c, struct redis_ask *ask, phase_fn do
 		return wait_for(p, cancel_redis);
 	ask->failed = true;
 	return done(c);
+}
+
+static void post_to_redis(struct call *c, const struct redis_ask *ask)
+{
+	redis_post(owner_of(c)->worker->redis, ask);
 }
 
 /* ---- time and requests ----------------------------------------------------------------------------------------- */
@@ -229,6 +234,37 @@ static bool delete_from_cache(struct call *c, struct slice key)
 static void count_for_metrics(struct call *c, const struct metric *of, struct slice labels, uint64_t value)
 {
 	meter_count(owner_of(c)->worker->meter, of, labels, value);
+}
+
+static void count_about(struct call *c, const struct metric *of, const struct metric_subject *about,
+        metric_labels_fn write, uint64_t value)
+{
+	meter_count_about(owner_of(c)->worker->meter, of, about, write, c, value);
+}
+
+static const void *entity_of(const struct catalog *catalog, const struct schema *kind, const struct uuid *id)
+{
+	static const struct uuid nil;
+	const struct record *r = uuid_eq(id, &nil) ? NULL : catalog_get(catalog, kind, id);
+	return r ? r->entity : NULL;
+}
+
+/* What is named and not there makes another name, too: an empty one. */
+static bool is_current(const struct meter_subject *s, void *arg)
+{
+	const struct catalog *catalog = arg;
+	return s->names == metric_names(entity_of(catalog, &route_schema, &s->route),
+	                           entity_of(catalog, &service_schema, &s->service),
+	                           entity_of(catalog, &consumer_schema, &s->consumer));
+}
+
+void host_sweep_meter(struct host_worker *w, const struct snapshot *s)
+{
+	if (w->sweep.version != s->version)
+		w->sweep.version = s->version, w->sweep.at = 0, w->sweep.is_done = false;
+	if (!w->sweep.is_done)
+		w->sweep.is_done = meter_sweep(
+		        w->meter, &w->sweep.at, HOST_SWEEP_STEPS, is_current, (void *)(uintptr_t)s->catalog);
 }
 
 static uint64_t next_number(struct call *c)
@@ -330,11 +366,13 @@ const struct host host_vtable = {.find = find,
         .after = after,
         .fetch = fetch,
         .redis = ask_redis,
+        .redis_post = post_to_redis,
         .sink = put_in_sink,
         .cache_get = get_from_cache,
         .cache_put = put_in_cache,
         .cache_delete = delete_from_cache,
         .meter = count_for_metrics,
+        .meter_about = count_about,
         .next_number = next_number,
         .worker_uuid = worker_uuid,
         .node_id = node_id,

@@ -6,6 +6,7 @@
 #include "common/net/loop.h"
 #include "dp/client/dns.h"
 #include "dp/config/snapshot.h"
+#include "dp/tls/outward.h"
 #include "dp/upstream/pool.h"
 
 struct counters;  /* counters.h: the node's */
@@ -31,16 +32,25 @@ struct host_worker {
 	struct meter *meter;        /* meter.h */
 	struct sinks *sinks;        /* sinks.h */
 	struct dns *dns;
-	struct pool fetch_pool;                 /* of fetch.h */
-	SSL_CTX *tls_verified, *tls_unverified; /* the node's, for going out */
+	struct pool fetch_pool;  /* of fetch.h */
+	struct outward *outward; /* TLS for going out: the node's */
 	char uuid[UUID_TEXT + 1];
 	struct slice node_id;
 	uint64_t number;
+	struct {
+		uint64_t version; /* of the configuration that the meter is being compared with */
+		uint32_t at;
+		bool is_done;
+	} sweep;
 };
 
-/* loop, counters, cache, dns and the TLS contexts are set before; the rest is made here. */
+/* loop, counters, cache, dns and outward are set before; the rest is made here. */
 void host_worker_init(struct host_worker *w);
 void host_worker_fini(struct host_worker *w);
+/* Drops some of the series whose entities have gone from the configuration, at most HOST_SWEEP_STEPS looked at. To be
+ * called every now and then. */
+enum { HOST_SWEEP_STEPS = 2048 };
+void host_sweep_meter(struct host_worker *w, const struct snapshot *s);
 
 extern const struct host host_vtable;
 

@@ -13,7 +13,7 @@ struct sinks {
 	struct host_worker *worker;
 	struct map queues; /* kind and name -> struct queue */
 	bool flushing;
-	uint64_t pending, dropped; /* one writer */
+	uint64_t pending, under_way, dropped; /* one writer */
 };
 
 #define ADD(counter, n) __atomic_store_n(&(counter), (counter) + (uint64_t)(n), __ATOMIC_RELAXED)
@@ -21,6 +21,11 @@ struct sinks {
 uint64_t sinks_pending(const struct sinks *s)
 {
 	return __atomic_load_n(&s->pending, __ATOMIC_RELAXED);
+}
+
+uint64_t sinks_under_way(const struct sinks *s)
+{
+	return __atomic_load_n(&s->under_way, __ATOMIC_RELAXED);
 }
 
 uint64_t sinks_dropped(const struct sinks *s)
@@ -102,6 +107,7 @@ static void end_delivery(struct delivery *d)
 		d->next->prev = d->prev;
 	free(d);
 	q->deliveries--;
+	ADD(q->sinks->under_way, -1);
 }
 
 static void encode(struct delivery *d)
@@ -137,6 +143,7 @@ static void begin_delivery(struct queue *q, uint32_t n)
 		d->next->prev = d;
 	q->under_way = d;
 	q->deliveries++;
+	ADD(q->sinks->under_way, 1);
 	if (q->count * 10 < q->sink.queue.entries_max * 8)
 		q->warned = false;
 	sink_send(d);

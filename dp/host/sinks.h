@@ -19,6 +19,8 @@ void sinks_put(struct sinks *s, const struct sink *sink, struct slice entry);
 void sinks_flush(struct sinks *s);
 /* Entries that wait or are under way; from any thread. */
 uint64_t sinks_pending(const struct sinks *s);
+/* Deliveries that are under way; from any thread. */
+uint64_t sinks_under_way(const struct sinks *s);
 /* Entries that were lost since the start; from any thread. */
 uint64_t sinks_dropped(const struct sinks *s);
 

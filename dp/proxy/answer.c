@@ -327,6 +327,7 @@ static void take_over(struct request *r)
 void answer_start(struct request *r, struct slice piece, bool last)
 {
 	struct answer *a = &r->answer;
+	balance_add_cookie(r, &a->head);
 	add_set_by_plugins(r, &a->head);
 	r->x.response = &a->head;
 	a->piece = piece;
@@ -350,6 +351,7 @@ void answer_begin(struct request *r, struct head *up, struct slice piece, bool l
 	r->upstream_status = up->status;
 	r->x.from_upstream = true;
 	facts_try_answered(r, up->status);
+	balance_answered(r, up->status);
 	head_init(out, r->x.arena);
 	out->status = up->status;
 	out->reason = up->reason;

@@ -52,14 +52,18 @@ static const struct destination *go_elsewhere(struct request *r, struct destinat
 	return out;
 }
 
+static bool is_proxied(struct slice protocol)
+{
+	return slice_eq(protocol, S("http")) || slice_eq(protocol, S("https"));
+}
+
 enum flow attempt_pick(struct request *r)
 {
 	if (r->lookup)
 		return FLOW_WAIT;
 	if (r->resolved)
 		return FLOW_NEXT;
-	if (!slice_eq(r->plan->service->protocol, S("http"))) {
-		/* what was meant for TLS never goes in the clear */
+	if (!is_proxied(r->plan->service->protocol)) {
 		log_error("services of this protocol are not proxied in this release",
 		        LOG_SLICE("protocol", r->plan->service->protocol), LOG_SLICE("request_id", r->x.request_id));
 		respond_failure(r, FAILURE_INVALID_ANSWER);
@@ -72,9 +76,11 @@ enum flow attempt_pick(struct request *r)
 		to = go_elsewhere(r, &elsewhere);
 		upstream = snapshot_upstream(r->snapshot, r->x.upstream.target);
 	}
-	if (!pick_next(&r->proxy->picker, to, upstream, &r->pick)) {
-		respond_failure(r, r->proxied ? FAILURE_UNAVAILABLE : FAILURE_NO_PEER);
-		return FLOW_NEXT;
+	r->upstream = upstream;
+	switch (balance_pick(r, to, upstream)) {
+	case BALANCER_PICKED: break;
+	case BALANCER_PENDING: return FLOW_WAIT;
+	case BALANCER_NONE: respond_failure(r, r->proxied ? FAILURE_UNAVAILABLE : FAILURE_NO_PEER); return FLOW_NEXT;
 	}
 	if (r->pick.address_len) {
 		set_address(r, r->pick.address, r->pick.address_len);
@@ -91,7 +97,7 @@ static bool take_pooled(struct request *r)
 	r->reused = false;
 	if (r->fresh_only)
 		return false;
-	r->conn = pool_take(&r->proxy->pool, (struct sockaddr *)&r->address, r->address_len);
+	r->conn = pool_take(&r->proxy->pool, (struct sockaddr *)&r->address, r->address_len, r->party);
 	r->reused = r->conn != NULL;
 	if (r->reused)
 		r->conn_since_ms = r->conn->since_ms;
@@ -105,6 +111,7 @@ static void on_connected(struct conn *c, int error)
 	struct request *r = c->owner;
 	r->connecting = NULL;
 	if (error) {
+		r->client.why = party_problem(c->tls);
 		conn_close(c);
 		try_failed(r, CLIENT_CLOSED);
 		return;
@@ -134,8 +141,37 @@ static const struct conn_ops connect_ops = {
         .on_timeout = on_connect_timeout,
 };
 
+/* Whom TLS is to be spoken with. False: that cannot be said, and what was meant for TLS never goes in the clear. */
+static bool find_party(struct request *r, struct party **out)
+{
+	struct party_wanted wanted = {
+	        .snapshot = r->snapshot,
+	        .service = r->plan->service,
+	        .upstream = r->upstream ? r->upstream->upstream : NULL,
+	        .host = forward_upstream_host(r),
+	        .address = (const struct sockaddr *)&r->address,
+	        .address_len = r->address_len,
+	        .arena = r->x.arena,
+	};
+	struct err e;
+
+	*out = NULL;
+	r->party = 0;
+	if (!r->plan->destination->tls)
+		return true;
+	*out = party_find(&r->proxy->parties, &wanted, &e);
+	if (*out)
+		r->party = party_serial(*out);
+	else
+		log_error("no TLS towards the upstream", LOG_SLICE("request_id", r->x.request_id),
+		        LOG_STR("why", e.message));
+	return *out != NULL;
+}
+
 enum flow attempt_connect(struct request *r)
 {
+	struct party *party;
+
 	if (r->conn)
 		return FLOW_NEXT;
 	if (r->connecting)
@@ -144,10 +180,14 @@ enum flow attempt_connect(struct request *r)
 	r->tried++;
 	r->picked_ns = clock_mono_ns();
 	facts_try_begin(r);
+	if (!find_party(r, &party)) {
+		respond_failure(r, FAILURE_INVALID_ANSWER);
+		return FLOW_NEXT;
+	}
 	if (take_pooled(r))
 		return FLOW_NEXT;
-	r->connecting = conn_connect(
-	        r->proxy->loop, (struct sockaddr *)&r->address, r->address_len, NULL, &connect_ops, r);
+	r->connecting = conn_connect(r->proxy->loop, (struct sockaddr *)&r->address, r->address_len,
+	        party ? party_connect(party) : NULL, &connect_ops, r);
 	if (!r->connecting) {
 		try_failed(r, CLIENT_CLOSED);
 		return FLOW_NEXT;
@@ -268,11 +308,12 @@ static void next_try(struct request *r)
 	request_wake(r);
 }
 
-/* An answer that is none is somebody's mistake, and is told; that connections fail is expected. */
+/* An answer that is none, and a certificate that is not believed, are somebody's mistake, and are told; that
+ * connections fail is expected. */
 static void log_failure(const struct request *r, enum client_failure why)
 {
-	LOG_AT(why == CLIENT_INVALID ? LOG_WARN : LOG_INFO, "try failed", LOG_SLICE("request_id", r->x.request_id),
-	        LOG_SLICE("host", r->pick.host_header),
+	LOG_AT(why == CLIENT_INVALID || r->client.why ? LOG_WARN : LOG_INFO, "try failed",
+	        LOG_SLICE("request_id", r->x.request_id), LOG_SLICE("host", r->pick.host_header),
 	        LOG_STR("why", why == CLIENT_TIMEOUT  ? "timeout"
 	                       : why == CLIENT_CLOSED ? "closed"
 	                                              : "invalid response"),
@@ -290,9 +331,12 @@ static void try_failed(struct request *r, enum client_failure why)
 	}
 	facts_try_failed(r, why);
 	bool stale = r->reused && r->written && why == CLIENT_CLOSED && !r->client.received_any;
+	bool again = can_replay(r, stale);
 	log_failure(r, why);
+	if (!stale || !again) /* proxy.md 2.4 */
+		balance_failed(r, why);
 	r->fresh_only = stale;
-	if (can_replay(r, stale) && (stale || may_try_again(r, condition_of(why)))) {
+	if (again && (stale || may_try_again(r, condition_of(why)))) {
 		r->tries_left -= !stale; /* proxy.md 2.4: a stale connection is no try */
 		r->tried -= stale;
 		next_try(r);
@@ -310,6 +354,7 @@ void attempt_cancel(struct request *r)
 	if (r->connecting)
 		conn_close(r->connecting);
 	r->connecting = NULL;
+	timeout_clear(&r->pick_again);
 	if (r->conn)
 		conn_close(r->conn);
 	r->conn = NULL;
@@ -322,7 +367,7 @@ void attempt_cancel(struct request *r)
 static void on_reusable(struct h1_client *x, struct conn *c)
 {
 	struct request *r = x->owner;
-	pool_give(&r->proxy->pool, c, (struct sockaddr *)&r->address, r->address_len);
+	pool_give(&r->proxy->pool, c, (struct sockaddr *)&r->address, r->address_len, r->party);
 }
 
 /* A status that proxy_next_upstream names. The answer is dropped with its connection. */
@@ -338,6 +383,7 @@ static void on_head(struct h1_client *x, struct head *response, struct slice pie
 	if (is_passed_over(r, response->status)) {
 		h1_client_cancel(x);
 		facts_try_answered(r, response->status);
+		balance_answered(r, response->status);
 		r->tries_left--;
 		r->fresh_only = false;
 		next_try(r);

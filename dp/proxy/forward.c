@@ -73,6 +73,11 @@ static struct slice host_for_upstream(const struct request *r, struct slice rece
 	return r->plan->route->preserve_host && slice_is_set(received) ? received : r->pick.host_header;
 }
 
+struct slice forward_upstream_host(const struct request *r)
+{
+	return host_for_upstream(r, head_get(r->x.request, HEADER_HOST));
+}
+
 static void copy_fields(struct request *r, struct head *out, struct gathered *g)
 {
 	const struct head *in = r->x.request;

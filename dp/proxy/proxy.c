@@ -10,12 +10,12 @@ void proxy_init(struct proxy *p)
 	p->server.max_body = p->options->max_body;
 	p->server.limits = p->options->request_limits;
 	pool_init(&p->pool, p->loop, &p->options->pool);
-	p->picker = (struct picker){0};
+	parties_init(&p->parties, p->outward);
 	p->ids.left = 0;
 }
 
 void proxy_fini(struct proxy *p)
 {
 	pool_fini(&p->pool);
-	picker_fini(&p->picker);
+	parties_fini(&p->parties);
 }

@@ -12,6 +12,7 @@
 #include "dp/proxy/request_id.h"
 #include "dp/proxy/trust.h"
 #include "dp/upstream/pick.h"
+#include "dp/tls/party.h"
 #include "dp/upstream/pool.h"
 
 /* When a try that failed, or was answered with certain statuses, is followed by another (proxy.md 3.2): the
@@ -73,7 +74,8 @@ struct proxy {
 	struct server server;
 	struct leases *leases;
 	struct pool pool;
-	struct picker picker;
+	struct outward *outward;
+	struct parties parties; /* upstreams that TLS is spoken with */
 	struct dns *dns;
 	struct host_worker host;
 	struct request_ids ids;
@@ -82,7 +84,8 @@ struct proxy {
 
 extern const struct stream_ops proxy_stream_ops;
 
-/* server, pool, picker and ids are set up here; the rest (loop, options, leases, dns, host) by the worker before. */
+/* server, pool, parties and ids are set up here; the rest (loop, options, leases, dns, outward, host) by the worker
+ * before. */
 void proxy_init(struct proxy *p);
 void proxy_fini(struct proxy *p);
 

@@ -5,6 +5,7 @@
 #include "common/core/log.h"
 #include "common/http/uri.h"
 #include "dp/proxy/respond.h"
+#include "dp/tls/front.h"
 
 static enum flow step_start(struct request *r);
 static enum flow step_rewrite(struct request *r);
@@ -72,6 +73,8 @@ static void set_exchange(struct request *r)
 	x->connection = s->conn->serial;
 	x->connection_requests = s->conn->requests;
 	x->added.arena = x->appended.arena = &s->arena;
+	if (s->conn->tls)
+		front_describe(s->conn->tls, &x->tls, &x->server_name);
 	request_id_next(&r->proxy->ids, r->id);
 	set_client(r);
 }
@@ -149,6 +152,7 @@ static bool find_route(struct request *r)
 	        .host = head_get(&s->request, HEADER_HOST),
 	        .path = r->x.path,
 	        .scheme = r->x.scheme,
+	        .sni = r->x.server_name,
 	        .listener_port = s->listener ? s->listener->public_port : 0,
 	        .head = &s->request,
 	        .arena = r->x.arena,
@@ -272,6 +276,7 @@ void request_finish(struct request *r)
 	if (r->over)
 		return;
 	attempt_cancel(r);
+	balance_end(r);
 	rate_end(r);
 	chain_use_global(r);
 	if (chain_has_log(r)) {

@@ -103,6 +103,12 @@ struct request {
 
 	/* the current try */
 	struct pick pick;
+	const struct upstream_def *upstream; /* of the pick; NULL: none */
+	struct peer **failed;                /* peers that were tried before, of an upstream's */
+	size_t failed_count;
+	struct timeout pick_again; /* names of targets are being resolved */
+	uint64_t pick_until_ms;
+	struct slice hash_cookie, hash_cookie_name; /* Set-Cookie for the client; unset: none */
 	struct sockaddr_storage address;
 	socklen_t address_len;
 	struct dns_query *lookup;
@@ -115,6 +121,7 @@ struct request {
 	bool written;           /* bytes of the request have been sent in this try */
 	struct conn *conn;      /* connected, not yet with the client */
 	struct h1_client client;
+	uint64_t party;       /* of a connection with TLS: party_serial() */
 	struct slice upgrade; /* sent as Upgrade; unset: none */
 	struct tunnel tunnel; /* after a 101 */
 	struct {
@@ -177,6 +184,13 @@ enum flow attempt_connect(struct request *r);
 enum flow attempt_send(struct request *r);
 void attempt_cancel(struct request *r);
 
+/* balance.c: what the balancer is asked and told */
+enum balancer_answer balance_pick(struct request *r, const struct destination *to, const struct upstream_def *u);
+void balance_failed(struct request *r, enum client_failure why);
+void balance_answered(struct request *r, int status);
+void balance_end(struct request *r);
+void balance_add_cookie(struct request *r, struct head *out);
+
 /* rate.c */
 void rate_begin(struct request *r, struct slice bytes_per_second); /* what is no number changes nothing */
 void rate_hold(struct request *r);                                 /* after a piece that was not the last */
@@ -190,6 +204,8 @@ void upgrade_on_piece(struct request *r, struct slice piece, bool last);
 
 /* forward.c: the request that the upstream sees (proxy.md 2) */
 void forward_head(struct request *r, struct head *out);
+/* the Host field that the upstream sees. */
+struct slice forward_upstream_host(const struct request *r);
 /* what the client is thought to have asked: its own words when its peer is trusted, else the connection's. */
 struct slice forward_scheme(const struct request *r);
 struct slice forward_host(struct request *r);

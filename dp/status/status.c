@@ -9,6 +9,7 @@
 #include "common/http/uri.h"
 #include "common/serve/access_log.h"
 #include "common/serve/level_guard.h"
+#include "common/serve/node_metrics.h"
 #include "common/serve/node_status.h"
 #include "dp/status/explain.h"
 #include "dp/status/metrics.h"
@@ -57,11 +58,9 @@ static void answer_message(struct stream *s, int code, const char *message)
 static struct status_report report_of(struct status *st)
 {
 	struct status_report r = {.error = ""};
-	uint64_t total;
 
 	st->fill(st->arg, &r);
 	r.draining |= st->told_to_drain;
-	node_memory(&total, &r.memory_bytes);
 	return r;
 }
 
@@ -159,7 +158,7 @@ static void show_metrics(struct status *st, struct stream *s, const struct uri *
 	struct text out = {0};
 	(void)uri;
 	metrics_render(&r, &out);
-	answer_text(s, 200, S("text/plain; charset=UTF-8"), text_slice(&out));
+	answer_text(s, 200, S(NODE_METRICS_TYPE), text_slice(&out));
 	text_fini(&out);
 }
 

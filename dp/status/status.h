@@ -10,6 +10,13 @@
 struct snapshot;
 struct router_options;
 
+/* One address of a target. state: healthchecks_off, healthy, unhealthy or dns_error. */
+struct status_target {
+	struct slice upstream, target, address;
+	const char *state;
+};
+typedef void (*status_target_fn)(const struct status_target *t, void *arg);
+
 /* What it reports; filled by the owner whenever asked. */
 struct status_report {
 	bool has_config, draining;
@@ -21,11 +28,16 @@ struct status_report {
 	struct server_stats proxy; /* all workers together */
 	uint64_t access_lines_lost;
 	uint64_t entries_unsent, entries_lost; /* of logging plugins, for their collectors */
-	uint64_t memory_bytes;                 /* resident */
 	const struct snapshot *snapshot;       /* for /explain; NULL: none yet */
 	const struct router_options *router;
-	const struct meter *const *meters; /* of the workers, for /metrics */
+	struct meter *const *meters; /* of the workers, for /metrics */
 	size_t meter_count;
+	uint64_t deliveries; /* of logging plugins, under way */
+	uint64_t cache_bytes, cache_bytes_max;
+	uint64_t cluster_cert_expiry_s; /* wall clock; 0: there is no certificate */
+	/* Calls fn for each address of each target of each upstream; NULL: nobody knows. */
+	void (*each_target)(void *targets_arg, status_target_fn fn, void *arg);
+	void *targets_arg;
 };
 typedef void (*status_fn)(void *arg, struct status_report *out);
 

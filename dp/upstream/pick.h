@@ -1,18 +1,8 @@
-/* pick: which address a try goes to: the service's own, or one of its upstream's targets in proportion to their
- * weights. What it remembers (whose turn it is) is this worker's and survives new snapshots: definition is immutable,
- * state is not. */
+/* pick: which address a try goes to: the service's own, or one that its upstream's balancer chooses. */
 #ifndef DP_UPSTREAM_PICK_H
 #define DP_UPSTREAM_PICK_H
 
-#include "common/core/map.h"
-#include "dp/config/snapshot.h"
-
-/* Zeroed: valid. */
-struct picker {
-	struct map turns; /* upstream id -> counter */
-};
-
-void picker_fini(struct picker *p);
+#include "dp/upstream/balancer.h"
 
 struct pick {
 	struct slice host; /* to resolve, when address_len is 0 */
@@ -20,10 +10,11 @@ struct pick {
 	const struct sockaddr *address;
 	socklen_t address_len;
 	struct slice host_header;
+	struct peer *peer; /* in use until peer_release(); NULL: not one of a balancer */
 };
-/* to: of the service; u: the upstream that its host names, NULL: none.
- * False: there is no usable target ("failure to get a peer from the ring-balancer"). Over any full turn of the sum of
- * weights every target is picked exactly weight times (proxy.md 5.4). */
-bool pick_next(struct picker *p, const struct destination *to, const struct upstream_def *u, struct pick *out);
+/* to: of the service; u: the upstream that its host names, NULL: none. What out points to is valid until the turn of
+ * the loop ends, but for what is to's. */
+enum balancer_answer pick_next(
+        const struct destination *to, const struct upstream_def *u, const struct balancer_query *q, struct pick *out);
 
 #endif

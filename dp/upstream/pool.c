@@ -7,6 +7,7 @@ struct pool_key {
 	struct pool *pool;
 	struct sockaddr_storage address;
 	socklen_t len;
+	uint64_t party;
 	struct conn **idle; /* stack: newest last */
 	uint32_t count, cap;
 };
@@ -30,16 +31,26 @@ void pool_fini(struct pool *p)
 	map_fini(&p->keys);
 }
 
-static bool is_key(const struct pool_key *k, const struct sockaddr *to, socklen_t len)
+static bool is_key(const struct pool_key *k, const struct sockaddr *to, socklen_t len, uint64_t party)
 {
-	return k && k->len == len && memcmp(&k->address, to, len) == 0;
+	return k && k->party == party && k->len == len && memcmp(&k->address, to, len) == 0;
 }
 
-static struct pool_key *key_of(struct pool *p, const struct sockaddr *to, socklen_t len, bool make)
+enum { NAME_MAX_LEN = sizeof(struct sockaddr_storage) + sizeof(uint64_t) };
+
+static struct slice name_of(char out[NAME_MAX_LEN], const struct sockaddr *to, socklen_t len, uint64_t party)
 {
-	if (is_key(p->last, to, len))
+	memcpy(out, to, len);
+	memcpy(out + len, &party, sizeof party);
+	return slice_of(out, len + sizeof party);
+}
+
+static struct pool_key *key_of(struct pool *p, const struct sockaddr *to, socklen_t len, uint64_t party, bool make)
+{
+	char text[NAME_MAX_LEN];
+	if (is_key(p->last, to, len, party))
 		return p->last;
-	struct slice name = slice_of((const char *)to, len);
+	struct slice name = name_of(text, to, len, party);
 	struct pool_key *k = map_get(&p->keys, name);
 	if (!k && make) {
 		k = calloc(1, sizeof *k);
@@ -48,11 +59,25 @@ static struct pool_key *key_of(struct pool *p, const struct sockaddr *to, sockle
 		k->pool = p;
 		memcpy(&k->address, to, len);
 		k->len = len;
+		k->party = party;
 		map_set(&p->keys, name, k);
 	}
 	if (k)
 		p->last = k;
 	return k;
+}
+
+/* Parties come and go with what clients ask for, so a key of theirs goes with its last connection. */
+static void drop_if_empty(struct pool_key *k)
+{
+	char text[NAME_MAX_LEN];
+	if (k->count > 0 || k->party == 0)
+		return;
+	map_remove(&k->pool->keys, name_of(text, (const struct sockaddr *)&k->address, k->len, k->party));
+	if (k->pool->last == k)
+		k->pool->last = NULL;
+	free(k->idle);
+	free(k);
 }
 
 /* An idle connection must say nothing: whatever happens on it ends it. */
@@ -66,6 +91,7 @@ static void on_any(struct conn *c)
 			break;
 		}
 	conn_close(c);
+	drop_if_empty(k);
 }
 
 static const struct conn_ops idle_ops = {
@@ -75,26 +101,32 @@ static const struct conn_ops idle_ops = {
         .on_timeout = on_any,
 };
 
-struct conn *pool_take(struct pool *p, const struct sockaddr *to, socklen_t len)
+struct conn *pool_take(struct pool *p, const struct sockaddr *to, socklen_t len, uint64_t party)
 {
-	struct pool_key *k = key_of(p, to, len, false);
-	while (k && k->count) {
+	struct pool_key *k = key_of(p, to, len, party, false);
+	struct conn *found = NULL;
+	while (k && k->count && !found) {
 		struct conn *c = k->idle[--k->count];
-		if (!c->can_read && !c->peer_closed) {
-			conn_set_timeout(c, 0);
-			return c;
-		}
-		conn_close(c);
+		if (!c->can_read && !c->peer_closed)
+			found = c;
+		else
+			conn_close(c);
 	}
-	return NULL;
+	if (found)
+		conn_set_timeout(found, 0);
+	if (k)
+		drop_if_empty(k);
+	return found;
 }
 
-void pool_give(struct pool *p, struct conn *c, const struct sockaddr *to, socklen_t len)
+void pool_give(struct pool *p, struct conn *c, const struct sockaddr *to, socklen_t len, uint64_t party)
 {
-	struct pool_key *k = p->limits.size ? key_of(p, to, len, true) : NULL;
+	struct pool_key *k = p->limits.size ? key_of(p, to, len, party, true) : NULL;
 	bool worn = p->limits.max_requests && c->requests >= p->limits.max_requests;
 	if (!k || worn || k->count >= p->limits.size || c->can_read || c->peer_closed) {
 		conn_close(c);
+		if (k)
+			drop_if_empty(k);
 		return;
 	}
 	if (k->count == k->cap) {

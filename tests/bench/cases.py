@@ -64,14 +64,25 @@ def medium(field, options):
     return interleaved(field, options, lambda p: wrk(p, "/plain/16k", options.seconds), floor=True)
 
 
+def beside_plain(field, options, path):
+    """Requests with a key to `path`; and, in turn with them, the same on ours where no plugin is."""
+    header, rows = [f"apikey: {KEY}"], {}
+    for _ in range(options.rounds):
+        rows.setdefault("gatehouse, no plugin", []).append(wrk(field.proxies["gatehouse"], "/plain", options.seconds, header))
+        for name, proxy in field.proxies.items():
+            if name != "relay":
+                rows.setdefault(name, []).append(wrk(proxy, path, options.seconds, header))
+    return medians(rows)
+
+
 def key_auth(field, options):
-    """A key, checked."""
-    return interleaved(field, options, lambda p: wrk(p, "/keyed", options.seconds, [f"apikey: {KEY}"]))
+    """A key, checked; beside it ours without plugins."""
+    return beside_plain(field, options, "/keyed")
 
 
 def key_limit(field, options):
-    """A key, checked, and requests counted for each key (local; nginx: limit_req; HAProxy: a stick table)."""
-    return interleaved(field, options, lambda p: wrk(p, "/limited", options.seconds, [f"apikey: {KEY}"]))
+    """A key, checked, and requests counted for each key (local; nginx: limit_req; HAProxy: a stick table); beside it ours without plugins."""
+    return beside_plain(field, options, "/limited")
 
 
 def transfer(field, options, path, *more):

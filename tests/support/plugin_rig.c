@@ -139,6 +139,14 @@ static enum verdict ask_redis(struct call *c, struct redis_ask *ask, phase_fn do
 	return done(c);
 }
 
+static void post_to_redis(struct call *c, const struct redis_ask *ask)
+{
+	struct rig *r = rig_of(c);
+	for (unsigned i = 0; i < ask->count; i++)
+		text_printf(&r->asked, "%s%.*s", i ? " " : "", SLICE_ARG(ask->args[i]));
+	text_putc(&r->asked, '\n');
+}
+
 static void put_in_sink(struct call *c, const struct sink *s, struct slice entry)
 {
 	struct rig *r = rig_of(c);
@@ -172,6 +180,15 @@ static bool cache_delete(struct call *c, struct slice key)
 static void meter(struct call *c, const struct metric *of, struct slice labels, uint64_t value)
 {
 	text_printf(&rig_of(c)->metered, "%s{%.*s} %llu\n", of->name, SLICE_ARG(labels), (unsigned long long)value);
+}
+
+static void meter_about(struct call *c, const struct metric *of, const struct metric_subject *about,
+        metric_labels_fn write, uint64_t value)
+{
+	struct text labels = {0};
+	write(c, about, &labels);
+	meter(c, of, text_slice(&labels), value);
+	text_fini(&labels);
 }
 
 static uint64_t next_number(struct call *c)
@@ -230,11 +247,13 @@ static const struct host host = {.find = find,
         .after = after,
         .fetch = fetch,
         .redis = ask_redis,
+        .redis_post = post_to_redis,
         .sink = put_in_sink,
         .cache_get = cache_get,
         .cache_put = cache_put,
         .cache_delete = cache_delete,
         .meter = meter,
+        .meter_about = meter_about,
         .next_number = next_number,
         .worker_uuid = worker_uuid,
         .node_id = worker_uuid,

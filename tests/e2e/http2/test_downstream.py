@@ -8,9 +8,9 @@ import subprocess
 import threading
 
 import frames
+import h2_node
 import kit
 import pytest
-from conftest import Node
 
 
 def curl(port, path, *words, data=None, check=True):
@@ -130,6 +130,20 @@ def test_a_client_that_announces_priorities_and_trailers(echo):
     assert ":status: 200" in done.stdout and done.returncode == 0, done.stdout
 
 
+def test_tls_settles_on_http_2_and_so_does_every_address_of_the_listener(echo):
+    """The flag is on the address without TLS only (proxy.md 7.4)."""
+    for words, version in (("--http2",), "HTTP/2 200"), (("--http1.1",), "HTTP/1.1 200 OK"), (("--no-alpn",), "HTTP/1.1 200 OK"):
+        done = subprocess.run(["curl", "-sSik", *words, f"https://{kit.LOOPBACK}:{echo.secure}/tls"], capture_output=True, text=True)
+        assert done.stdout.splitlines()[0].strip() == version, done
+        assert '"x-forwarded-proto": "https"' in done.stdout.lower()
+
+
+def test_a_large_body_over_tls_both_ways(echo):
+    body = bytes(i * 11 % 253 for i in range(1000)) * 2000
+    done = subprocess.run(["curl", "-sSk", "--http2", "--data-binary", "@-", f"https://{kit.LOOPBACK}:{echo.secure}/tls"], input=body, capture_output=True)
+    assert json.loads(done.stdout)["body"].encode("latin1") == body
+
+
 def test_status_listens_as_well(node):
     assert curl(node.status, "/status/ready").status == 200
 
@@ -141,7 +155,7 @@ def test_draining_finishes_what_has_begun(folder):
         asked.set()
         go_on.wait(10)
     origin = kit.Origin(slow)
-    node = Node(folder / "draining" if (folder / "draining").mkdir() is None else None).start()
+    node = h2_node.Node(folder / "draining" if (folder / "draining").mkdir() is None else None).start()
     node.configure([{"name": "s", "url": f"http://{kit.LOOPBACK}:{origin.port}", "routes": [{"name": "r", "paths": ["/"]}]}])
     client = frames.Client(node.proxy)
     client.send(frames.request(1, "/slow"))

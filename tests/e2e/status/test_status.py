@@ -48,7 +48,7 @@ def test_metrics_of_the_node(gateway, status, origin):
     assert re.search(r'^kong_nginx_connections_total\{node_id="[0-9a-f-]{36}",subsystem="http",state="accepted"\} [1-9]\d*$', text, re.M)
     assert re.search(r'^kong_nginx_requests_total\{node_id="[^"]*",subsystem="http"\} [1-9]\d*$', text, re.M)
     assert re.search(r'^kong_node_info\{node_id="[^"]*",version="[^"]+"\} 1$', text, re.M)
-    assert re.search(r'^kong_memory_workers_lua_vms_bytes\{node_id="[^"]*"\} \d{6,}$', text, re.M)
+    assert re.search(r'^kong_memory_workers_lua_vms_bytes\{node_id="[^"]*",pid="\d+",kong_subsystem="http"\} \d{6,}$', text, re.M)
     assert re.search(r"^gatehouse_config_version\{[^}]*\} %d$" % status("GET", "/status").json["gatehouse"]["config_version"], text, re.M)
 
 

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "common/core/log.h"
+#include "common/entity/certificate.h"
 #include "common/entity/consumer_group.h"
 #include "common/entity/target.h"
 #include "common/plugin/entity.h"
@@ -22,6 +23,7 @@ enum {
 	CONSUMERS = 3,
 	GROUPS = 2,
 	MEMBERSHIPS = 4,
+	SNIS = 3,
 	PLUGINS = 24,
 	UPSTREAMS = 4,
 	TARGETS = 10
@@ -179,6 +181,15 @@ static void random_membership(struct record *r, unsigned id)
 	m->consumer = ref_to(2000 + below(CONSUMERS));
 }
 
+/* Of certificates that are not there: what is compared is which one a name leads to. */
+static void random_sni(struct record *r, unsigned id)
+{
+	struct sni *sni = fill(r, &sni_schema, id, sizeof *sni);
+
+	sni->name = arena_printf(&r->arena, "%c.test", 'a' + below(3));
+	sni->certificate = ref_to(9000 + below(3));
+}
+
 static const struct {
 	const struct schema *kind;
 	unsigned first, count, weight;
@@ -190,7 +201,8 @@ static const struct {
         {&upstream_schema, 4000, UPSTREAMS, 6, random_upstream},
         {&target_schema, 5000, TARGETS, 9, random_target},
         {&consumer_group_schema, 6000, GROUPS, 2, random_group},
-        {&group_membership_schema, 7000, MEMBERSHIPS, 3, random_membership},
+        {&group_membership_schema, 7000, MEMBERSHIPS, 2, random_membership},
+        {&sni_schema, 8000, SNIS, 1, random_sni},
 };
 
 /* The store keeps names and places of plugins unique: what is in the way goes in the same version. */
@@ -207,6 +219,8 @@ static bool same_ref(const struct ref *a, const struct ref *b)
 
 static bool is_rival(const struct record *a, const struct record *b)
 {
+	if (a->kind == &sni_schema)
+		return slice_eq(((const struct sni *)a->entity)->name, ((const struct sni *)b->entity)->name);
 	if (a->kind == &upstream_schema)
 		return slice_eq(
 		        ((const struct upstream *)a->entity)->name, ((const struct upstream *)b->entity)->name);
@@ -362,6 +376,11 @@ static char *words_of(const struct snapshot *s, struct probe *const *probes)
 	struct text out = {0};
 
 	say_sizes(&out, s);
+	for (char name[] = "a.test"; name[0] < 'd'; name[0]++) {
+		const struct sni_part *sni = pmap_get(&s->snis, slice_cstr(name));
+		say_id(&out, name, sni ? &sni->id : NULL);
+		say_id(&out, "shows", sni ? &sni->certificate : NULL);
+	}
 	for (unsigned i = 0; i < PROBES; i++)
 		say_answer(&out, s, probes[i]);
 	char *words = slice_strdup(text_slice(&out));

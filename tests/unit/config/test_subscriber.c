@@ -12,6 +12,7 @@
 #include "common/core/clock.h"
 #include "common/core/log.h"
 #include "cp/publish/applied.h"
+#include "cp/publish/orders.h"
 #include "cp/publish/publish_private.h"
 #include "dp/config/subscriber.h"
 #include "tests/support/batches.h"
@@ -327,6 +328,127 @@ START_TEST(one_change_beyond_one_mebibyte_comes_in_parts)
 }
 END_TEST
 
+/* ---- orders ---- */
+
+static struct {
+	unsigned carried_out;
+	char last[64];
+} orders_seen;
+
+static json_t *add_one(const json_t *payload, void *arg)
+{
+	orders_seen.carried_out++;
+	snprintf(orders_seen.last, sizeof orders_seen.last, "%s", (const char *)arg);
+	return json_integer(json_integer_value(payload) + 1);
+}
+
+static json_t *say_too_much(const json_t *payload, void *arg)
+{
+	json_t *text = json_array();
+	for (int i = 0; i < ORDER_RESULT_MAX / 4; i++)
+		json_array_append_new(text, json_integer(12345));
+	return text;
+}
+
+static const struct order_handler handlers[] = {{"add", add_one}, {"talk", say_too_much}, {0}};
+
+struct order_giver {
+	const char *kind;
+	json_t *results;
+	unsigned silent;
+	atomic_bool is_done;
+};
+
+static void *give_order(void *arg)
+{
+	struct order_giver *g = arg;
+	json_t *payload = json_integer(41);
+	g->results = orders_give(g->kind, payload, 5000, &g->silent);
+	json_decref(payload);
+	g->is_done = true;
+	return NULL;
+}
+
+/* What the data plane says to an order, in milliseconds. */
+static json_t *ordered(const char *kind)
+{
+	struct order_giver g = {.kind = kind};
+	pthread_t thread;
+	pthread_create(&thread, NULL, give_order, &g);
+	while (!g.is_done)
+		event_base_loop(dp.loop->base, EVLOOP_ONCE);
+	pthread_join(thread, NULL);
+	ck_assert_uint_eq(g.silent, 0);
+	ck_assert_uint_eq(json_array_size(g.results), 1);
+	json_t *result = json_incref(json_array_get(g.results, 0));
+	json_decref(g.results);
+	return result;
+}
+
+START_TEST(orders_are_carried_out_and_answered_at_once)
+{
+	uint64_t from;
+	begin(5);
+	memset(&orders_seen, 0, sizeof orders_seen);
+	subscriber_carry_out(dp.subscriber, handlers, "here");
+	from = clock_mono_ms();
+	for (unsigned i = 1; i <= 3; i++) {
+		json_t *result = ordered("add");
+		ck_assert_int_eq(json_integer_value(result), 42);
+		ck_assert_uint_eq(orders_seen.carried_out, i);
+		json_decref(result);
+	}
+	ck_assert_uint_lt(clock_mono_ms() - from, 900); /* none waited for a heartbeat */
+	ck_assert_str_eq(orders_seen.last, "here");
+	run_for(1500);
+	ck_assert_uint_eq(orders_seen.carried_out, 3);
+}
+END_TEST
+
+START_TEST(orders_that_nobody_knows_or_that_say_too_much_have_no_result)
+{
+	static const char *const kinds[] = {"talk", "unheard of"};
+	begin(5);
+	subscriber_carry_out(dp.subscriber, handlers, "here");
+	for (size_t i = 0; i < 2; i++) {
+		json_t *result = ordered(kinds[i]);
+		ck_assert(json_is_null(result));
+		json_decref(result);
+	}
+}
+END_TEST
+
+START_TEST(a_data_plane_that_was_away_for_a_moment_gets_its_orders)
+{
+	unsigned silent = 0;
+	begin(5);
+	memset(&orders_seen, 0, sizeof orders_seen);
+	stop_subscriber();
+	json_t *payload = json_integer(1), *results = orders_give("add", payload, 0, &silent);
+	ck_assert_uint_eq(json_array_size(results), 0);
+	ck_assert_uint_eq(silent, 0); /* it said good-bye */
+	start_subscriber();
+	subscriber_carry_out(dp.subscriber, handlers, "here");
+	for (int i = 0; i < 100 && orders_seen.carried_out == 0; i++)
+		run_for(20);
+	ck_assert_uint_eq(orders_seen.carried_out, 1);
+	json_decref(payload);
+	json_decref(results);
+}
+END_TEST
+
+START_TEST(an_order_has_a_limit)
+{
+	char *text = malloc(ORDERS_PAYLOAD_MAX + 1);
+	memset(text, 'x', ORDERS_PAYLOAD_MAX);
+	text[ORDERS_PAYLOAD_MAX] = '\0';
+	json_t *payload = json_string(text);
+	ck_assert_ptr_null(orders_give("add", payload, 0, NULL));
+	json_decref(payload);
+	free(text);
+}
+END_TEST
+
 /* ---- another history ---- */
 
 START_TEST(a_new_epoch_replaces_everything_even_by_a_lower_version)
@@ -584,6 +706,10 @@ int main(void)
 	tcase_add_test(t, a_stuck_data_plane_costs_one_wait_only);
 	tcase_add_test(t, a_data_plane_that_stops_cleanly_is_not_waited_for);
 	tcase_add_test(t, over_tls_the_same_and_the_node_is_the_one_of_the_certificate);
+	tcase_add_test(t, orders_are_carried_out_and_answered_at_once);
+	tcase_add_test(t, orders_that_nobody_knows_or_that_say_too_much_have_no_result);
+	tcase_add_test(t, a_data_plane_that_was_away_for_a_moment_gets_its_orders);
+	tcase_add_test(t, an_order_has_a_limit);
 	tcase_add_test(t, wrong_settings_are_named);
 	suite_add_tcase(s, t);
 	SRunner *r = srunner_create(s);

@@ -17,6 +17,7 @@
 #include "dp/host/cache.h"
 #include "dp/host/counters.h"
 #include "dp/proxy/proxy.h"
+#include "dp/upstream/balancer.h"
 #include "tests/support/loading.h"
 #include "tests/support/routes.h"
 #include "tests/support/turns.h"
@@ -165,6 +166,7 @@ static struct loop *loop;
 static struct proxy proxy;
 static struct proxy_options options;
 static struct lease_board *board;
+static struct balancers *balancers;
 static struct listen_spec *listen_on;
 static int client = -1;
 
@@ -199,6 +201,8 @@ static void begin(void)
 	struct snapshot *s = snapshot_build(NULL, S("epoch"), catalog, &options.router, &e);
 	ck_assert_msg(s != NULL, "%s", e.message);
 	catalog = NULL;
+	balancers = balancers_new(&(struct balancers_options){.loop = loop});
+	balancers_apply(balancers, NULL, s);
 	board = lease_board_new(loop);
 	lease_board_publish(board, s);
 	proxy.loop = loop;
@@ -223,7 +227,9 @@ static void teardown(void)
 	cache_free(proxy.host.cache);
 	turns_for(loop, 1);
 	leases_free(proxy.leases);
+	balancers_stop(balancers);
 	lease_board_free(board);
+	balancers_free(balancers);
 	upstream_close();
 	loop_free(loop);
 	arena_fini(&arena);

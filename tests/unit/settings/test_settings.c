@@ -73,7 +73,8 @@ START_TEST(without_file_and_environment_the_defaults_hold)
 	ck_slice(s.role, "traditional");
 	ck_slice(s.database, "postgres");
 	ck_slice(s.log_level, "notice");
-	ck_slice(s.proxy_listen, "0.0.0.0:8000 reuseport backlog=16384");
+	ck_slice(s.proxy_listen,
+	        "0.0.0.0:8000 reuseport backlog=16384, 0.0.0.0:8443 http2 ssl reuseport backlog=16384");
 	ck_slice(s.admin_listen,
 	        "127.0.0.1:8001 reuseport backlog=16384, 127.0.0.1:8444 http2 ssl reuseport backlog=16384");
 	ck_slice(s.status_listen, "127.0.0.1:8100");
@@ -161,7 +162,8 @@ START_TEST(every_known_directive_is_recognised)
 {
 	char text[256];
 	bool is_switch = strcmp(directives[_i], "real_ip_recursive") == 0 ||
-	                 strcmp(directives[_i], "underscores_in_headers") == 0;
+	                 strcmp(directives[_i], "underscores_in_headers") == 0 ||
+	                 strcmp(directives[_i], "proxy_ssl_verify") == 0;
 	const char *value = is_switch ? "on" : "5";
 	snprintf(text, sizeof text, "nginx_http_%s = %s\nnginx_proxy_%s = %s\n", directives[_i], value,
 	        directives[_i], value);
@@ -170,12 +172,21 @@ START_TEST(every_known_directive_is_recognised)
 }
 END_TEST
 
+START_TEST(a_day_may_be_written_as_nginx_does)
+{
+	loads("ssl_session_timeout = 1d\n");
+	ck_assert_int_eq(s.ssl_session_timeout, 86400);
+	loads("nginx_http_ssl_protocols = TLSv1.2\n");
+	ck_slice(s.ssl_protocols, "TLSv1.2");
+}
+END_TEST
+
 START_TEST(what_has_no_effect_yet_is_warned_of)
 {
-	loads("nginx_http_ssl_protocols = TLSv1.2\nanonymous_reports = off\nstream_listen = off\n");
+	loads("pg_ro_host = db.test\nanonymous_reports = off\nstream_listen = off\n");
 	ck_assert(logged("setting has no effect yet"));
 	ck_assert(logged("node.conf:1"));
-	ck_assert(logged("nginx_http_ssl_protocols"));
+	ck_assert(logged("pg_ro_host"));
 	ck_assert(!logged("anonymous_reports") && !logged("stream_listen"));
 }
 END_TEST
@@ -256,6 +267,7 @@ int main(void)
 	tcase_add_test(t, workers_may_be_auto_and_times_have_units);
 	tcase_add_test(t, nginx_directives_are_other_names_of_our_keys);
 	tcase_add_loop_test(t, every_known_directive_is_recognised, 0, sizeof directives / sizeof directives[0]);
+	tcase_add_test(t, a_day_may_be_written_as_nginx_does);
 	tcase_add_test(t, what_has_no_effect_yet_is_warned_of);
 	tcase_add_test(t, an_unknown_key_in_the_file_is_warned_of_with_its_place);
 	tcase_add_test(t, a_bad_value_names_place_key_value_and_what_is_expected);

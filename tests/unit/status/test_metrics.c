@@ -32,7 +32,12 @@ static const char *render(void)
 	        .version = 42,
 	        .connected = true,
 	        .proxy = {.requests = 5, .active = 2},
-	        .meters = (const struct meter *const *)meters,
+	        .cluster_cert_expiry_s = 1800000000,
+	        .deliveries = 3,
+	        .entries_unsent = 4,
+	        .cache_bytes = 5,
+	        .cache_bytes_max = 6,
+	        .meters = meters,
 	        .meter_count = 2};
 	metrics_render(&r, &out);
 	return text_cstr(&out);
@@ -46,7 +51,17 @@ START_TEST(the_node_tells_of_itself)
 	        strstr(text, "kong_nginx_connections_total{node_id=\"n1\",subsystem=\"http\",state=\"active\"} 2\n"));
 	ck_assert_ptr_nonnull(strstr(text, "kong_nginx_requests_total{node_id=\"n1\",subsystem=\"http\"} 5\n"));
 	ck_assert_ptr_nonnull(strstr(text, "gatehouse_config_version{node_id=\"n1\"} 42\n"));
-	ck_assert_ptr_nonnull(strstr(text, "kong_datastore_reachable{node_id=\"n1\"} 1\n"));
+	ck_assert_ptr_nonnull(strstr(text, "\nkong_datastore_reachable 1\n"));
+	ck_assert_ptr_nonnull(strstr(text, "kong_node_info{node_id=\"n1\",version=\""));
+	ck_assert_ptr_nonnull(strstr(text, "\nkong_nginx_timers{state=\"running\"} 3\n"));
+	ck_assert_ptr_nonnull(strstr(text, "\nkong_nginx_timers{state=\"pending\"} 4\n"));
+	ck_assert_ptr_nonnull(strstr(text, "kong_memory_lua_shared_dict_bytes{node_id=\"n1\",shared_dict=\"gatehouse_"
+	                                   "cache\",kong_subsystem=\"http\"} 5\n"));
+	ck_assert_ptr_nonnull(strstr(text, "kong_memory_lua_shared_dict_total_bytes{node_id=\"n1\",shared_dict="
+	                                   "\"gatehouse_cache\",kong_subsystem=\"http\"} 6\n"));
+	ck_assert_ptr_nonnull(strstr(text, "\nkong_data_plane_cluster_cert_expiry_timestamp 1800000000\n"));
+	ck_assert_ptr_nonnull(strstr(text, "\nkong_nginx_metric_errors_total 0\n"));
+	ck_assert_ptr_eq(strstr(text, "kong_upstream_target_health"), NULL);
 	ck_assert_ptr_eq(strstr(strstr(text, "# HELP kong_nginx_connections_total") + 1,
 	                         "# HELP kong_nginx_connections_total"),
 	        NULL);

@@ -39,13 +39,13 @@ static void teardown(void)
 static struct conn *give(int i)
 {
 	struct conn *c = turns_pair(loop, &far_ends[i]);
-	pool_give(&pool, c, (struct sockaddr *)&here, sizeof here);
+	pool_give(&pool, c, (struct sockaddr *)&here, sizeof here, 0);
 	return c;
 }
 
 static struct conn *take(void)
 {
-	return pool_take(&pool, (struct sockaddr *)&here, sizeof here);
+	return pool_take(&pool, (struct sockaddr *)&here, sizeof here, 0);
 }
 
 START_TEST(the_newest_is_taken_first)
@@ -65,9 +65,30 @@ START_TEST(other_addresses_have_other_connections)
 	struct sockaddr_in other = here;
 	struct conn *a = give(0);
 	other.sin_port = htons(81);
-	ck_assert_ptr_null(pool_take(&pool, (struct sockaddr *)&other, sizeof other));
+	ck_assert_ptr_null(pool_take(&pool, (struct sockaddr *)&other, sizeof other, 0));
 	ck_assert_ptr_eq(take(), a);
 	conn_close(a);
+}
+END_TEST
+
+/* And what was kept for them ends with the last connection: parties are many. */
+START_TEST(other_parties_have_other_connections)
+{
+	struct conn *c = turns_pair(loop, &far_ends[0]);
+	const struct sockaddr *to = (struct sockaddr *)&here;
+
+	pool_give(&pool, c, to, sizeof here, 7);
+	ck_assert_ptr_null(take());
+	ck_assert_ptr_null(pool_take(&pool, to, sizeof here, 8));
+	ck_assert_uint_eq(pool.keys.count, 1);
+	ck_assert_ptr_eq(pool_take(&pool, to, sizeof here, 7), c);
+	ck_assert_uint_eq(pool.keys.count, 0);
+	pool_give(&pool, c, to, sizeof here, 7);
+	close(far_ends[0]);
+	far_ends[0] = 0;
+	turns_for(loop, 20);
+	ck_assert_uint_eq(pool.keys.count, 0);
+	ck_assert_ptr_null(pool_take(&pool, to, sizeof here, 7));
 }
 END_TEST
 
@@ -100,7 +121,7 @@ START_TEST(a_connection_with_something_to_read_is_not_kept)
 {
 	struct conn *c = turns_pair(loop, &far_ends[0]);
 	c->can_read = true;
-	pool_give(&pool, c, (struct sockaddr *)&here, sizeof here);
+	pool_give(&pool, c, (struct sockaddr *)&here, sizeof here, 0);
 	ck_assert_uint_eq(pool_idle(&pool), 0);
 }
 END_TEST
@@ -129,7 +150,7 @@ START_TEST(worn_connections_are_closed)
 	for (int i = 0; i < 2; i++) {
 		struct conn *c = turns_pair(loop, &far_ends[i]);
 		c->requests = (uint32_t)(2 + i);
-		pool_give(&pool, c, (struct sockaddr *)&here, sizeof here);
+		pool_give(&pool, c, (struct sockaddr *)&here, sizeof here, 0);
 	}
 	ck_assert_uint_eq(pool_idle(&pool), 1);
 }
@@ -156,6 +177,7 @@ int main(void)
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_test(t, the_newest_is_taken_first);
 	tcase_add_test(t, other_addresses_have_other_connections);
+	tcase_add_test(t, other_parties_have_other_connections);
 	tcase_add_test(t, what_the_peer_closes_is_dropped);
 	tcase_add_test(t, bytes_on_an_idle_connection_end_it);
 	tcase_add_test(t, a_connection_with_something_to_read_is_not_kept);

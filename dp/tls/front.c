@@ -1,0 +1,141 @@
+/* front: see front.h. A context for listeners without and one for those with http2, which differ in ALPN only and
+ * share the keys of tickets.
+ *
+ * Certificates are given to the one SSL, not kept in a context each: a context takes 13 KiB and 0.4 ms to make, and
+ * ten thousand certificates are nothing unusual; putting a prepared pair into a handshake takes 1 to 5 us of 300. */
+#include "dp/tls/front.h"
+
+#include <stdlib.h>
+
+#include "common/serve/stream.h"
+#include "dp/tls/material.h"
+#include "dp/tls/policy.h"
+
+enum {
+	SESSION_BYTES = 256, /* of the cache, for each session that it holds (nginx's 4000 in a megabyte) */
+	TICKETS_A_HANDSHAKE = 2
+};
+
+struct front {
+	SSL_CTX *contexts[2]; /* by listen_spec.serves_http2 */
+	struct tickets *tickets;
+	int64_t session_timeout_s;
+};
+
+/* ---- in the handshake --------------------------------------------------------------------------------------------
+ */
+
+/* A dot at its end means nothing. */
+static struct slice server_name(const SSL *tls)
+{
+	const char *name = SSL_get_servername(tls, TLSEXT_NAMETYPE_host_name);
+	struct slice s = name ? slice_cstr(name) : (struct slice){0};
+	if (s.len > 1 && s.ptr[s.len - 1] == '.')
+		s.len--;
+	return s;
+}
+
+/* The name is taken as said, also when no certificate fits: routes may ask for it, and so may a resumed session of
+ * TLS 1.2, which remembers only names that were acknowledged. */
+static int on_server_name(SSL *tls, int *alert, void *arg)
+{
+	return slice_is_set(server_name(tls)) ? SSL_TLSEXT_ERR_OK : SSL_TLSEXT_ERR_NOACK;
+}
+
+/* Not called for resumed sessions. 0 ends the handshake. */
+static int on_certificate(SSL *tls, void *arg)
+{
+	struct lease *lease = lease_take(SSL_get_app_data(tls));
+	if (!lease)
+		return 1;
+	const struct certificate_part *c = snapshot_certificate_for(lease->snapshot, server_name(tls));
+	int ok = !c || (!c->is_broken && tls_use_pairs(tls, &c->pair, &c->alternative));
+	lease_give(lease); /* what the handshake took it holds */
+	return ok;
+}
+
+SSL *front_accept(const struct front *f, const struct listen_spec *listener, struct leases *leases)
+{
+	SSL *tls = tls_accept(f->contexts[listener->serves_http2]);
+	SSL_set_app_data(tls, leases);
+	return tls;
+}
+
+void front_describe(const SSL *tls, struct tls_facts *facts, struct slice *name)
+{
+	*name = server_name(tls);
+	*facts = (struct tls_facts){.version = slice_cstr(SSL_get_version(tls)),
+	        .cipher = slice_cstr(SSL_get_cipher_name(tls)),
+	        .client_verify = S("NONE")};
+}
+
+/* ---- life --------------------------------------------------------------------------------------------------------
+ */
+
+static bool set_sessions(struct front *f, SSL_CTX *ctx, const struct settings *s, struct err *e)
+{
+	static const unsigned char id[] = "gatehouse";
+	uint64_t bytes;
+
+	if (!settings_size(s->ssl_session_cache_size, &bytes))
+		return err_set(e, "ssl_session_cache_size is '%.*s', expected a size such as 10m",
+		        SLICE_ARG(s->ssl_session_cache_size));
+	SSL_CTX_set_session_id_context(ctx, id, sizeof id - 1);
+	SSL_CTX_set_timeout(ctx, (long)f->session_timeout_s);
+	/* what has no ticket is remembered here; that is nobody but clients of TLS 1.2 while there are tickets */
+	SSL_CTX_set_session_cache_mode(ctx, bytes ? SSL_SESS_CACHE_SERVER : SSL_SESS_CACHE_OFF);
+	SSL_CTX_sess_set_cache_size(ctx, (long)(bytes / SESSION_BYTES ? bytes / SESSION_BYTES : 1));
+	if (f->tickets) {
+		tickets_use(f->tickets, ctx);
+		SSL_CTX_set_num_tickets(ctx, TICKETS_A_HANDSHAKE);
+	} else
+		SSL_CTX_set_options(ctx, SSL_OP_NO_TICKET);
+	return true;
+}
+
+static bool make_context(struct front *f, bool http2, const struct settings *s, struct err *e)
+{
+	SSL_CTX *ctx = f->contexts[http2] = tls_context_new(true);
+
+	SSL_CTX_set_mode(ctx, SSL_MODE_NO_AUTO_CHAIN); /* else a chain is looked for in every handshake */
+	SSL_CTX_set_tlsext_servername_callback(ctx, on_server_name);
+	SSL_CTX_set_cert_cb(ctx, on_certificate, NULL);
+	return policy_apply(ctx, s, e) && material_add_node_pairs(ctx, s, e) && set_sessions(f, ctx, s, e) &&
+	       tls_choose_alpn(ctx, server_alpn(http2), e);
+}
+
+struct front *front_new(const struct settings *s, struct err *e)
+{
+	struct front *f = calloc(1, sizeof *f);
+	if (!f)
+		abort();
+	f->session_timeout_s = s->ssl_session_timeout;
+	if (s->ssl_session_tickets)
+		f->tickets = tickets_new();
+	if (make_context(f, false, s, e) && make_context(f, true, s, e))
+		return f;
+	front_free(f);
+	return NULL;
+}
+
+void front_free(struct front *f)
+{
+	if (!f)
+		return;
+	SSL_CTX_free(f->contexts[0]);
+	SSL_CTX_free(f->contexts[1]);
+	tickets_free(f->tickets);
+	free(f);
+}
+
+void front_rotate(struct front *f)
+{
+	if (f->tickets)
+		tickets_rotate(f->tickets);
+}
+
+/* Twice in the life of a session: a ticket is good for two rotations more. */
+uint32_t front_rotate_ms(const struct front *f)
+{
+	return f->tickets ? (uint32_t)f->session_timeout_s * 500 : 0;
+}
