@@ -54,7 +54,7 @@ struct plane {
 	struct subscriber *subscriber; /* the one or the other */
 	struct text why;               /* what is wrong with the document, in several lines */
 	struct status *status;
-	struct access_log access_log, status_log;
+	struct access_log access_log, stream_log, status_log;
 	struct event *signals[5];
 	struct loop_timer *drain;
 	uint64_t drain_until_ms; /* 0: not draining */
@@ -159,7 +159,7 @@ static void fill_report(void *arg, struct status_report *r)
 		r->deliveries += worker_deliveries(p->workers[i]);
 		p->meters[i] = worker_meter(p->workers[i]);
 	}
-	r->access_lines_lost = access_log_lost(&p->access_log);
+	r->access_lines_lost = access_log_lost(&p->access_log) + access_log_lost(&p->stream_log);
 	r->snapshot = p->node.board ? lease_board_current(p->node.board) : NULL;
 	r->router = &p->options.router;
 	r->meters = p->meters;
@@ -251,6 +251,7 @@ static void on_reopen(evutil_socket_t number, short what, void *arg)
 	(void)number, (void)what;
 	log_reopen();
 	access_log_reopen(&p->access_log);
+	access_log_reopen(&p->stream_log);
 	access_log_reopen(&p->status_log);
 }
 
@@ -401,32 +402,13 @@ static void rotate_tickets(void *arg)
 
 static bool make_front(struct plane *p, struct err *e)
 {
-	if (p->node.front)
+	if (!p->node.addresses.any_ssl)
 		return true;
 	p->node.front = front_new(&p->settings, e);
 	if (!p->node.front)
-		return err_prefix(e, "proxy_listen with ssl");
+		return err_prefix(e, "listening with ssl");
 	if (front_rotate_ms(p->node.front))
 		p->tickets_timer = loop_timer_new(p->loop, front_rotate_ms(p->node.front), true, rotate_tickets, p);
-	return true;
-}
-
-static bool read_listen(struct plane *p, struct err *e)
-{
-	struct listen_spec *all;
-	size_t n;
-	if (!listen_parse(&p->arena, p->settings.proxy_listen, &all, &n, e))
-		return err_prefix(e, "proxy_listen");
-	if (!listen_map_ports(all, n, p->settings.port_maps, e))
-		return false;
-	for (size_t i = 0; i < n; i++) {
-		if (all[i].ssl && !make_front(p, e))
-			return false;
-		if (!all[i].reuseport && !listener_is_free(&all[i], e)) /* with it, data planes may share a port */
-			return err_prefix(e, "proxy_listen");
-	}
-	p->node.listen = all;
-	p->node.listen_count = n;
 	return true;
 }
 
@@ -451,10 +433,11 @@ static bool make_shared(struct plane *p, struct err *e)
 
 static bool start_workers(struct plane *p, struct err *e)
 {
-	if (!read_listen(p, e))
+	if (!addresses_read(&p->node.addresses, &p->arena, &p->settings, e) || !make_front(p, e))
 		return false;
 	p->node.settings = &p->settings;
 	p->node.access_log = &p->access_log;
+	p->node.stream_log = &p->stream_log;
 	p->cluster_cert_expiry_s = cert_expiry_s(p->settings.cluster_cert);
 	p->node.options = &p->options;
 	p->node.counters = counters_new();
@@ -487,6 +470,7 @@ static bool start(struct plane *p, struct err *e)
 
 	if (!log_setup(s, s->proxy_error_log, e) ||
 	        !access_log_open(&p->access_log, s, "proxy_access_log", s->proxy_access_log, e) ||
+	        !access_log_open(&p->stream_log, s, "proxy_stream_access_log", s->proxy_stream_access_log, e) ||
 	        !access_log_open(&p->status_log, s, "status_access_log", s->status_access_log, e))
 		return false;
 	file_limit_raise();
@@ -537,6 +521,7 @@ static void end(struct plane *p)
 	cache_free(p->node.cache);
 	outward_free(p->node.outward);
 	access_log_close(&p->access_log);
+	access_log_close(&p->stream_log);
 	access_log_close(&p->status_log);
 	for (int i = 0; i < 5; i++)
 		if (p->signals[i])
