@@ -69,6 +69,7 @@ struct settings {
 	struct slice upgrade_protocols, websocket_connection_header;
 	int64_t websocket_idle_timeout; /* s; 0: as the service says */
 	int64_t metrics_max_series;
+	struct slice tracing_instrumentations, tracing_sampling_rate;
 	bool retry_stale_post;
 	struct slice client_half_close;
 	int64_t drain_delay;                 /* s */
