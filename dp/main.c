@@ -421,7 +421,7 @@ static bool read_listen(struct plane *p, struct err *e)
 	return true;
 }
 
-/* What plugins share beside counters: the cache, and TLS for going out. */
+/* What plugins share beside counters: the cache. */
 static bool make_shared(struct plane *p, struct err *e)
 {
 	if (!settings_size(p->settings.mem_cache_size, &p->cache_bytes_max))
@@ -432,8 +432,7 @@ static bool make_shared(struct plane *p, struct err *e)
 		return false;
 	p->node.node_id = slice_of(node_id, UUID_TEXT);
 	p->node.cache = cache_new((size_t)p->cache_bytes_max);
-	p->node.outward = outward_new(&p->settings, e);
-	return p->node.outward != NULL;
+	return true;
 }
 
 static bool start_workers(struct plane *p, struct err *e)
@@ -484,7 +483,10 @@ static bool start(struct plane *p, struct err *e)
 		return false;
 	catch_signals(p);
 	p->node.board = lease_board_new(p->loop);
-	p->node.balance = balance_thread_start(s, p->loop, on_health_changed, p, e);
+	p->node.outward = outward_new(s, e);
+	if (!p->node.outward)
+		return false;
+	p->node.balance = balance_thread_start(s, p->node.outward, p->loop, on_health_changed, p, e);
 	if (!p->node.balance)
 		return false;
 	if (!start_configuration(p, e) || !start_workers(p, e))
