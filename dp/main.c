@@ -27,6 +27,7 @@
 #include "dp/config/secrets.h"
 #include "dp/config/subscriber.h"
 #include "dp/host/cache.h"
+#include "dp/host/cache_orders.h"
 #include "dp/host/counters.h"
 #include "dp/status/status.h"
 #include "dp/upstream/balance_thread.h"
@@ -36,6 +37,7 @@ enum { WORKERS_MAX = 256, DRAIN_POLL_MS = 50, TAKE_OVER_MS = 30000, SECRETS_REFR
 
 struct plane {
 	struct arena arena;
+	struct dns *dns; /* of what this thread asks Redis for */
 	struct settings settings;
 	struct proxy_options options;
 	struct node node;
@@ -52,7 +54,7 @@ struct plane {
 	struct subscriber *subscriber; /* the one or the other */
 	struct text why;               /* what is wrong with the document, in several lines */
 	struct status *status;
-	struct access_log access_log, status_log;
+	struct access_log access_log, stream_log, status_log;
 	struct event *signals[5];
 	struct loop_timer *drain;
 	uint64_t drain_until_ms; /* 0: not draining */
@@ -157,7 +159,7 @@ static void fill_report(void *arg, struct status_report *r)
 		r->deliveries += worker_deliveries(p->workers[i]);
 		p->meters[i] = worker_meter(p->workers[i]);
 	}
-	r->access_lines_lost = access_log_lost(&p->access_log);
+	r->access_lines_lost = access_log_lost(&p->access_log) + access_log_lost(&p->stream_log);
 	r->snapshot = p->node.board ? lease_board_current(p->node.board) : NULL;
 	r->router = &p->options.router;
 	r->meters = p->meters;
@@ -249,6 +251,7 @@ static void on_reopen(evutil_socket_t number, short what, void *arg)
 	(void)number, (void)what;
 	log_reopen();
 	access_log_reopen(&p->access_log);
+	access_log_reopen(&p->stream_log);
 	access_log_reopen(&p->status_log);
 }
 
@@ -265,9 +268,16 @@ static json_t *mark_target(const json_t *order, void *arg)
 	return json_boolean(balance_thread_mark(n->balance, &m));
 }
 
+static json_t *order_cache(const json_t *order, void *arg)
+{
+	const struct node *n = arg;
+	return cache_order(&(struct cache_keeper){n->cache, lease_board_current(n->board), n->redis}, order);
+}
+
 /* What the control plane may have done here beside the configuration; arg is our struct node. */
 static const struct order_handler order_handlers[] = {
         {"target-mark", mark_target},
+        {"proxy-cache", order_cache},
         {0},
 };
 
@@ -392,36 +402,17 @@ static void rotate_tickets(void *arg)
 
 static bool make_front(struct plane *p, struct err *e)
 {
-	if (p->node.front)
+	if (!p->node.addresses.any_ssl)
 		return true;
 	p->node.front = front_new(&p->settings, e);
 	if (!p->node.front)
-		return err_prefix(e, "proxy_listen with ssl");
+		return err_prefix(e, "listening with ssl");
 	if (front_rotate_ms(p->node.front))
 		p->tickets_timer = loop_timer_new(p->loop, front_rotate_ms(p->node.front), true, rotate_tickets, p);
 	return true;
 }
 
-static bool read_listen(struct plane *p, struct err *e)
-{
-	struct listen_spec *all;
-	size_t n;
-	if (!listen_parse(&p->arena, p->settings.proxy_listen, &all, &n, e))
-		return err_prefix(e, "proxy_listen");
-	if (!listen_map_ports(all, n, p->settings.port_maps, e))
-		return false;
-	for (size_t i = 0; i < n; i++) {
-		if (all[i].ssl && !make_front(p, e))
-			return false;
-		if (!all[i].reuseport && !listener_is_free(&all[i], e)) /* with it, data planes may share a port */
-			return err_prefix(e, "proxy_listen");
-	}
-	p->node.listen = all;
-	p->node.listen_count = n;
-	return true;
-}
-
-/* What plugins share beside counters: the cache. */
+/* What plugins share beside counters: the cache, names and Redis. */
 static bool make_shared(struct plane *p, struct err *e)
 {
 	if (!settings_size(p->settings.mem_cache_size, &p->cache_bytes_max))
@@ -432,15 +423,20 @@ static bool make_shared(struct plane *p, struct err *e)
 		return false;
 	p->node.node_id = slice_of(node_id, UUID_TEXT);
 	p->node.cache = cache_new((size_t)p->cache_bytes_max);
+	p->dns = dns_new(p->loop, &(struct dns_options){.resolvers = p->settings.dns_resolver}, e);
+	if (!p->dns)
+		return false;
+	p->node.redis = redis_set_new(p->loop, p->dns);
 	return true;
 }
 
 static bool start_workers(struct plane *p, struct err *e)
 {
-	if (!read_listen(p, e))
+	if (!addresses_read(&p->node.addresses, &p->arena, &p->settings, e) || !make_front(p, e))
 		return false;
 	p->node.settings = &p->settings;
 	p->node.access_log = &p->access_log;
+	p->node.stream_log = &p->stream_log;
 	p->cluster_cert_expiry_s = cert_expiry_s(p->settings.cluster_cert);
 	p->node.options = &p->options;
 	p->node.counters = counters_new();
@@ -473,6 +469,7 @@ static bool start(struct plane *p, struct err *e)
 
 	if (!log_setup(s, s->proxy_error_log, e) ||
 	        !access_log_open(&p->access_log, s, "proxy_access_log", s->proxy_access_log, e) ||
+	        !access_log_open(&p->stream_log, s, "proxy_stream_access_log", s->proxy_stream_access_log, e) ||
 	        !access_log_open(&p->status_log, s, "status_access_log", s->status_access_log, e))
 		return false;
 	file_limit_raise();
@@ -519,9 +516,14 @@ static void end(struct plane *p)
 	balance_thread_free(p->node.balance);
 	if (p->node.counters)
 		counters_free(p->node.counters);
+	if (p->node.redis)
+		redis_set_free(p->node.redis);
+	if (p->dns)
+		dns_free(p->dns);
 	cache_free(p->node.cache);
 	outward_free(p->node.outward);
 	access_log_close(&p->access_log);
+	access_log_close(&p->stream_log);
 	access_log_close(&p->status_log);
 	for (int i = 0; i < 5; i++)
 		if (p->signals[i])

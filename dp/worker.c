@@ -18,9 +18,10 @@ struct worker {
 	unsigned number;
 	pthread_t thread;
 	struct proxy proxy;
+	struct streams streams;
 	struct loop_timer *sweeping;
-	struct listener **listeners;
-	size_t listener_count;
+	struct listener **listeners; /* those of streams behind the others */
+	size_t listener_count, stream_listeners;
 };
 
 static void on_accept(struct listener *l, int fd, void *arg)
@@ -31,16 +32,36 @@ static void on_accept(struct listener *l, int fd, void *arg)
 	        &w->proxy.server, spec, fd, spec->ssl ? front_accept(w->node->front, spec, w->proxy.leases) : NULL);
 }
 
+static void on_accept_stream(struct listener *l, int fd, void *arg)
+{
+	struct worker *w = arg;
+	streams_accept(&w->streams, listener_spec(l), fd);
+}
+
+static bool open_listener(struct worker *w, const struct listen_spec *spec, accept_fn fn, struct err *e)
+{
+	struct listener *l = listener_open(w->proxy.loop, spec, fn, w, e);
+	if (l)
+		w->listeners[w->listener_count++] = l;
+	if (l && fn == on_accept_stream)
+		w->stream_listeners++;
+	return l != NULL;
+}
+
 static bool open_listeners(struct worker *w, struct err *e)
 {
-	w->listeners = calloc(w->node->listen_count + 1, sizeof *w->listeners);
+	const struct addresses *a = &w->node->addresses;
+	w->listeners = calloc(a->http_count + a->streams_count + 1, sizeof *w->listeners);
 	if (!w->listeners)
 		abort();
-	for (size_t i = 0; i < w->node->listen_count; i++) {
-		struct listener *l = listener_open(w->proxy.loop, &w->node->listen[i], on_accept, w, e);
-		if (!l)
+	for (size_t i = 0; i < a->http_count; i++)
+		if (!open_listener(w, &a->http[i], on_accept, e))
 			return false;
-		w->listeners[w->listener_count++] = l;
+	for (size_t i = 0; i < a->streams_count; i++) {
+		const struct listen_spec *spec = &a->streams[i];
+		if (!(spec->udp ? streams_open_port(&w->streams, spec, e)
+		                : open_listener(w, spec, on_accept_stream, e)))
+			return false;
 	}
 	return true;
 }
@@ -49,7 +70,7 @@ static void close_listeners(struct worker *w)
 {
 	for (size_t i = 0; i < w->listener_count; i++)
 		listener_close(w->listeners[i]);
-	w->listener_count = 0;
+	w->listener_count = w->stream_listeners = 0;
 }
 
 /* What waits in the backlog is taken when there is room; another worker may take it first. */
@@ -59,7 +80,17 @@ static void on_full(struct server *sv, bool full)
 	if (full)
 		log_warn("a worker has all connections it may have", LOG_INT("worker", w->number),
 		        LOG_INT("worker_connections", sv->max_conns));
-	for (size_t i = 0; i < w->listener_count; i++)
+	for (size_t i = 0; i < w->listener_count - w->stream_listeners; i++)
+		listener_pause(w->listeners[i], full);
+}
+
+static void on_full_streams(struct streams *s, bool full)
+{
+	struct worker *w = (struct worker *)((char *)s - offsetof(struct worker, streams));
+	if (full)
+		log_warn("a worker has all streams it may have", LOG_INT("worker", w->number),
+		        LOG_INT("worker_connections", s->max));
+	for (size_t i = w->listener_count - w->stream_listeners; i < w->listener_count; i++)
 		listener_pause(w->listeners[i], full);
 }
 
@@ -111,6 +142,12 @@ static bool set_up(struct worker *w, struct err *e)
 	proxy_init(p);
 	access_writer_init(&p->access_log, w->node->access_log);
 	set_timeouts(&p->server, s);
+	w->streams = (struct streams){.proxy = p,
+	        .front = w->node->front,
+	        .preread_timeout_ms = p->server.header_timeout_ms,
+	        .max = (uint32_t)s->worker_connections,
+	        .on_full = on_full_streams};
+	access_writer_init(&w->streams.log, w->node->stream_log);
 	return p->dns && open_listeners(w, e);
 }
 
@@ -122,6 +159,8 @@ static void tear_down(struct worker *w)
 	if (p->loop) {
 		loop_timer_free(w->sweeping);
 		server_close(&p->server);
+		streams_close(&w->streams);
+		access_writer_fini(&w->streams.log);
 		proxy_fini(p);
 		access_writer_fini(&p->access_log);
 		host_worker_fini(&p->host);
@@ -169,6 +208,7 @@ static void drain(void *arg)
 {
 	struct worker *w = arg;
 	close_listeners(w);
+	streams_close_ports(&w->streams);
 	server_drain(&w->proxy.server);
 	sinks_flush(w->proxy.host.sinks);
 }
@@ -206,7 +246,7 @@ struct meter *worker_meter(const struct worker *w)
 
 unsigned worker_active(const struct worker *w)
 {
-	return worker_stats(w).active;
+	return worker_stats(w).active + __atomic_load_n(&w->streams.active, __ATOMIC_RELAXED);
 }
 
 uint64_t worker_unsent(const struct worker *w)

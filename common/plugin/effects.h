@@ -133,6 +133,7 @@ struct host {
 	enum verdict (*after)(struct call *c, uint32_t ms, phase_fn done);
 	enum verdict (*fetch)(struct call *c, struct fetch *f, phase_fn done);
 	enum verdict (*redis)(struct call *c, struct redis_ask *ask, phase_fn done);
+	void (*redis_post)(struct call *c, const struct redis_ask *ask);
 	void (*sink)(struct call *c, const struct sink *s, struct slice entry);
 	bool (*cache_get)(struct call *c, struct slice key, struct slice *value);
 	bool (*cache_put)(struct call *c, struct slice key, struct slice value, uint32_t ttl_ms);
@@ -194,6 +195,13 @@ static inline enum verdict call_fetch(struct call *c, struct fetch *f, phase_fn 
 static inline enum verdict call_redis(struct call *c, struct redis_ask *ask, phase_fn done)
 {
 	return c->host->redis(c, ask, done);
+}
+
+/* Sends a command whose answer nobody waits for. Any phase, and ask need not outlive the call. While there is no
+ * connection it is dropped: for what may get lost, such as a copy in a cache. */
+static inline void call_redis_post(struct call *c, const struct redis_ask *ask)
+{
+	c->host->redis_post(c, ask);
 }
 
 /* Hands an entry to a sink: copied, delivered later by this worker. Never waits and never fails: what the sink cannot

@@ -19,6 +19,7 @@ struct reply {
 	struct slice body;    /* J-form: sent verbatim when message is unset */
 	struct slice type;    /* Content-Type of body; unset: none */
 	bool plain;           /* E-form: plain text when there is no Accept, instead of JSON */
+	bool as_proxied;      /* stands for an upstream's: latencies are told as of one */
 	bool hang_up;         /* no answer at all: the connection closes */
 };
 

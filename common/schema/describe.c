@@ -235,8 +235,11 @@ static json_t *describe_field(const struct field *f)
 
 /* ---- cross-field checks ---------------------------------------------------------------------------------------- */
 
+/* "": the record itself. */
 static json_t *name_in(const char *prefix, const char *field)
 {
+	if (*prefix && !*field)
+		return json_stringn(prefix, strlen(prefix) - 1);
 	return value_message("%s%s", prefix, field);
 }
 

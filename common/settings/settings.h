@@ -18,8 +18,8 @@ struct settings {
 	struct slice declarative_config, declarative_config_string;
 	struct slice declarative_config_env; /* files, all, off: where ${NAME} is replaced */
 
-	struct slice proxy_listen, admin_listen, status_listen;
-	struct slice proxy_access_log, proxy_error_log, admin_access_log, admin_error_log,
+	struct slice proxy_listen, stream_listen, admin_listen, status_listen;
+	struct slice proxy_access_log, proxy_stream_access_log, proxy_error_log, admin_access_log, admin_error_log,
 	        status_access_log;      /* path, or off */
 	int64_t nginx_worker_processes; /* 0: one per CPU ("auto") */
 

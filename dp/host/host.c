@@ -151,6 +151,11 @@ static enum verdict ask_redis(struct call *c, struct redis_ask *ask, phase_fn do
 	return done(c);
 }
 
+static void post_to_redis(struct call *c, const struct redis_ask *ask)
+{
+	redis_post(owner_of(c)->worker->redis, ask);
+}
+
 /* ---- time and requests ----------------------------------------------------------------------------------------- */
 
 static void cancel_timer(void *arg)
@@ -361,6 +366,7 @@ const struct host host_vtable = {.find = find,
         .after = after,
         .fetch = fetch,
         .redis = ask_redis,
+        .redis_post = post_to_redis,
         .sink = put_in_sink,
         .cache_get = get_from_cache,
         .cache_put = put_in_cache,

@@ -460,6 +460,23 @@ struct redis_call *redis_send(struct redis_set *s, struct redis_ask *ask, redis_
 	return start(s, ask->redis, (struct redis_call){.ask = ask, .fn = fn, .arg = arg});
 }
 
+bool redis_post(struct redis_set *s, const struct redis_ask *ask)
+{
+	struct server *sv = server_of(s, ask->redis);
+	if (ask->count == 0 || ask->count > REDIS_ARGS_MAX || !reach(sv) || sv->query)
+		return false;
+	struct redis_call *call = calloc(1, sizeof *call);
+	if (!call)
+		abort();
+	call->server = sv;
+	call->ask = (struct redis_ask *)ask; /* only read, and not after it was sent */
+	bool sent = send_call(call);
+	call->ask = NULL;
+	if (!sent)
+		free(call);
+	return sent;
+}
+
 /* A held call has not been sent: it goes at once. One that was sent is freed by its reply. */
 void redis_cancel(struct redis_call *call)
 {

@@ -26,6 +26,9 @@ typedef void (*redis_fn)(void *arg, bool ok);
 struct redis_call *redis_count(struct redis_set *s, struct count *count, redis_fn fn, void *arg);
 /* Any command. ask->text is valid while fn runs. */
 struct redis_call *redis_send(struct redis_set *s, struct redis_ask *ask, redis_fn fn, void *arg);
+/* Any command whose answer nobody wants; ask is not needed afterwards. False: not sent, there is no connection yet.
+ */
+bool redis_post(struct redis_set *s, const struct redis_ask *ask);
 void redis_cancel(struct redis_call *call); /* it may still happen; fn will not run */
 
 #endif

@@ -122,6 +122,10 @@ static void begin(struct request *r)
 		head_add_id(out, HEADER_CONTENT_TYPE, type);
 	if (r->proxy->options->show_server)
 		head_add_id(out, HEADER_SERVER, r->proxy->options->server_token);
+	if (r->x.reply.as_proxied && !r->proxied) {
+		r->proxied = true;
+		r->picked_ns = clock_mono_ns();
+	}
 	if (r->proxied) {
 		r->answered_ns = clock_mono_ns();
 		if (r->proxy->options->show_via)

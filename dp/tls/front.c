@@ -1,5 +1,5 @@
-/* front: see front.h. A context for listeners without and one for those with http2, which differ in ALPN only and
- * share the keys of tickets.
+/* front: see front.h. A context for each kind of what is inside, which differ in ALPN only and share the keys of
+ * tickets.
  *
  * Certificates are given to the one SSL, not kept in a context each: a context takes 13 KiB and 0.4 ms to make, and
  * ten thousand certificates are nothing unusual; putting a prepared pair into a handshake takes 1 to 5 us of 300. */
@@ -16,8 +16,11 @@ enum {
 	TICKETS_A_HANDSHAKE = 2
 };
 
+/* What is inside. */
+enum kind { KIND_HTTP1, KIND_HTTP2, KIND_STREAM, KINDS };
+
 struct front {
-	SSL_CTX *contexts[2]; /* by listen_spec.http2 */
+	SSL_CTX *contexts[KINDS];
 	struct tickets *tickets;
 	int64_t session_timeout_s;
 };
@@ -54,11 +57,21 @@ static int on_certificate(SSL *tls, void *arg)
 	return ok;
 }
 
-SSL *front_accept(const struct front *f, const struct listen_spec *listener, struct leases *leases)
+static SSL *accept_as(const struct front *f, enum kind kind, struct leases *leases)
 {
-	SSL *tls = tls_accept(f->contexts[listener->http2]);
+	SSL *tls = tls_accept(f->contexts[kind]);
 	SSL_set_app_data(tls, leases);
 	return tls;
+}
+
+SSL *front_accept(const struct front *f, const struct listen_spec *listener, struct leases *leases)
+{
+	return accept_as(f, listener->http2 ? KIND_HTTP2 : KIND_HTTP1, leases);
+}
+
+SSL *front_accept_stream(const struct front *f, struct leases *leases)
+{
+	return accept_as(f, KIND_STREAM, leases);
 }
 
 void front_describe(const SSL *tls, struct tls_facts *facts, struct slice *name)
@@ -93,15 +106,15 @@ static bool set_sessions(struct front *f, SSL_CTX *ctx, const struct settings *s
 	return true;
 }
 
-static bool make_context(struct front *f, bool http2, const struct settings *s, struct err *e)
+static bool make_context(struct front *f, enum kind kind, const struct settings *s, struct err *e)
 {
-	SSL_CTX *ctx = f->contexts[http2] = tls_context_new(true);
+	SSL_CTX *ctx = f->contexts[kind] = tls_context_new(true);
 
 	SSL_CTX_set_mode(ctx, SSL_MODE_NO_AUTO_CHAIN); /* else a chain is looked for in every handshake */
 	SSL_CTX_set_tlsext_servername_callback(ctx, on_server_name);
 	SSL_CTX_set_cert_cb(ctx, on_certificate, NULL);
 	return policy_apply(ctx, s, e) && material_add_node_pairs(ctx, s, e) && set_sessions(f, ctx, s, e) &&
-	       tls_choose_alpn(ctx, server_alpn(http2), e);
+	       (kind == KIND_STREAM || tls_choose_alpn(ctx, server_alpn(kind == KIND_HTTP2), e));
 }
 
 struct front *front_new(const struct settings *s, struct err *e)
@@ -112,18 +125,20 @@ struct front *front_new(const struct settings *s, struct err *e)
 	f->session_timeout_s = s->ssl_session_timeout;
 	if (s->ssl_session_tickets)
 		f->tickets = tickets_new();
-	if (make_context(f, false, s, e) && make_context(f, true, s, e))
-		return f;
-	front_free(f);
-	return NULL;
+	for (enum kind kind = 0; kind < KINDS; kind++)
+		if (!make_context(f, kind, s, e)) {
+			front_free(f);
+			return NULL;
+		}
+	return f;
 }
 
 void front_free(struct front *f)
 {
 	if (!f)
 		return;
-	SSL_CTX_free(f->contexts[0]);
-	SSL_CTX_free(f->contexts[1]);
+	for (enum kind kind = 0; kind < KINDS; kind++)
+		SSL_CTX_free(f->contexts[kind]);
 	tickets_free(f->tickets);
 	free(f);
 }

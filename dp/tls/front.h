@@ -22,6 +22,9 @@ void front_free(struct front *f); /* NULL is fine; when no connection is left */
 /* A fresh SSL for a connection to this listener, on the thread of these leases. */
 SSL *front_accept(const struct front *f, const struct listen_spec *listener, struct leases *leases);
 
+/* The same for a stream (stream_listen): whatever protocol is inside, none is negotiated. */
+SSL *front_accept_stream(const struct front *f, struct leases *leases);
+
 /* What plugins and routes may know of the connection. Slices live as long as the SSL. */
 void front_describe(const SSL *tls, struct tls_facts *facts, struct slice *server_name);
 

@@ -139,6 +139,14 @@ static enum verdict ask_redis(struct call *c, struct redis_ask *ask, phase_fn do
 	return done(c);
 }
 
+static void post_to_redis(struct call *c, const struct redis_ask *ask)
+{
+	struct rig *r = rig_of(c);
+	for (unsigned i = 0; i < ask->count; i++)
+		text_printf(&r->asked, "%s%.*s", i ? " " : "", SLICE_ARG(ask->args[i]));
+	text_putc(&r->asked, '\n');
+}
+
 static void put_in_sink(struct call *c, const struct sink *s, struct slice entry)
 {
 	struct rig *r = rig_of(c);
@@ -239,6 +247,7 @@ static const struct host host = {.find = find,
         .after = after,
         .fetch = fetch,
         .redis = ask_redis,
+        .redis_post = post_to_redis,
         .sink = put_in_sink,
         .cache_get = cache_get,
         .cache_put = cache_put,
