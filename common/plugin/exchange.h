@@ -59,6 +59,9 @@ struct shared_value {
 	struct shared_value *next;
 };
 
+struct tracing;
+struct spans;
+
 struct exchange {
 	struct arena *arena;       /* lives as long as the request */
 	struct head *request;      /* as received; changes are what the upstream sees */
@@ -106,7 +109,9 @@ struct exchange {
 	/* monotonic; 0: did not happen. chosen: a target was picked; first_byte: the upstream's head came */
 	uint64_t started_ns, chosen_ns, first_byte_ns, ended_ns;
 	struct log_extra *log_extras;
-	struct slice log_record; /* of call_log_record(), made once */
+	struct slice log_record;       /* of call_log_record(), made once */
+	const struct tracing *tracing; /* spans.h: what settings say of traces */
+	struct spans *spans;           /* NULL: nothing is noted */
 };
 
 #endif

@@ -182,7 +182,7 @@ static void put_uri(struct text *out, const struct exchange *x)
 	text_put_json(out, path_at < target.len ? slice_from(target, path_at) : S("/"));
 }
 
-static struct slice url_of(struct call *c)
+struct slice call_request_url(struct call *c)
 {
 	struct exchange *x = c->x;
 	struct slice host = host_of(x), target = x->request->target;
@@ -217,7 +217,7 @@ static void put_request(struct text *out, struct call *c)
 	MEMBER(out, "uri");
 	put_uri(out, x);
 	MEMBER(out, "url");
-	text_put_json(out, url_of(c));
+	text_put_json(out, call_request_url(c));
 	MEMBER(out, "querystring");
 	put_querystring(out, c);
 	MEMBER(out, "headers");

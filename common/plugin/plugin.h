@@ -226,6 +226,8 @@ struct latencies {
 	int64_t kong, proxy, request, receive;
 };
 struct latencies call_latencies(struct call *c);
+/* "http://host:8000/path?query", as logs have it. */
+struct slice call_request_url(struct call *c);
 
 #include "common/plugin/effects.h"
 

@@ -1,6 +1,7 @@
 /* settings: the table of all that a node is told. Reading it from file and environment is settings_read.c. */
 #include "common/settings/settings.h"
 
+#include "common/core/number.h"
 #include "common/core/release.h"
 
 static bool check_size(const struct field *f, json_t **value, struct err *e)
@@ -8,6 +9,31 @@ static bool check_size(const struct field *f, json_t **value, struct err *e)
 	uint64_t ignored;
 	return settings_size(slice_cstr(json_string_value(*value)), &ignored) ||
 	       err_set(e, "expected a size such as 0, 512k or 10m");
+}
+
+static bool check_share(const struct field *f, json_t **value, struct err *e)
+{
+	double share;
+	return (number_parse(slice_cstr(json_string_value(*value)), &share) && share >= 0 && share <= 1) ||
+	       err_set(e, "expected a number from 0 to 1");
+}
+
+static bool check_instrumentations(const struct field *f, json_t **value, struct err *e)
+{
+	static const struct slice words[] = {SLICE("off"), SLICE("all"), SLICE("request"), SLICE("db_query"),
+	        SLICE("dns_query"), SLICE("router"), SLICE("http_client"), SLICE("balancer"), SLICE("plugin_rewrite"),
+	        SLICE("plugin_access"), SLICE("plugin_header_filter")};
+	struct slice rest = slice_cstr(json_string_value(*value));
+	while (slice_is_set(rest)) {
+		struct slice word = slice_trim(slice_cut(&rest, ','));
+		size_t i = 0, n = sizeof words / sizeof *words;
+		while (i < n && !slice_eq(words[i], word))
+			i++;
+		if (i == n)
+			return err_set(
+			        e, "'%.*s' is not known, expected such as all, or router, balancer", SLICE_ARG(word));
+	}
+	return true;
 }
 
 #define LOG_LEVELS  ONE_OF("debug", "info", "notice", "warn", "error", "crit", "alert", "emerg")
@@ -182,6 +208,8 @@ static const struct field fields[] = {
                 .doc = "Seconds that an idle client connection is kept; 0: none is."),
         FIELD(struct settings, keepalive_requests, .dflt = "10000", .flags = REQUIRED, BETWEEN(1, 2147483647),
                 .doc = "Requests over one client connection."),
+        FIELD(struct settings, http2_max_concurrent_streams, .dflt = "100", .flags = REQUIRED, BETWEEN(1, 65535),
+                .doc = "Requests at a time over one HTTP/2 connection of a client."),
         FIELD(struct settings, client_body_buffer_size, .dflt = "'64k'", .flags = REQUIRED, .check = check_size,
                 .doc = "Bodies up to this are held until the upstream has the whole request, so that a failed try can be repeated."),
         FIELD(struct settings, large_client_header_buffers, .dflt = "'4 8k'", .flags = REQUIRED,
@@ -265,6 +293,13 @@ static const struct field fields[] = {
                 .doc = "Size of the memory cache of a data plane, shared by its workers: answers that plugins keep."),
         FIELD(struct settings, metrics_max_series, .dflt = "100000", .flags = REQUIRED, BETWEEN(0, 1000000),
                 .doc = "Series that plugins may count in, for each worker; the rest is added up as one."),
+        FIELD(struct settings, tracing_instrumentations, .dflt = "'off'", .flags = REQUIRED,
+                .check = check_instrumentations,
+                .doc = "What requests are traced by, for plugins that send traces: off, all, or of request, router, "
+                       "balancer, dns_query, plugin_rewrite, plugin_access, plugin_header_filter (db_query and "
+                       "http_client are accepted), comma separated. With off, traces are only handed on."),
+        FIELD(struct settings, tracing_sampling_rate, .dflt = "'0.01'", .flags = REQUIRED, .check = check_share,
+                .doc = "The share of requests that is traced, from 0 to 1, where a plugin does not say otherwise."),
         {0},
 };
 

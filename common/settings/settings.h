@@ -58,7 +58,7 @@ struct settings {
 	int64_t upstream_keepalive_pool_size, upstream_keepalive_max_requests,
 	        upstream_keepalive_idle_timeout;                                             /* idle: s */
 	int64_t client_header_timeout, client_body_timeout, send_timeout, keepalive_timeout; /* s */
-	int64_t keepalive_requests;
+	int64_t keepalive_requests, http2_max_concurrent_streams;
 	struct slice client_body_buffer_size, large_client_header_buffers, proxy_buffer_size;
 	struct slice proxy_next_upstream;
 	int64_t proxy_next_upstream_tries, proxy_next_upstream_timeout; /* 0: no limit; s */
@@ -69,6 +69,7 @@ struct settings {
 	struct slice upgrade_protocols, websocket_connection_header;
 	int64_t websocket_idle_timeout; /* s; 0: as the service says */
 	int64_t metrics_max_series;
+	struct slice tracing_instrumentations, tracing_sampling_rate;
 	bool retry_stale_post;
 	struct slice client_half_close;
 	int64_t drain_delay;                 /* s */

@@ -26,6 +26,7 @@ static void on_resolved(void *arg, enum dns_status status, const struct dns_answ
 {
 	struct request *r = arg;
 	r->lookup = NULL;
+	spans_end(&r->x, TRACING_DNS);
 	if (status == DNS_FOUND) {
 		const struct dns_address *a = &answer->addresses[answer->turn % answer->count];
 		set_address(r, (const struct sockaddr *)&a->address, a->len);
@@ -86,6 +87,7 @@ enum flow attempt_pick(struct request *r)
 		set_address(r, r->pick.address, r->pick.address_len);
 		return FLOW_NEXT;
 	}
+	spans_begin(&r->x, TRACING_DNS, r->pick.host);
 	r->lookup = dns_lookup(r->proxy->dns, r->pick.host, r->pick.port, on_resolved, r);
 	return r->lookup ? FLOW_WAIT : FLOW_NEXT;
 }

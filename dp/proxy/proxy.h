@@ -4,6 +4,7 @@
 #define DP_PROXY_PROXY_H
 
 #include "common/http/error_body.h"
+#include "common/plugin/spans.h"
 #include "common/serve/access_log.h"
 #include "common/serve/stream.h"
 #include "dp/client/dns.h"
@@ -55,6 +56,7 @@ struct proxy_options {
 	uint64_t body_buffer; /* bodies up to this are collected before the upstream is chosen */
 	struct h1_limits request_limits, response_limits;
 	struct retry_rules retry;
+	struct tracing tracing;
 	struct slice charset; /* "; charset=UTF-8"; unset: none is added */
 	bool retry_stale_post;
 	bool answer_half_closed;

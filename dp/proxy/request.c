@@ -69,6 +69,9 @@ static void set_exchange(struct request *r)
 	x->request_id = slice_of(r->id, REQUEST_ID_LEN);
 	x->started_ms = clock_wall_ms();
 	x->started_ns = s->started_ns;
+	x->tracing = &r->proxy->options->tracing;
+	if (x->tracing->what)
+		x->spans = arena_new(x->arena, struct spans);
 	x->port = s->listener ? s->listener->public_port : 0;
 	x->connection = s->conn->serial;
 	x->connection_requests = s->conn->requests;
@@ -202,7 +205,10 @@ static void check_protocol(struct request *r)
 
 static enum flow step_route(struct request *r)
 {
-	if (!find_route(r)) {
+	spans_begin(&r->x, TRACING_ROUTER, S(""));
+	bool found = find_route(r);
+	spans_end(&r->x, TRACING_ROUTER);
+	if (!found) {
 		respond_failure(r, FAILURE_NO_ROUTE);
 		return FLOW_NEXT;
 	}

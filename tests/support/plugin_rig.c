@@ -263,8 +263,10 @@ static const struct host host = {.find = find,
 
 void rig_init(struct rig *r)
 {
-	*r = (struct rig){
-	        .now_ms = INT64_C(1772532000000) + REQUEST_AT_MS, .catalog = catalog_new(), .fetch_status = 200};
+	*r = (struct rig){.now_ms = INT64_C(1772532000000) + REQUEST_AT_MS,
+	        .catalog = catalog_new(),
+	        .fetch_status = 200,
+	        .tracing = {0, 0.01}};
 	arena_init(&r->request_arena);
 	arena_init(&r->config_arena);
 }
@@ -414,6 +416,8 @@ void rig_request(struct rig *r, const char *line, const char *headers)
 	        .client_ip = S("127.0.0.1"),
 	        .request_id = S("0123456789abcdef0123456789abcdef"),
 	        .started_ms = r->now_ms,
+	        .tracing = &r->tracing,
+	        .spans = r->tracing.what ? arena_new(a, struct spans) : NULL,
 	};
 	head_init(&r->x.added, a);
 	head_init(&r->x.appended, a);
