@@ -19,6 +19,7 @@
 #include "common/crypto/x509.h"
 #include "common/entity/route.h"
 #include "common/net/handover.h"
+#include "common/net/tls_memory.h"
 #include "common/plugin/objects.h"
 #include "common/settings/log_setup.h"
 #include "common/settings/node_id.h"
@@ -584,6 +585,7 @@ int main(int argc, char **argv)
 
 	if (code >= 0)
 		return code;
+	tls_memory_init();
 	log_init("gatehouse-dp");
 	arena_init(&plane.arena);
 	plane.argv = argv;

@@ -12,8 +12,8 @@
 #include "dp/tls/policy.h"
 
 enum {
-	SESSION_BYTES = 256, /* of the cache, for each session that it holds (nginx's 4000 in a megabyte) */
-	TICKETS_A_HANDSHAKE = 2
+	SESSION_BYTES = 256,     /* of the cache, for each session that it holds (nginx's 4000 in a megabyte) */
+	TICKETS_A_HANDSHAKE = 1, /* each connection leaves one, and the next takes one */
 };
 
 /* What is inside. */
