@@ -146,9 +146,9 @@ class Origin:
 class RawOrigin:
     """An upstream that answers every connection with canned bytes once it has seen a whole head, and keeps what it saw."""
 
-    def __init__(self, answer, close=True):
+    def __init__(self, answer, close=True, port=0):
         self.answer, self.close_after, self.heads = answer, close, []
-        self.socket = socket.create_server((LOOPBACK, 0))
+        self.socket = socket.create_server((LOOPBACK, port))
         self.port = self.socket.getsockname()[1]
         threading.Thread(target=self.run, daemon=True).start()
 
