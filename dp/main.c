@@ -412,7 +412,7 @@ static bool make_front(struct plane *p, struct err *e)
 	return true;
 }
 
-/* What plugins share beside counters: the cache, and TLS for going out. */
+/* What plugins share beside counters: the cache, names and Redis. */
 static bool make_shared(struct plane *p, struct err *e)
 {
 	if (!settings_size(p->settings.mem_cache_size, &p->cache_bytes_max))
@@ -427,8 +427,7 @@ static bool make_shared(struct plane *p, struct err *e)
 	if (!p->dns)
 		return false;
 	p->node.redis = redis_set_new(p->loop, p->dns);
-	p->node.outward = outward_new(&p->settings, e);
-	return p->node.outward != NULL;
+	return true;
 }
 
 static bool start_workers(struct plane *p, struct err *e)
@@ -481,7 +480,10 @@ static bool start(struct plane *p, struct err *e)
 		return false;
 	catch_signals(p);
 	p->node.board = lease_board_new(p->loop);
-	p->node.balance = balance_thread_start(s, p->loop, on_health_changed, p, e);
+	p->node.outward = outward_new(s, e);
+	if (!p->node.outward)
+		return false;
+	p->node.balance = balance_thread_start(s, p->node.outward, p->loop, on_health_changed, p, e);
 	if (!p->node.balance)
 		return false;
 	if (!start_configuration(p, e) || !start_workers(p, e))
