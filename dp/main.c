@@ -19,6 +19,7 @@
 #include "common/crypto/x509.h"
 #include "common/entity/route.h"
 #include "common/net/handover.h"
+#include "common/net/tls_memory.h"
 #include "common/plugin/objects.h"
 #include "common/settings/log_setup.h"
 #include "common/settings/node_id.h"
@@ -427,7 +428,7 @@ static bool make_front(struct plane *p, struct err *e)
 	return true;
 }
 
-/* What plugins share beside counters: the cache, and TLS for going out. */
+/* What plugins share beside counters: the cache, names and Redis. */
 static bool make_shared(struct plane *p, struct err *e)
 {
 	if (!settings_size(p->settings.mem_cache_size, &p->cache_bytes_max))
@@ -442,8 +443,7 @@ static bool make_shared(struct plane *p, struct err *e)
 	if (!p->dns)
 		return false;
 	p->node.redis = redis_set_new(p->loop, p->dns);
-	p->node.outward = outward_new(&p->settings, e);
-	return p->node.outward != NULL;
+	return true;
 }
 
 static bool start_workers(struct plane *p, struct err *e)
@@ -496,7 +496,10 @@ static bool start(struct plane *p, struct err *e)
 		return false;
 	catch_signals(p);
 	p->node.board = lease_board_new(p->loop);
-	p->node.balance = balance_thread_start(s, p->loop, on_health_changed, p, e);
+	p->node.outward = outward_new(s, e);
+	if (!p->node.outward)
+		return false;
+	p->node.balance = balance_thread_start(s, p->node.outward, p->loop, on_health_changed, p, e);
 	if (!p->node.balance)
 		return false;
 	if (!start_configuration(p, e) || !start_workers(p, e))
@@ -597,6 +600,7 @@ int main(int argc, char **argv)
 
 	if (code >= 0)
 		return code;
+	tls_memory_init();
 	log_init("gatehouse-dp");
 	arena_init(&plane.arena);
 	plane.argv = argv;

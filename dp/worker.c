@@ -100,6 +100,7 @@ static void set_timeouts(struct server *sv, const struct settings *s)
 	sv->body_timeout_ms = (uint32_t)s->client_body_timeout * 1000;
 	sv->send_timeout_ms = (uint32_t)s->send_timeout * 1000;
 	sv->keepalive_timeout_ms = (uint32_t)s->keepalive_timeout * 1000;
+	sv->max_streams = (uint32_t)s->http2_max_concurrent_streams;
 	sv->max_requests = (uint32_t)s->keepalive_requests;
 	sv->max_conns = (uint32_t)s->worker_connections;
 	sv->on_full = on_full;

@@ -208,6 +208,8 @@ static const struct field fields[] = {
                 .doc = "Seconds that an idle client connection is kept; 0: none is."),
         FIELD(struct settings, keepalive_requests, .dflt = "10000", .flags = REQUIRED, BETWEEN(1, 2147483647),
                 .doc = "Requests over one client connection."),
+        FIELD(struct settings, http2_max_concurrent_streams, .dflt = "100", .flags = REQUIRED, BETWEEN(1, 65535),
+                .doc = "Requests at a time over one HTTP/2 connection of a client."),
         FIELD(struct settings, client_body_buffer_size, .dflt = "'64k'", .flags = REQUIRED, .check = check_size,
                 .doc = "Bodies up to this are held until the upstream has the whole request, so that a failed try can be repeated."),
         FIELD(struct settings, large_client_header_buffers, .dflt = "'4 8k'", .flags = REQUIRED,

@@ -58,7 +58,7 @@ struct settings {
 	int64_t upstream_keepalive_pool_size, upstream_keepalive_max_requests,
 	        upstream_keepalive_idle_timeout;                                             /* idle: s */
 	int64_t client_header_timeout, client_body_timeout, send_timeout, keepalive_timeout; /* s */
-	int64_t keepalive_requests;
+	int64_t keepalive_requests, http2_max_concurrent_streams;
 	struct slice client_body_buffer_size, large_client_header_buffers, proxy_buffer_size;
 	struct slice proxy_next_upstream;
 	int64_t proxy_next_upstream_tries, proxy_next_upstream_timeout; /* 0: no limit; s */

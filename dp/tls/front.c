@@ -12,8 +12,8 @@
 #include "dp/tls/policy.h"
 
 enum {
-	SESSION_BYTES = 256, /* of the cache, for each session that it holds (nginx's 4000 in a megabyte) */
-	TICKETS_A_HANDSHAKE = 2
+	SESSION_BYTES = 256,     /* of the cache, for each session that it holds (nginx's 4000 in a megabyte) */
+	TICKETS_A_HANDSHAKE = 1, /* each connection leaves one, and the next takes one */
 };
 
 /* What is inside. */
@@ -66,7 +66,7 @@ static SSL *accept_as(const struct front *f, enum kind kind, struct leases *leas
 
 SSL *front_accept(const struct front *f, const struct listen_spec *listener, struct leases *leases)
 {
-	return accept_as(f, listener->http2 ? KIND_HTTP2 : KIND_HTTP1, leases);
+	return accept_as(f, listener->serves_http2 ? KIND_HTTP2 : KIND_HTTP1, leases);
 }
 
 SSL *front_accept_stream(const struct front *f, struct leases *leases)

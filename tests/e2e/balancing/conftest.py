@@ -1,24 +1,7 @@
 """A control plane with one data plane: whose turn it is, is the node's own affair. Origins that say who they are."""
 import kit
 import pytest
-
-
-class Named(kit.Origin):
-    """An origin that answers with its letter, and with the status it is told to."""
-
-    def __init__(self, letter):
-        self.letter, self.status, self.hold = letter, 200, None
-        super().__init__(self.reply)
-
-    def reply(self, handler, seen):
-        if self.hold and seen["path"].startswith("/slow"):
-            self.hold.wait(10)
-        body = self.letter.encode()
-        handler.send_response(self.status)
-        handler.send_header("Content-Length", str(len(body)))
-        handler.end_headers()
-        handler.wfile.write(body)
-        return True
+from pools import Named
 
 
 @pytest.fixture(scope="module")
