@@ -176,7 +176,8 @@ struct write {
 /* input -> complete, checked record; a new reference, or NULL with the answer. */
 static json_t *load_record(struct admin_call *c, const struct write *w)
 {
-	struct load_options options = {.op = w->op, .existing = w->existing, .now_ms = clock_wall_ms()};
+	struct load_options options = {
+	        .op = w->op, .existing = w->existing, .now_ms = clock_wall_ms(), .target = kinds_by_name};
 	const struct admin_rules *rules = admin_rules_of(w->kind);
 	struct violations v = {0};
 	json_t *record = NULL;
