@@ -6,6 +6,7 @@
 #include "cp/admin/body.h"
 #include "cp/admin/errors.h"
 #include "cp/admin/rules.h"
+#include "cp/admin/warn.h"
 #include "cp/store/faults.h"
 
 /* ---- reading --------------------------------------------------------------------------------------------------- */
@@ -237,6 +238,8 @@ static bool write_input(struct admin_call *c, enum load_op op, const json_t *exi
 	if (!record)
 		return false;
 	bool ok = (!rules->written || rules->written(c, op, record)) && answer_row(c, status, kind, record);
+	if (ok)
+		admin_warn(c, kind, record);
 	json_decref(record);
 	return ok;
 }
