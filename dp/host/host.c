@@ -284,7 +284,8 @@ static enum verdict read_body(struct call *c, phase_fn done)
 
 static struct slice entity_json(struct call *c, const struct schema *kind, const struct uuid *id)
 {
-	return entity_texts_get(owner_of(c)->worker->texts, owner_of(c)->snapshot->catalog, kind, id);
+	const struct snapshot *s = owner_of(c)->snapshot;
+	return entity_texts_get(owner_of(c)->worker->texts, s->catalog, s->version, kind, id);
 }
 
 struct group_names {
