@@ -14,6 +14,7 @@ void snapshot_free(struct snapshot *s)
 	part_unref((struct chain *)s->global); /* read-only to others, counted by us */
 	part_unref((struct l4_table *)s->l4);
 	pmap_fini(&s->l4_routes);
+	pmap_fini(&s->handshake_rows);
 	pmap_fini(&s->services);
 	pmap_fini(&s->upstreams);
 	pmap_fini(&s->certificates);

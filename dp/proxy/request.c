@@ -77,7 +77,7 @@ static void set_exchange(struct request *r)
 	x->connection_requests = s->conn->requests;
 	x->added.arena = x->appended.arena = &s->arena;
 	if (s->conn->tls)
-		front_describe(s->conn->tls, &x->tls, &x->server_name);
+		front_describe(s->conn->tls, &s->arena, &x->tls, &x->server_name);
 	request_id_next(&r->proxy->ids, r->id);
 	set_client(r);
 }
