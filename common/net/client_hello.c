@@ -159,3 +159,9 @@ enum hello_result client_hello_parse(const char *buf, size_t n, char name[CLIENT
 	*len = 0;
 	return HELLO_BAD;
 }
+
+bool client_hello_name(const unsigned char *extension, size_t n, char name[CLIENT_HELLO_NAME_MAX], size_t *len)
+{
+	*len = 0;
+	return read_names((struct cursor){extension, n, false}, name, len);
+}

@@ -21,4 +21,7 @@ enum hello_result {
 /* The message may be cut into any number of records. name: where the server name is put; *len 0: there is none. */
 enum hello_result client_hello_parse(const char *buf, size_t n, char name[CLIENT_HELLO_NAME_MAX], size_t *len);
 
+/* The same from what OpenSSL says the extension server_name holds. False: broken. */
+bool client_hello_name(const unsigned char *extension, size_t n, char name[CLIENT_HELLO_NAME_MAX], size_t *len);
+
 #endif

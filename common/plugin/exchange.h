@@ -43,8 +43,17 @@ struct upstream_try {
 	bool reused;
 };
 
+struct x509_st;
+struct stack_st_X509;
+
 struct tls_facts {
-	struct slice version, cipher, client_verify; /* "TLSv1.3"; "NONE"; unset: plaintext */
+	struct slice version, cipher; /* "TLSv1.3"; unset: plaintext */
+	struct slice client_verify;   /* "NONE": the client has shown no certificate; "FAILED:..." */
+	/* What the client has shown, believed by nobody: a plugin that asked for it (call_ask_client_certificate())
+	 * verifies it. NULL: nothing. X509 * and STACK_OF(X509) * of OpenSSL, the latter without the client's own. */
+	struct x509_st *client;
+	struct stack_st_X509 *client_chain;
+	bool was_asked; /* in this connection's handshake */
 };
 
 struct log_extra {

@@ -137,6 +137,7 @@ static void init_maps(struct snapshot *s)
 	pmap_init(&s->upstreams, &part_ops, NULL);
 	pmap_init(&s->certificates, &part_ops, NULL);
 	pmap_init(&s->authorities, &part_ops, NULL);
+	pmap_init(&s->handshake_rows, &part_ops, NULL);
 	pmap_init(&s->l4_routes, &part_ops, NULL);
 	pmap_init(&s->snis, &part_ops, NULL);
 	pmap_init(&s->chains, &part_ops, NULL);
@@ -152,6 +153,7 @@ static void copy_maps(struct snapshot *s, const struct snapshot *base)
 	s->upstreams = pmap_copy(&base->upstreams);
 	s->certificates = pmap_copy(&base->certificates);
 	s->authorities = pmap_copy(&base->authorities);
+	s->handshake_rows = pmap_copy(&base->handshake_rows);
 	s->l4_routes = pmap_copy(&base->l4_routes);
 	s->snis = pmap_copy(&base->snis);
 	s->chains = pmap_copy(&base->chains);

@@ -60,6 +60,7 @@ struct destination {
 	struct slice host; /* of the service, lower case; may be the name of an upstream: see route_plan */
 	int port;
 	bool tls;
+	bool h2;         /* gRPC: HTTP/2, where others are HTTP/1.1 */
 	bool is_address; /* host is an IP literal: address is ready */
 	struct sockaddr_storage address;
 	socklen_t address_len;
@@ -144,6 +145,7 @@ struct route_plan {
 	const struct upstream_def *upstream;   /* which the service's host names; NULL: it is a plain host */
 	const struct chain *chain;
 	bool https_only; /* protocols hold https but not http */
+	bool grpcs_only; /* grpcs but not grpc */
 	bool is_grpc;    /* they are grpc, grpcs or both */
 };
 
@@ -157,17 +159,18 @@ struct snapshot {
 	const struct l4_table *l4;  /* NULL: there are no stream routes */
 
 	/* Private: compile*.c fills them, snapshot.c looks things up. */
-	struct pmap services;      /* struct service_part by id */
-	struct pmap upstreams;     /* struct upstream_def by name */
-	struct pmap certificates;  /* struct certificate_part by id */
-	struct pmap l4_routes;     /* struct l4_route by id */
-	struct pmap authorities;   /* struct ca_part by id */
-	struct pmap snis;          /* struct sni_part by name */
-	struct pmap chains;        /* struct chain by route, of those with plugins of their own */
-	struct pmap instances;     /* struct plugin_instance by id */
-	struct pmap consumer_rows; /* struct plugin_instance by .row, of those for a consumer or a group of them */
-	struct pmap scopes[3];     /* struct scope by what plugins are attached to: enum scope_kind */
-	uint32_t *state_offsets;   /* by rank of a plugin; where its state is, in any chain */
+	struct pmap services;       /* struct service_part by id */
+	struct pmap upstreams;      /* struct upstream_def by name */
+	struct pmap certificates;   /* struct certificate_part by id */
+	struct pmap l4_routes;      /* struct l4_route by id */
+	struct pmap authorities;    /* struct ca_part by id */
+	struct pmap snis;           /* struct sni_part by name */
+	struct pmap chains;         /* struct chain by route, of those with plugins of their own */
+	struct pmap instances;      /* struct plugin_instance by id */
+	struct pmap handshake_rows; /* struct plugin_instance by id, of those with a certificate phase */
+	struct pmap consumer_rows;  /* struct plugin_instance by .row, of those for a consumer or a group of them */
+	struct pmap scopes[3];      /* struct scope by what plugins are attached to: enum scope_kind */
+	uint32_t *state_offsets;    /* by rank of a plugin; where its state is, in any chain */
 };
 
 /* Takes the catalog. base: the snapshot of the version before, to share with (it stays as it is); NULL: from nothing.
@@ -185,6 +188,12 @@ const struct upstream_def *snapshot_upstream(const struct snapshot *s, struct sl
 /* fn(arg) for every upstream that differs from the snapshot before (NULL: for all); NULL stands for absent. */
 void snapshot_diff_upstreams(const struct snapshot *was, const struct snapshot *is,
         void (*fn)(struct upstream_def *was, struct upstream_def *is, void *arg), void *arg);
+
+/* Calls fn for every plugin instance that takes part in handshakes for this name (plugin.h, `certificate`), until it
+ * returns false. exact_snis: flavour traditional. */
+typedef bool (*handshake_fn)(const struct plugin_instance *i, void *arg);
+bool snapshot_each_handshake(
+        const struct snapshot *s, struct slice server_name, bool exact_snis, handshake_fn fn, void *arg);
 
 /* Which stream route a session belongs to, if it spoke one of `protocols` (bits, 1 << enum l4_protocol; session->
  * protocol does not matter); *as is the protocol by which it matched. NULL: none. */

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "common/serve/stream.h"
+#include "dp/tls/handshake.h"
 #include "dp/tls/material.h"
 #include "dp/tls/policy.h"
 
@@ -23,6 +24,7 @@ struct front {
 	SSL_CTX *contexts[KINDS];
 	struct tickets *tickets;
 	int64_t session_timeout_s;
+	bool exact_snis; /* router_flavor = traditional */
 };
 
 /* ---- in the handshake --------------------------------------------------------------------------------------------
@@ -43,6 +45,17 @@ static struct slice server_name(const SSL *tls)
 static int on_server_name(SSL *tls, int *alert, void *arg)
 {
 	return slice_is_set(server_name(tls)) ? SSL_TLSEXT_ERR_OK : SSL_TLSEXT_ERR_NOACK;
+}
+
+static int on_client_hello(SSL *tls, int *alert, void *front)
+{
+	struct lease *lease = lease_take(SSL_get_app_data(tls));
+	if (!lease)
+		return SSL_CLIENT_HELLO_SUCCESS;
+	bool ok = handshake_begin(tls, lease->snapshot, ((const struct front *)front)->exact_snis);
+	lease_give(lease);
+	*alert = SSL_AD_HANDSHAKE_FAILURE;
+	return ok ? SSL_CLIENT_HELLO_SUCCESS : SSL_CLIENT_HELLO_ERROR;
 }
 
 /* Not called for resumed sessions. 0 ends the handshake. */
@@ -74,12 +87,25 @@ SSL *front_accept_stream(const struct front *f, struct leases *leases)
 	return accept_as(f, KIND_STREAM, leases);
 }
 
-void front_describe(const SSL *tls, struct tls_facts *facts, struct slice *name)
+static struct slice client_verify(const SSL *tls, struct arena *a)
+{
+	long result = SSL_get_verify_result(tls);
+	return result == X509_V_OK ? S("SUCCESS")
+	                           : arena_printf(a, "FAILED:%s", X509_verify_cert_error_string(result));
+}
+
+void front_describe(const SSL *tls, struct arena *a, struct tls_facts *facts, struct slice *name)
 {
 	*name = server_name(tls);
 	*facts = (struct tls_facts){.version = slice_cstr(SSL_get_version(tls)),
 	        .cipher = slice_cstr(SSL_get_cipher_name(tls)),
-	        .client_verify = S("NONE")};
+	        .client_verify = S("NONE"),
+	        .was_asked = SSL_get_verify_mode(tls) != SSL_VERIFY_NONE,
+	        .client = SSL_get0_peer_certificate(tls)};
+	if (!facts->client)
+		return;
+	facts->client_chain = SSL_get_peer_cert_chain(tls);
+	facts->client_verify = client_verify(tls, a);
 }
 
 /* ---- life --------------------------------------------------------------------------------------------------------
@@ -112,6 +138,7 @@ static bool make_context(struct front *f, enum kind kind, const struct settings 
 
 	SSL_CTX_set_mode(ctx, SSL_MODE_NO_AUTO_CHAIN); /* else a chain is looked for in every handshake */
 	SSL_CTX_set_tlsext_servername_callback(ctx, on_server_name);
+	SSL_CTX_set_client_hello_cb(ctx, on_client_hello, f);
 	SSL_CTX_set_cert_cb(ctx, on_certificate, NULL);
 	return policy_apply(ctx, s, e) && material_add_node_pairs(ctx, s, e) && set_sessions(f, ctx, s, e) &&
 	       (kind == KIND_STREAM || tls_choose_alpn(ctx, server_alpn(kind == KIND_HTTP2), e));
@@ -123,6 +150,7 @@ struct front *front_new(const struct settings *s, struct err *e)
 	if (!f)
 		abort();
 	f->session_timeout_s = s->ssl_session_timeout;
+	f->exact_snis = slice_eq(s->router_flavor, S("traditional"));
 	if (s->ssl_session_tickets)
 		f->tickets = tickets_new();
 	for (enum kind kind = 0; kind < KINDS; kind++)

@@ -25,8 +25,8 @@ SSL *front_accept(const struct front *f, const struct listen_spec *listener, str
 /* The same for a stream (stream_listen): whatever protocol is inside, none is negotiated. */
 SSL *front_accept_stream(const struct front *f, struct leases *leases);
 
-/* What plugins and routes may know of the connection. Slices live as long as the SSL. */
-void front_describe(const SSL *tls, struct tls_facts *facts, struct slice *server_name);
+/* What plugins and routes may know of the connection; lives as long as the SSL and the arena. */
+void front_describe(const SSL *tls, struct arena *a, struct tls_facts *facts, struct slice *server_name);
 
 /* New keys for session tickets; every front_rotate_ms(), by the main thread. */
 void front_rotate(struct front *f);

@@ -66,7 +66,7 @@ static const struct plugin all_plugins[] = {
         {.name = "alpha", .priority = 10, .scopes = SCOPE_ALL, .access = go, .state_size = 3},
         {.name = "auth", .priority = 1000, .scopes = SCOPE_ROUTE | SCOPE_SERVICE, .access = go, .state_size = 24},
         {.name = "beta", .priority = 10, .scopes = SCOPE_ALL, .access = go, .compile = compile_it},
-        {.name = "trace", .priority = 5000, .scopes = SCOPE_ALL, .rewrite = go, .state_size = 8},
+        {.name = "trace", .priority = 5000, .scopes = SCOPE_ALL, .rewrite = go, .certificate = go, .state_size = 8},
 };
 
 size_t registry_count(void)
@@ -375,7 +375,7 @@ static void say_l4(struct text *out, const struct snapshot *s)
 {
 	for (uint32_t i = 0; s->l4 && i < s->l4->count; i++)
 		say_id(out, "stream", &s->l4->routes[i]->route->id);
-	text_printf(out, "of %zu\n", s->l4_routes.count);
+	text_printf(out, "of %zu; in handshakes %zu\n", s->l4_routes.count, s->handshake_rows.count);
 }
 
 static char *words_of(const struct snapshot *s, struct probe *const *probes)
