@@ -259,26 +259,41 @@ static void on_reopen(evutil_socket_t number, short what, void *arg)
 /* {"upstream":id,"target":id,"address":"ip:port" or null,"healthy":true}: admin-api.md 7.1 */
 static json_t *mark_target(const json_t *order, void *arg)
 {
-	struct node *n = arg;
+	struct plane *p = arg;
 	struct target_mark m = {.address = slice_cstr(json_string_value(json_object_get(order, "address"))),
 	        .healthy = json_is_true(json_object_get(order, "healthy"))};
 
 	if (!uuid_parse(slice_cstr(json_string_value(json_object_get(order, "upstream"))), &m.upstream) ||
 	        !uuid_parse(slice_cstr(json_string_value(json_object_get(order, "target"))), &m.target))
 		return json_false();
-	return json_boolean(balance_thread_mark(n->balance, &m));
+	return json_boolean(balance_thread_mark(p->node.balance, &m));
 }
 
 static json_t *order_cache(const json_t *order, void *arg)
 {
-	const struct node *n = arg;
+	const struct plane *p = arg;
+	const struct node *n = &p->node;
 	return cache_order(&(struct cache_keeper){n->cache, lease_board_current(n->board), n->redis}, order);
 }
 
-/* What the control plane may have done here beside the configuration; arg is our struct node. */
+static json_t *order_explain(const json_t *order, void *arg)
+{
+	const struct plane *p = arg;
+	return p->status ? status_order_explain(p->status, order) : NULL;
+}
+
+static json_t *order_level(const json_t *order, void *arg)
+{
+	const struct plane *p = arg;
+	return p->status ? status_order_level(p->status, order) : NULL;
+}
+
+/* What the control plane may have done here beside the configuration; arg is our struct plane. */
 static const struct order_handler order_handlers[] = {
         {"target-mark", mark_target},
         {"proxy-cache", order_cache},
+        {"explain", order_explain},
+        {"log-level", order_level},
         {0},
 };
 
@@ -300,7 +315,7 @@ static bool start_subscriber(struct plane *p, struct err *e)
 	p->subscriber = subscriber_start(p->loop, &p->settings, p->replica, e);
 	if (!p->subscriber)
 		return false;
-	subscriber_carry_out(p->subscriber, order_handlers, &p->node);
+	subscriber_carry_out(p->subscriber, order_handlers, p);
 	subscriber_report_health(p->subscriber, report_health, p);
 	return true;
 }

@@ -40,6 +40,7 @@ static bool compile(const void *conf, struct arena *a, const void **compiled, st
 	struct sink *sink = arena_new(a, struct sink);
 
 	*sink = (struct sink){.kind = SINK_FILE,
+	        .encode = sink_encode_lines,
 	        .plugin = "file-log",
 	        .name = f->path,
 	        .path = f->path,
@@ -52,7 +53,7 @@ static bool compile(const void *conf, struct arena *a, const void **compiled, st
 
 static enum verdict on_log(struct call *c)
 {
-	call_sink(c, c->compiled, ARENA_JOIN(c->x->arena, call_log_record(c), S("\n")));
+	call_sink(c, c->compiled, call_log_record(c));
 	return GO;
 }
 

@@ -146,6 +146,12 @@ static const struct {
         {"after", NULL, "{'type':'number'}", "Not before this time, in Unix seconds."},
         {"before", NULL, "{'type':'number'}", "Before this time, in Unix seconds."},
         {"status", NULL, "{'type':'integer'}", "Answered with this status."},
+        {"url", NULL, "{'type':'string','pattern':'^https?://','examples':['https://api.example/orders/7?x=1']}",
+                "Of the request in question."},
+        {"asked_method", "method", "{'type':'string','default':'GET'}", "Of the request in question."},
+        {"header", NULL, "{'type':'string','pattern':':'}", "NAME:VALUE; as often as wanted."},
+        {"sni", NULL, "{'type':'string'}", "The name that the TLS handshake asks for."},
+        {"dp", NULL, "{'type':'string'}", "The data plane to ask, by id or host name; otherwise any."},
         {"unit", NULL, "{'enum':['b','B','k','K','m','M','g','G'],'default':'m'}", "Of sizes."},
         {"scale", NULL, "{'type':'integer','minimum':0,'default':2}", "Decimals of sizes."},
 };
@@ -156,7 +162,7 @@ static json_t *parameters(void)
 
 	for (size_t i = 0; i < sizeof arguments / sizeof arguments[0]; i++)
 		json_object_set_new(out, arguments[i].key,
-		        json_pack("{s:s,s:s,s:s,s:o}", "name",
+		        json_pack("{s:b,s:s,s:s,s:s,s:o}", "required", strcmp(arguments[i].key, "url") == 0, "name",
 		                arguments[i].name ? arguments[i].name : arguments[i].key, "in", "query",
 		                "description", arguments[i].doc, "schema", schema_literal(arguments[i].schema)));
 	return out;

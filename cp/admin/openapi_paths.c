@@ -80,6 +80,8 @@ static void add_route_queries(json_t *parameters, const struct admin_route *rout
 	        {"/clustering/data-planes", {"size", "offset"}},
 	        {"/status", {"unit", "scale"}},
 	        {"/debug/node/log-level/:log_level", {"seconds"}},
+	        {"/debug/cluster/log-level/:log_level", {"seconds"}},
+	        {"/explain", {"url", "asked_method", "header", "sni", "dp"}},
 	};
 
 	for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)

@@ -38,6 +38,7 @@ struct host_worker {
 	char uuid[UUID_TEXT + 1];
 	struct slice node_id;
 	uint64_t number;
+	struct text record; /* of the request that is logged */
 	struct {
 		uint64_t version; /* of the configuration that the meter is being compared with */
 		uint32_t at;
