@@ -281,6 +281,8 @@ static const struct field fields[] = {
                 .doc = "With ssl_cipher_suite = custom: the group of Diffie-Hellman, a name such as ffdhe2048 or PEM as above."),
         FIELD(struct settings, ssl_session_tickets, .dflt = "true", .flags = REQUIRED,
                 .doc = "Whether clients get tickets to resume TLS sessions with."),
+        FIELD(struct settings, ssl_stapling, .dflt = "true", .flags = REQUIRED,
+                .doc = "Whether certificates that name a responder (OCSP), and come with their issuer, are shown with its answer. It is fetched when the first client asks for it."),
         FIELD(struct settings, ssl_session_timeout, .dflt = "86400", .flags = REQUIRED, BETWEEN(2, 604800),
                 .doc = "Seconds for which a TLS session can be resumed. Keys of tickets change twice in that time."),
         FIELD(struct settings, ssl_session_cache_size, .dflt = "'10m'", .flags = REQUIRED, .check = check_size,

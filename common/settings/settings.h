@@ -78,7 +78,7 @@ struct settings {
 	int64_t drain_delay;                 /* s */
 	struct slice ssl_cert, ssl_cert_key; /* lists; unset: a pair of our own in prefix/ssl */
 	struct slice ssl_cipher_suite, ssl_ciphers, ssl_protocols, ssl_dhparam, ssl_session_cache_size;
-	bool ssl_prefer_server_ciphers, ssl_session_tickets;
+	bool ssl_prefer_server_ciphers, ssl_session_tickets, ssl_stapling;
 	int64_t ssl_session_timeout; /* s */
 	bool client_ssl, proxy_ssl_verify;
 	struct slice client_ssl_cert, client_ssl_cert_key, proxy_ssl_trusted_certificate, lua_ssl_trusted_certificate;
