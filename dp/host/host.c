@@ -13,6 +13,7 @@
 #include "dp/host/meter.h"
 #include "dp/host/redis.h"
 #include "dp/host/sinks.h"
+#include "dp/host/staples.h"
 
 static struct host_owner *owner_of(struct call *c)
 {
@@ -355,10 +356,12 @@ void host_worker_init(struct host_worker *w)
 	w->redis = redis_set_new(w->loop, w->dns);
 	w->texts = entity_texts_new();
 	w->sinks = sinks_new(w);
+	w->staples = staples_new(w);
 }
 
 void host_worker_fini(struct host_worker *w)
 {
+	staples_free(w->staples);
 	sinks_free(w->sinks);
 	redis_set_free(w->redis);
 	entity_texts_free(w->texts);

@@ -31,6 +31,7 @@ struct host_worker {
 	struct cache *cache;        /* cache.h: the node's */
 	struct meter *meter;        /* meter.h */
 	struct sinks *sinks;        /* sinks.h */
+	struct staples *staples;    /* staples.h */
 	struct dns *dns;
 	struct pool fetch_pool;  /* of fetch.h */
 	struct outward *outward; /* TLS for going out: the node's */
