@@ -17,9 +17,7 @@ static void close_conn(struct h2_conn *h)
 	h->state = H2_CLOSED;
 	server_remove(&h->base);
 	timeout_clear(&h->notice);
-	if (h->out)
-		iobuf_put(&h->base.conn->loop->buffers, h->out);
-	h->out = NULL;
+	h2_out_fini(&h->out);
 	conn_close(h->base.conn);
 	loop_defer(h->base.server->loop, &h->grave, free_conn, h);
 }
@@ -130,7 +128,7 @@ void h2_wait(struct h2_stream *hs)
 {
 	const struct server *sv = hs->conn->base.server;
 	enum h2_wait wait = hs->closed                  ? H2_WAIT_NONE
-	                    : hs->queued                ? H2_WAIT_SEND
+	                    : hs->body.kept             ? H2_WAIT_SEND
 	                    : hs->reading && !hs->ended ? H2_WAIT_BODY
 	                                                : H2_WAIT_NONE;
 	if (wait == hs->wait)

@@ -8,13 +8,11 @@
 #ifndef COMMON_SERVE_H2_PRIVATE_H
 #define COMMON_SERVE_H2_PRIVATE_H
 
-#include <nghttp2/nghttp2.h>
-
 #include "common/http/h2_head.h"
+#include "common/net/h2_out.h"
 #include "common/serve/server_private.h"
 
 enum {
-	H2_BACKLOG = 128 * 1024,      /* bytes that wait for the socket: no more DATA is made, and nothing read */
 	H2_QUEUE_MAX = 1024 * 1024,   /* bytes that wait for windows, of all streams: handlers are to stop */
 	H2_CONN_WINDOW = 1024 * 1024, /* what clients may send on a connection; per stream it is the initial 64 KiB */
 	H2_READS_PER_TURN = 16,
@@ -48,13 +46,11 @@ struct h2_conn {
 	struct h2_stream *streams; /* open ones */
 	uint32_t count;            /* of them */
 	struct h2_stream *due, *due_last;
-	size_t queued; /* of all streams */
 
-	struct iobuf *out; /* frames for the next write */
-	bool in_block;     /* a header block is being received */
+	struct h2_out out;
+	bool in_block; /* a header block is being received */
 	bool pumping;
-	bool deaf;   /* nothing is read any more: the session has failed */
-	bool broken; /* writing failed */
+	bool deaf; /* nothing is read any more: the session has failed */
 
 	size_t dropped; /* while lingering */
 	uint64_t resets_since_ms;
@@ -75,9 +71,7 @@ struct h2_stream {
 	uint64_t received;     /* of the body */
 	struct h1_error error; /* it is refused with this status */
 	/* the response */
-	struct slice piece;           /* of the call under way, not yet framed */
-	struct iobuf *out, *out_last; /* what comes before it: waits for a window */
-	size_t queued;
+	struct h2_body body;
 	uint64_t left; /* of Content-Length, when has_length */
 	struct head *trailers;
 
@@ -87,7 +81,7 @@ struct h2_stream {
 
 	bool is_due, ready, opened, refused, closed, malformed; /* see h2_dispatch() */
 	bool reading, ended, end_told, continue_due;            /* ended: END_STREAM was received */
-	bool has_length, no_body, deferred, drained, end_sent;
+	bool has_length, no_body, drained, end_sent;
 	bool cut; /* shorter than it said: reset instead of ended */
 };
 _Static_assert(sizeof(struct h2_stream) <= STREAM_CODEC_BYTES, "the room behind a stream is too small");
@@ -140,9 +134,6 @@ ssize_t h2_read_piece(nghttp2_session *session, int32_t id, uint8_t *buf, size_t
 int h2_put_data(nghttp2_session *session, nghttp2_frame *frame, const uint8_t *head, size_t length,
         nghttp2_data_source *source, void *user_data);
 void h2_note_sent(struct h2_conn *h, const nghttp2_frame *frame);
-/* Frames what there is to say; h2_flush() gives it to the socket. */
-void h2_pull(struct h2_conn *h);
-void h2_flush(struct h2_conn *h);
 /* The socket has room again. */
 void h2_resume(struct h2_conn *h);
 

@@ -9,51 +9,6 @@ enum { STACK_FIELDS = 64 };
 
 /* ---- framing -------------------------------------------------------------------------------------------------- */
 
-static void put(struct h2_conn *h, const struct iovec *parts, int n)
-{
-	struct conn *c = h->base.conn;
-	size_t size = 0;
-
-	for (int i = 0; i < n; i++)
-		size += parts[i].iov_len;
-	if (h->out && iobuf_room(h->out) < size)
-		h2_flush(h);
-	if (size > IOBUF_SIZE) {
-		h->broken |= !conn_write(c, parts, n);
-		return;
-	}
-	if (!h->out)
-		h->out = iobuf_get(&c->loop->buffers);
-	for (int i = 0; i < n; i++) {
-		memcpy(h->out->data + h->out->end, parts[i].iov_base, parts[i].iov_len);
-		h->out->end += (uint32_t)parts[i].iov_len;
-	}
-}
-
-void h2_flush(struct h2_conn *h)
-{
-	struct iobuf *b = h->out;
-	if (!b)
-		return;
-	h->out = NULL;
-	h->broken |= !conn_write_slice(h->base.conn, iobuf_slice(b));
-	iobuf_put(&h->base.conn->loop->buffers, b);
-}
-
-static bool has_backlog(const struct h2_conn *h)
-{
-	return h->base.conn->queued > H2_BACKLOG;
-}
-
-void h2_pull(struct h2_conn *h)
-{
-	const uint8_t *bytes;
-	ssize_t n;
-
-	while (!h->broken && (n = nghttp2_session_mem_send(h->session, &bytes)) > 0)
-		put(h, &(struct iovec){(void *)bytes, (size_t)n}, 1);
-}
-
 /* All of the body has been framed. Shorter than it said: the client must not take it for complete. */
 static void end_body(struct h2_stream *hs, uint32_t *flags)
 {
@@ -71,13 +26,11 @@ ssize_t h2_read_piece(nghttp2_session *session, int32_t id, uint8_t *buf, size_t
 {
 	struct h2_conn *h = user_data;
 	struct h2_stream *hs = source->ptr;
-	size_t have = hs->queued + hs->piece.len, n = have < length ? have : length;
-	bool is_all = n == have && hs->stream->finished;
+	bool is_all;
+	ssize_t n = h2_body_next(&h->out, &hs->body, length, &is_all);
 
-	if ((n == 0 && !is_all) || has_backlog(h)) {
-		hs->deferred = true;
-		return NGHTTP2_ERR_DEFERRED;
-	}
+	if (n < 0)
+		return n;
 	*flags |= NGHTTP2_DATA_FLAG_NO_COPY;
 	if (is_all && hs->cut) {
 		nghttp2_submit_rst_stream(session, NGHTTP2_FLAG_NONE, id, NGHTTP2_INTERNAL_ERROR);
@@ -85,16 +38,7 @@ ssize_t h2_read_piece(nghttp2_session *session, int32_t id, uint8_t *buf, size_t
 			return NGHTTP2_ERR_DEFERRED;
 	} else if (is_all)
 		end_body(hs, flags);
-	return (ssize_t)n;
-}
-
-/* What was kept has been sent. */
-static void note_drained(struct h2_stream *hs)
-{
-	if (hs->queued || hs->stream->finished)
-		return;
-	hs->drained = true;
-	h2_due(hs);
+	return n;
 }
 
 int h2_put_data(nghttp2_session *session, nghttp2_frame *frame, const uint8_t *head, size_t length,
@@ -102,23 +46,11 @@ int h2_put_data(nghttp2_session *session, nghttp2_frame *frame, const uint8_t *h
 {
 	struct h2_conn *h = user_data;
 	struct h2_stream *hs = source->ptr;
-	struct iobuf_pool *pool = &h->base.conn->loop->buffers;
 
-	put(h, &(struct iovec){(void *)head, 9}, 1); /* no padding is ever asked for */
 	hs->stream->sent += length;
-	for (size_t n; length && hs->queued; length -= n) {
-		struct slice kept = iobuf_slice(hs->out);
-		n = kept.len < length ? kept.len : length;
-		put(h, &(struct iovec){(void *)kept.ptr, n}, 1);
-		iobuf_drop(pool, &hs->out, &hs->out_last, n);
-		hs->queued -= n;
-		h->queued -= n;
-		if (hs->queued == 0)
-			note_drained(hs);
-	}
-	if (length) {
-		put(h, &(struct iovec){(void *)hs->piece.ptr, length}, 1);
-		hs->piece = slice_from(hs->piece, length);
+	if (h2_body_frame(&h->out, &hs->body, head, length) && !hs->stream->finished) {
+		hs->drained = true;
+		h2_due(hs);
 	}
 	return 0;
 }
@@ -149,10 +81,7 @@ void h2_note_sent(struct h2_conn *h, const nghttp2_frame *frame)
 void h2_resume(struct h2_conn *h)
 {
 	for (struct h2_stream *hs = h->streams; hs; hs = hs->next)
-		if (hs->deferred && (hs->queued || hs->stream->finished)) {
-			hs->deferred = false;
-			nghttp2_session_resume_data(h->session, hs->id);
-		}
+		h2_body_resume(&hs->body, h->session, hs->id);
 }
 
 /* ---- what handlers call --------------------------------------------------------------------------------------- */
@@ -189,24 +118,12 @@ static void choose_framing(struct h2_stream *hs, struct head *out, size_t piece,
 	hs->left = hs->has_length ? (uint64_t)out->content_length : 0;
 }
 
-/* Frames the piece as far as it goes and keeps the rest. */
 static void frame_piece(struct h2_stream *hs, struct slice piece, bool last)
 {
 	struct h2_conn *h = hs->conn;
 
-	hs->piece = piece;
 	hs->stream->finished = last;
-	if (hs->deferred) {
-		hs->deferred = false;
-		nghttp2_session_resume_data(h->session, hs->id);
-	}
-	h2_pull(h);
-	if (hs->piece.len && !hs->closed) {
-		iobuf_append(&h->base.conn->loop->buffers, &hs->out, &hs->out_last, hs->piece.ptr, hs->piece.len);
-		hs->queued += hs->piece.len;
-		h->queued += hs->piece.len;
-	}
-	hs->piece = slice_of(NULL, 0);
+	h2_body_send(&h->out, &hs->body, h->session, hs->id, piece, last);
 	h2_wait(hs);
 	h2_wake(h);
 }
@@ -271,9 +188,9 @@ void h2_send_trailers(struct stream *s, const struct head *trailers)
 size_t h2_queued(const struct stream *s)
 {
 	const struct h2_stream *hs = h2_of((struct stream *)s);
-	if (hs->queued && hs->conn->queued > H2_QUEUE_MAX)
-		return hs->queued + STREAM_HIGH_WATER;
-	return hs->queued;
+	if (hs->body.kept && hs->conn->out.kept > H2_QUEUE_MAX)
+		return hs->body.kept + STREAM_HIGH_WATER;
+	return hs->body.kept;
 }
 
 void h2_send_continue(struct h2_stream *hs)

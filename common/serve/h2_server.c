@@ -40,7 +40,6 @@ void h2_wake(struct h2_conn *h)
 void h2_release(struct h2_stream *hs)
 {
 	struct h2_conn *h = hs->conn;
-	struct iobuf_pool *pool = &h->base.conn->loop->buffers;
 
 	not_due(hs);
 	*(hs->prev ? &hs->prev->next : &h->streams) = hs->next;
@@ -50,11 +49,9 @@ void h2_release(struct h2_stream *hs)
 		h->heading = NULL;
 	nghttp2_session_set_stream_user_data(h->session, hs->id, NULL);
 	timeout_clear(&hs->timeout);
-	iobuf_put(pool, hs->in);
-	iobuf_put_all(pool, &hs->out, &hs->out_last);
-	h->queued -= hs->queued;
+	iobuf_put(&h->base.conn->loop->buffers, hs->in);
+	h2_body_fini(&h->out, &hs->body);
 	hs->in = NULL;
-	hs->queued = 0;
 	hs->closed = true; /* who still holds it may look */
 	if (--h->count == 0 && h->state == H2_OPEN)
 		server_set_phase(&h->base, PHASE_WAITING);
@@ -147,7 +144,7 @@ static void feed(struct h2_conn *h)
 
 static bool wants_input(const struct h2_conn *h)
 {
-	return h->state == H2_LINGER || (h->state == H2_OPEN && h->base.conn->queued <= H2_BACKLOG);
+	return h->state == H2_LINGER || (h->state == H2_OPEN && !h2_out_has_backlog(&h->out));
 }
 
 /* Reads once. False: that is all for now. */
@@ -174,7 +171,7 @@ static void step(struct h2_conn *h)
 	dispatch(h);
 	if (h->state != H2_OPEN)
 		return;
-	h2_pull(h);
+	h2_out_pull(&h->out, h->session);
 	dispatch(h); /* streams that have ended with it */
 }
 
@@ -190,8 +187,8 @@ static void pump(struct h2_conn *h)
 		}
 	} while (wants_input(h) && read_once(h));
 	if (h->state == H2_OPEN) {
-		h2_flush(h);
-		if (h->broken)
+		h2_out_flush(&h->out);
+		if (h->out.broken)
 			h2_end(h, ABORT_CLIENT_GONE);
 		else if (h2_is_over(h))
 			h2_leave(h);
@@ -237,6 +234,7 @@ static void accept_conn(struct server *sv, const struct listen_spec *listener, s
 	if (!h)
 		abort();
 	h->base = (struct server_conn){.codec = &h2_codec, .conn = c, .listener = listener};
+	h->out.conn = c;
 	h->credit = H2_CREDIT;
 	server_add(sv, &h->base);
 	h->session = h2_session_new(h);

@@ -37,15 +37,17 @@ void snapshot_free(struct snapshot *s)
 /* Of the families that HTTP requests meet, a word's length and first letter tell it. */
 static void set_protocols(const struct route *r, struct route_plan *out)
 {
-	bool http = false, https = false;
+	bool http = false, https = false, grpc = false;
 
 	for (size_t i = 0; i < r->protocols.len; i++) {
 		struct slice p = r->protocols.items[i];
 		out->is_grpc |= p.ptr[0] == 'g';
+		grpc |= p.len == 4 && p.ptr[0] == 'g';
 		http |= p.len == 4 && p.ptr[0] == 'h';
 		https |= p.len == 5 && p.ptr[0] == 'h';
 	}
 	out->https_only = https && !http;
+	out->grpcs_only = out->is_grpc && !grpc;
 }
 
 const struct l4_route *snapshot_l4(

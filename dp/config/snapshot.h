@@ -60,6 +60,7 @@ struct destination {
 	struct slice host; /* of the service, lower case; may be the name of an upstream: see route_plan */
 	int port;
 	bool tls;
+	bool h2;         /* gRPC: HTTP/2, where others are HTTP/1.1 */
 	bool is_address; /* host is an IP literal: address is ready */
 	struct sockaddr_storage address;
 	socklen_t address_len;
@@ -144,6 +145,7 @@ struct route_plan {
 	const struct upstream_def *upstream;   /* which the service's host names; NULL: it is a plain host */
 	const struct chain *chain;
 	bool https_only; /* protocols hold https but not http */
+	bool grpcs_only; /* grpcs but not grpc */
 	bool is_grpc;    /* they are grpc, grpcs or both */
 };
 

@@ -14,6 +14,7 @@
 #include "dp/proxy/trust.h"
 #include "dp/upstream/pick.h"
 #include "dp/tls/party.h"
+#include "dp/upstream/links.h"
 #include "dp/upstream/pool.h"
 
 /* When a try that failed, or was answered with certain statuses, is followed by another (proxy.md 3.2): the
@@ -76,6 +77,7 @@ struct proxy {
 	struct server server;
 	struct leases *leases;
 	struct pool pool;
+	struct links links;
 	struct outward *outward;
 	struct parties parties; /* upstreams that TLS is spoken with */
 	struct dns *dns;

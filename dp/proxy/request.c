@@ -97,6 +97,7 @@ static void request_init(struct request *r, struct stream *s)
 	s->answer_half_closed = r->proxy->options->answer_half_closed;
 	r->owner.worker = &r->proxy->host;
 	r->owner.client = s->conn;
+	r->carrier = &carry_h1;
 	set_exchange(r);
 	init_body(r);
 	r->lease = lease_take(r->proxy->leases);
@@ -200,6 +201,8 @@ static void check_protocol(struct request *r)
 	} else if (r->x.request->version != HTTP_2) {
 		respond_failure(r, FAILURE_NOT_HTTP2);
 		head_add_id(&r->x.added, HEADER_UPGRADE, S("HTTP/2"));
+	} else if (r->plan->grpcs_only && !slice_eq(forward_scheme(r), S("https"))) {
+		respond_grpcs_only(r);
 	}
 }
 
@@ -234,6 +237,8 @@ static enum flow step_access(struct request *r)
 	}
 	if (!r->plan->service)
 		respond_failure(r, FAILURE_NO_SERVICE);
+	else if (r->plan->destination->h2)
+		r->carrier = &carry_h2;
 	return FLOW_NEXT;
 }
 
@@ -336,7 +341,7 @@ static void on_drained(struct stream *s)
 	if (r->answer.stage != ANSWER_SENT) /* an interim answer was what drained */
 		return;
 	if (!r->rate.timer)
-		h1_client_pause(&r->client, false);
+		r->carrier->pause(r, false);
 	tunnel_pause(&r->tunnel, false);
 }
 

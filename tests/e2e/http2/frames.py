@@ -1,6 +1,7 @@
 """frames: a client of HTTP/2 that writes what it is told to, right or wrong, and keeps what came back."""
 import socket
 import struct
+import threading
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 DATA, HEADERS, PRIORITY, RST_STREAM, SETTINGS, PUSH_PROMISE, PING, GOAWAY, WINDOW_UPDATE, CONTINUATION = range(10)
@@ -26,11 +27,11 @@ def request(stream, path, method="GET", more=(), end=True):
     return frame(HEADERS, END_HEADERS | (END_STREAM if end else 0), stream, fields(pairs))
 
 
-class Client:
-    def __init__(self, port, settings=()):
-        self.socket = socket.create_connection(("127.0.0.1", port), timeout=10)
-        self.buffer = b""
-        self.send(PREFACE + frame(SETTINGS, payload=b"".join(struct.pack(">HI", *pair) for pair in settings)))
+class Wire:
+    """Frames on a socket."""
+
+    def __init__(self, connected):
+        self.socket, self.buffer = connected, b""
 
     def send(self, data):
         self.socket.sendall(data)
@@ -58,3 +59,50 @@ class Client:
 
     def close(self):
         self.socket.close()
+
+
+class Client(Wire):
+    def __init__(self, port, settings=()):
+        super().__init__(socket.create_connection(("127.0.0.1", port), timeout=10))
+        self.send(PREFACE + frame(SETTINGS, payload=b"".join(struct.pack(">HI", *pair) for pair in settings)))
+
+
+class Server:
+    """An upstream: script(wire, n) has the n-th connection once preface and SETTINGS have been exchanged."""
+
+    def __init__(self, script):
+        self.script, self.connections = script, 0
+        self.listening = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listening.getsockname()[1]
+        threading.Thread(target=self.run, daemon=True).start()
+
+    def run(self):
+        while True:
+            try:
+                connected, _ = self.listening.accept()
+            except OSError:
+                return
+            self.connections += 1
+            threading.Thread(target=self.serve, args=(connected, self.connections), daemon=True).start()
+
+    def serve(self, connected, number):
+        with connected:
+            try:
+                preface = b""
+                while len(preface) < len(PREFACE):
+                    more = connected.recv(len(PREFACE) - len(preface))
+                    if not more:
+                        return
+                    preface += more
+                wire = Wire(connected)
+                wire.send(frame(SETTINGS) + frame(SETTINGS, ACK))
+                self.script(wire, number)
+            except OSError:
+                pass
+
+    def close(self):
+        self.listening.close()
+
+
+def answer(stream, status="200", more=(), end=False):
+    return frame(HEADERS, END_HEADERS | (END_STREAM if end else 0), stream, fields([(":status", status), *more]))
