@@ -439,7 +439,8 @@ static bool make_shared(struct plane *p, struct err *e)
 		return false;
 	p->node.node_id = slice_of(node_id, UUID_TEXT);
 	p->node.cache = cache_new((size_t)p->cache_bytes_max);
-	p->dns = dns_new(p->loop, &(struct dns_options){.resolvers = p->settings.dns_resolver}, e);
+	struct dns_options dns = dns_options_of(&p->settings);
+	p->dns = dns_new(p->loop, &dns, e);
 	if (!p->dns)
 		return false;
 	p->node.redis = redis_set_new(p->loop, p->dns);

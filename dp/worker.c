@@ -9,6 +9,7 @@
 #include "common/core/log.h"
 #include "dp/host/meter.h"
 #include "dp/host/sinks.h"
+#include "dp/host/staples.h"
 #include "dp/upstream/balance_thread.h"
 
 enum { SWEEP_MS = 1000 };
@@ -19,6 +20,7 @@ struct worker {
 	pthread_t thread;
 	struct proxy proxy;
 	struct streams streams;
+	struct front_worker front;
 	struct loop_timer *sweeping;
 	struct listener **listeners; /* those of streams behind the others */
 	size_t listener_count, stream_listeners;
@@ -28,8 +30,7 @@ static void on_accept(struct listener *l, int fd, void *arg)
 {
 	struct worker *w = arg;
 	const struct listen_spec *spec = listener_spec(l);
-	server_accept(
-	        &w->proxy.server, spec, fd, spec->ssl ? front_accept(w->node->front, spec, w->proxy.leases) : NULL);
+	server_accept(&w->proxy.server, spec, fd, spec->ssl ? front_accept(w->node->front, spec, &w->front) : NULL);
 }
 
 static void on_accept_stream(struct listener *l, int fd, void *arg)
@@ -117,11 +118,16 @@ static void sweep(void *arg)
 	lease_give(lease);
 }
 
+static void fetch_staple(void *host, struct staple *s)
+{
+	staples_fetch(((struct host_worker *)host)->staples, s);
+}
+
 static bool set_up(struct worker *w, struct err *e)
 {
 	struct proxy *p = &w->proxy;
 	const struct settings *s = w->node->settings;
-	struct dns_options dns = {.resolvers = s->dns_resolver};
+	struct dns_options dns = dns_options_of(s);
 
 	p->loop = loop_new(e);
 	if (!p->loop)
@@ -138,6 +144,7 @@ static bool set_up(struct worker *w, struct err *e)
 	        .outward = w->node->outward,
 	        .meter = meter_new((uint32_t)s->metrics_max_series)};
 	host_worker_init(&p->host);
+	w->front = (struct front_worker){p->leases, fetch_staple, &p->host};
 	p->outward = w->node->outward;
 	w->sweeping = loop_timer_new(p->loop, SWEEP_MS, true, sweep, w);
 	proxy_init(p);
@@ -145,6 +152,7 @@ static bool set_up(struct worker *w, struct err *e)
 	set_timeouts(&p->server, s);
 	w->streams = (struct streams){.proxy = p,
 	        .front = w->node->front,
+	        .front_worker = &w->front,
 	        .preread_timeout_ms = p->server.header_timeout_ms,
 	        .max = (uint32_t)s->worker_connections,
 	        .on_full = on_full_streams};

@@ -108,6 +108,8 @@ struct sink {
 };
 /* The last thing that is done to a sink. */
 void sink_ready(struct sink *s);
+/* Entries as lines. */
+void sink_encode_lines(const struct sink_batch *b, struct text *out);
 /* A JSON array of entries that are JSON. */
 void sink_encode_array(const struct sink_batch *b, struct text *out);
 
@@ -151,6 +153,7 @@ struct host {
 	void (*meter)(struct call *c, const struct metric *of, struct slice labels, uint64_t value);
 	void (*meter_about)(struct call *c, const struct metric *of, const struct metric_subject *about,
 	        metric_labels_fn write, uint64_t value);
+	struct text *(*record_text)(struct call *c); /* the worker's, for call_log_record() */
 	uint64_t (*next_number)(struct call *c);
 	struct slice (*worker_uuid)(struct call *c);
 	struct slice (*node_id)(struct call *c);

@@ -452,17 +452,18 @@ static struct slice finish(struct call *c, struct text *out)
 		text_put(out, args_json(c->x->arena, e->value));
 	}
 	text_putc(out, '}');
-	return tree ? through_tree(c, out) : arena_dup(c->x->arena, text_slice(out));
+	return tree ? through_tree(c, out) : text_slice(out);
 }
 
+/* In a text of the worker, which the next record will use: nothing is allocated, and sinks copy what they keep. */
 struct slice call_log_record(struct call *c)
 {
 	if (slice_is_set(c->x->log_record))
 		return c->x->log_record;
-	struct text out = {0};
-	text_reserve(&out, FIRST_SIZE);
-	put_record(&out, c);
-	c->x->log_record = finish(c, &out);
-	text_fini(&out);
+	struct text *out = c->host->record_text(c);
+	text_clear(out);
+	text_reserve(out, FIRST_SIZE);
+	put_record(out, c);
+	c->x->log_record = finish(c, out);
 	return c->x->log_record;
 }

@@ -81,6 +81,7 @@ struct plugin {
 	phase_fn rewrite, access, response_head, log;
 	phase_fn request_body, response_body;
 	const char *doc;
+	const char *example; /* a config, as JSON with ' for ": for the reference of plugins */
 };
 
 struct host;
@@ -223,7 +224,7 @@ void call_ask_client_certificate(struct call *c);
 
 /* Adds a member to the log record of this request, or takes one out (value NULL). Takes the reference. Any phase. */
 void call_log_set(struct call *c, struct slice key, json_t *value);
-/* The log record (plugins.md 0.10) as compact JSON, in the log phase. Made once per request. */
+/* The log record (plugins.md 0.10) as compact JSON, in the log phase and until it ends. Made once per request. */
 struct slice call_log_record(struct call *c);
 /* In the log phase: milliseconds in the gateway, until the service's answer began (-1: it was not asked, or did not
  * answer), in all, and reading its answer. */

@@ -30,6 +30,14 @@ void sink_ready(struct sink *s)
 	s->fingerprint = h;
 }
 
+void sink_encode_lines(const struct sink_batch *b, struct text *out)
+{
+	for (size_t i = 0; i < b->n; i++) {
+		text_put(out, b->entries[i]);
+		text_putc(out, '\n');
+	}
+}
+
 void sink_encode_array(const struct sink_batch *b, struct text *out)
 {
 	for (size_t i = 0; i < b->n; i++) {

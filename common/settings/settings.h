@@ -53,7 +53,10 @@ struct settings {
 	bool real_ip_recursive;
 	struct slice client_max_body_size; /* "0", "10m": nginx_http_client_max_body_size */
 	struct slice admin_max_body_size;  /* nginx_admin_client_max_body_size, default 10m */
-	struct slice dns_resolver, dns_hostsfile;
+	struct slice dns_resolver, dns_hostsfile, dns_order;
+	double dns_valid_ttl, dns_stale_ttl, dns_not_found_ttl, dns_error_ttl; /* s; valid 0: the records' own */
+	int64_t dns_cache_size;
+	bool dns_no_sync;
 	int64_t upstream_slow_start; /* s; 0: none */
 	int64_t upstream_keepalive_pool_size, upstream_keepalive_max_requests,
 	        upstream_keepalive_idle_timeout;                                             /* idle: s */
@@ -75,7 +78,7 @@ struct settings {
 	int64_t drain_delay;                 /* s */
 	struct slice ssl_cert, ssl_cert_key; /* lists; unset: a pair of our own in prefix/ssl */
 	struct slice ssl_cipher_suite, ssl_ciphers, ssl_protocols, ssl_dhparam, ssl_session_cache_size;
-	bool ssl_prefer_server_ciphers, ssl_session_tickets;
+	bool ssl_prefer_server_ciphers, ssl_session_tickets, ssl_stapling;
 	int64_t ssl_session_timeout; /* s */
 	bool client_ssl, proxy_ssl_verify;
 	struct slice client_ssl_cert, client_ssl_cert_key, proxy_ssl_trusted_certificate, lua_ssl_trusted_certificate;

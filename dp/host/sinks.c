@@ -7,7 +7,7 @@
 #include "common/core/map.h"
 #include "dp/host/sinks_private.h"
 
-enum { ENTRIES_MAX = 10000, ALONE_MAX = 1000 };
+enum { ENTRIES_MAX = 10000, ALONE_MAX = 1000, ENCODED_MORE = 1024 };
 
 struct sinks {
 	struct host_worker *worker;
@@ -113,9 +113,12 @@ static void end_delivery(struct delivery *d)
 static void encode(struct delivery *d)
 {
 	struct slice *entries = arena_array(&d->arena, struct slice, d->count);
-	size_t n = 0;
-	for (struct entry *e = d->first; e; e = e->next)
+	size_t n = 0, all = 0;
+	for (struct entry *e = d->first; e; e = e->next) {
 		entries[n++] = slice_of(e->bytes, e->len);
+		all += e->len + 1;
+	}
+	text_reserve(&d->body, all + ENCODED_MORE);
 	if (d->queue->sink.encode)
 		d->queue->sink.encode(
 		        &(struct sink_batch){&d->queue->sink, d->queue->worker->node_id, entries, n}, &d->body);

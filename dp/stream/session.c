@@ -299,7 +299,7 @@ static void end_tls_here(struct session *s)
 	struct conn *c = s->client;
 
 	conn_adopt(c, &tls_ops, s);
-	conn_start_tls(c, front_accept_stream(s->streams->front, s->streams->proxy->leases));
+	conn_start_tls(c, front_accept_stream(s->streams->front, s->streams->front_worker));
 	c->can_read = true; /* the ClientHello was only looked at */
 	conn_wake(c);
 }

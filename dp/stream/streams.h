@@ -13,6 +13,7 @@ struct udp_port; /* udp.c */
 struct streams {
 	struct proxy *proxy; /* loop, leases, names, parties, whom to trust */
 	const struct front *front;
+	const struct front_worker *front_worker;
 	struct access_writer log;
 	uint32_t preread_timeout_ms; /* for PROXY preamble and ClientHello */
 	uint32_t max;                /* sessions of TCP; 0: no limit */

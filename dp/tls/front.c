@@ -30,6 +30,11 @@ struct front {
 /* ---- in the handshake --------------------------------------------------------------------------------------------
  */
 
+static const struct front_worker *worker_of(const SSL *tls)
+{
+	return SSL_get_app_data(tls);
+}
+
 /* A dot at its end means nothing. */
 static struct slice server_name(const SSL *tls)
 {
@@ -49,7 +54,7 @@ static int on_server_name(SSL *tls, int *alert, void *arg)
 
 static int on_client_hello(SSL *tls, int *alert, void *front)
 {
-	struct lease *lease = lease_take(SSL_get_app_data(tls));
+	struct lease *lease = lease_take(worker_of(tls)->leases);
 	if (!lease)
 		return SSL_CLIENT_HELLO_SUCCESS;
 	bool ok = handshake_begin(tls, lease->snapshot, ((const struct front *)front)->exact_snis);
@@ -61,7 +66,7 @@ static int on_client_hello(SSL *tls, int *alert, void *front)
 /* Not called for resumed sessions. 0 ends the handshake. */
 static int on_certificate(SSL *tls, void *arg)
 {
-	struct lease *lease = lease_take(SSL_get_app_data(tls));
+	struct lease *lease = lease_take(worker_of(tls)->leases);
 	if (!lease)
 		return 1;
 	const struct certificate_part *c = snapshot_certificate_for(lease->snapshot, server_name(tls));
@@ -70,21 +75,40 @@ static int on_certificate(SSL *tls, void *arg)
 	return ok;
 }
 
-static SSL *accept_as(const struct front *f, enum kind kind, struct leases *leases)
+/* The client asks what the authority says of the certificate that has just been chosen. */
+static int on_status(SSL *tls, void *arg)
+{
+	const struct front_worker *w = worker_of(tls);
+	STACK_OF(X509) *chain = NULL;
+	struct staple *wanted;
+	size_t n;
+
+	SSL_get0_chain_certs(tls, &chain);
+	X509 *cert = SSL_get_certificate(tls);
+	unsigned char *answer = cert ? staple_take(cert, chain, &n, &wanted) : NULL;
+	if (cert && wanted)
+		w->fetch(w->arg, wanted);
+	if (!answer)
+		return SSL_TLSEXT_ERR_NOACK;
+	SSL_set_tlsext_status_ocsp_resp(tls, answer, (long)n); /* takes it */
+	return SSL_TLSEXT_ERR_OK;
+}
+
+static SSL *accept_as(const struct front *f, enum kind kind, const struct front_worker *w)
 {
 	SSL *tls = tls_accept(f->contexts[kind]);
-	SSL_set_app_data(tls, leases);
+	SSL_set_app_data(tls, (void *)w);
 	return tls;
 }
 
-SSL *front_accept(const struct front *f, const struct listen_spec *listener, struct leases *leases)
+SSL *front_accept(const struct front *f, const struct listen_spec *listener, const struct front_worker *w)
 {
-	return accept_as(f, listener->serves_http2 ? KIND_HTTP2 : KIND_HTTP1, leases);
+	return accept_as(f, listener->serves_http2 ? KIND_HTTP2 : KIND_HTTP1, w);
 }
 
-SSL *front_accept_stream(const struct front *f, struct leases *leases)
+SSL *front_accept_stream(const struct front *f, const struct front_worker *w)
 {
-	return accept_as(f, KIND_STREAM, leases);
+	return accept_as(f, KIND_STREAM, w);
 }
 
 static struct slice client_verify(const SSL *tls, struct arena *a)
@@ -139,6 +163,8 @@ static bool make_context(struct front *f, enum kind kind, const struct settings 
 	SSL_CTX_set_mode(ctx, SSL_MODE_NO_AUTO_CHAIN); /* else a chain is looked for in every handshake */
 	SSL_CTX_set_tlsext_servername_callback(ctx, on_server_name);
 	SSL_CTX_set_client_hello_cb(ctx, on_client_hello, f);
+	if (s->ssl_stapling)
+		SSL_CTX_set_tlsext_status_cb(ctx, on_status);
 	SSL_CTX_set_cert_cb(ctx, on_certificate, NULL);
 	return policy_apply(ctx, s, e) && material_add_node_pairs(ctx, s, e) && set_sessions(f, ctx, s, e) &&
 	       (kind == KIND_STREAM || tls_choose_alpn(ctx, server_alpn(kind == KIND_HTTP2), e));

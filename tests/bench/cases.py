@@ -6,6 +6,7 @@ import statistics
 import subprocess
 import sys
 
+from plugin_cases import plugins, scrape
 from proxies import KEY, LOAD_CPU, PROXY_CPU, TOOLS, kit
 
 ROUTES = 10000
@@ -204,7 +205,8 @@ def routes(field, options):
 
 
 CASES = {"plain": plain, "16k": medium, "10m-down": down, "10m-up": up, "key-auth": key_auth, "key-limit": key_limit, "paced": paced, "idle": idle,
-         "tls": tls, "tls-new": tls_new, "tls-resumed": tls_resumed, "idle-tls": idle_tls, "h2": h2, "routes": routes}  # routes last: they stay
+         "tls": tls, "tls-new": tls_new, "tls-resumed": tls_resumed, "idle-tls": idle_tls, "h2": h2, "scrape": scrape, "plugins": plugins,
+         "routes": routes}  # the last three leave behind what they configure
 
 
 def configure(field):

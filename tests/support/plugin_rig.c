@@ -191,6 +191,11 @@ static void meter_about(struct call *c, const struct metric *of, const struct me
 	text_fini(&labels);
 }
 
+static struct text *record_text(struct call *c)
+{
+	return &rig_of(c)->record;
+}
+
 static uint64_t next_number(struct call *c)
 {
 	return ++rig_of(c)->number;
@@ -254,6 +259,7 @@ static const struct host host = {.find = find,
         .cache_delete = cache_delete,
         .meter = meter,
         .meter_about = meter_about,
+        .record_text = record_text,
         .next_number = next_number,
         .worker_uuid = worker_uuid,
         .node_id = worker_uuid,
@@ -277,6 +283,7 @@ void rig_fini(struct rig *r)
 	map_fini(&r->counters);
 	map_fini(&r->cached);
 	text_fini(&r->sunk);
+	text_fini(&r->record);
 	text_fini(&r->asked);
 	text_fini(&r->metered);
 	catalog_free(r->catalog);

@@ -34,6 +34,7 @@ struct rig {
 	bool counted_denied;                 /* count_denied of the last one */
 	const struct redis_conf *counted_in; /* redis of the last one */
 	/* what effects find and leave */
+	struct text record;         /* the latest log record */
 	struct text sunk;           /* all entries that went into sinks */
 	const struct sink *sunk_in; /* the last one's */
 	const char *fetch_error;    /* of the next fetch; NULL: it is answered with the following */
