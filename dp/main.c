@@ -31,6 +31,7 @@
 #include "dp/host/cache_orders.h"
 #include "dp/host/counters.h"
 #include "dp/status/status.h"
+#include "dp/status/target_health.h"
 #include "dp/upstream/balance_thread.h"
 #include "dp/worker.h"
 
@@ -134,6 +135,12 @@ static void add_stats(struct server_stats *sum, const struct server_stats *one)
 	sum->waiting += one->waiting;
 }
 
+static void each_target(void *arg, status_target_fn fn, void *fn_arg)
+{
+	struct plane *p = arg;
+	target_health_each(p->node.balance, lease_board_current(p->node.board), fn, fn_arg);
+}
+
 static void fill_report(void *arg, struct status_report *r)
 {
 	static struct subscriber_status s; /* its strings outlive the call; this is the only thread that asks */
@@ -168,6 +175,8 @@ static void fill_report(void *arg, struct status_report *r)
 	r->cache_bytes = cache_size(p->node.cache);
 	r->cache_bytes_max = p->cache_bytes_max;
 	r->cluster_cert_expiry_s = p->cluster_cert_expiry_s;
+	r->each_target = p->node.balance ? each_target : NULL;
+	r->targets_arg = p;
 }
 
 /* 0: there is none, or it cannot be read, which whoever uses it will say. */
@@ -439,7 +448,8 @@ static bool make_shared(struct plane *p, struct err *e)
 		return false;
 	p->node.node_id = slice_of(node_id, UUID_TEXT);
 	p->node.cache = cache_new((size_t)p->cache_bytes_max);
-	p->dns = dns_new(p->loop, &(struct dns_options){.resolvers = p->settings.dns_resolver}, e);
+	struct dns_options dns = dns_options_of(&p->settings);
+	p->dns = dns_new(p->loop, &dns, e);
 	if (!p->dns)
 		return false;
 	p->node.redis = redis_set_new(p->loop, p->dns);

@@ -127,7 +127,7 @@ static bool set_up(struct worker *w, struct err *e)
 {
 	struct proxy *p = &w->proxy;
 	const struct settings *s = w->node->settings;
-	struct dns_options dns = {.resolvers = s->dns_resolver};
+	struct dns_options dns = dns_options_of(s);
 
 	p->loop = loop_new(e);
 	if (!p->loop)

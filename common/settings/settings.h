@@ -53,7 +53,10 @@ struct settings {
 	bool real_ip_recursive;
 	struct slice client_max_body_size; /* "0", "10m": nginx_http_client_max_body_size */
 	struct slice admin_max_body_size;  /* nginx_admin_client_max_body_size, default 10m */
-	struct slice dns_resolver, dns_hostsfile;
+	struct slice dns_resolver, dns_hostsfile, dns_order;
+	double dns_valid_ttl, dns_stale_ttl, dns_not_found_ttl, dns_error_ttl; /* s; valid 0: the records' own */
+	int64_t dns_cache_size;
+	bool dns_no_sync;
 	int64_t upstream_slow_start; /* s; 0: none */
 	int64_t upstream_keepalive_pool_size, upstream_keepalive_max_requests,
 	        upstream_keepalive_idle_timeout;                                             /* idle: s */

@@ -48,7 +48,7 @@ static void begin(void *arg)
 {
 	struct balance_thread *t = arg;
 	struct loop *loop = side_loop_loop(t->side);
-	struct dns_options dns = {.resolvers = t->settings->dns_resolver};
+	struct dns_options dns = dns_options_of(t->settings);
 
 	t->dns = dns_new(loop, &dns, t->e);
 	if (!t->dns)

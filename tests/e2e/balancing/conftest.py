@@ -1,12 +1,26 @@
 """A control plane with one data plane: whose turn it is, is the node's own affair. Origins that say who they are."""
+import dns
 import kit
 import pytest
 from pools import Named
 
 
 @pytest.fixture(scope="module")
-def shared_gateway(services, folder):
-    gateway = kit.Gateway(services, folder, data_planes=1).start()
+def name_server():
+    made = dns.Server()
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def names(name_server):
+    yield name_server
+    name_server.clear()
+
+
+@pytest.fixture(scope="module")
+def shared_gateway(services, folder, name_server):
+    gateway = kit.Gateway(services, folder, data_planes=1, settings={"dns_resolver": name_server.address}).start()
     yield gateway
     gateway.stop()
 
