@@ -4,6 +4,7 @@
  * The main thread runs the loop: signals and the Admin API's sockets. Whatever keeps it from starting is one line on
  * stderr that says what, where and what to do, and exit code 1. */
 #include <getopt.h>
+#include <malloc.h>
 #include <limits.h>
 #include <signal.h>
 #include <stdio.h>
@@ -305,6 +306,9 @@ int main(int argc, char **argv)
 		return code;
 	arena_init(&p.arena);
 	p.conf = conf;
+	/* each admin thread's own arena would keep what one large document has left behind; one for the loop and one
+	 * for all of them costs nothing that shows here */
+	mallopt(M_ARENA_MAX, 2);
 	log_init("gatehouse-cp");
 	bool ok = start(&p, conf, &e);
 	if (ok) {
