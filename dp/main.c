@@ -19,6 +19,7 @@
 #include "common/crypto/x509.h"
 #include "common/entity/route.h"
 #include "common/net/handover.h"
+#include "common/net/tls_memory.h"
 #include "common/plugin/objects.h"
 #include "common/settings/log_setup.h"
 #include "common/settings/node_id.h"
@@ -30,6 +31,7 @@
 #include "dp/host/cache_orders.h"
 #include "dp/host/counters.h"
 #include "dp/status/status.h"
+#include "dp/status/target_health.h"
 #include "dp/upstream/balance_thread.h"
 #include "dp/worker.h"
 
@@ -54,7 +56,7 @@ struct plane {
 	struct subscriber *subscriber; /* the one or the other */
 	struct text why;               /* what is wrong with the document, in several lines */
 	struct status *status;
-	struct access_log access_log, status_log;
+	struct access_log access_log, stream_log, status_log;
 	struct event *signals[5];
 	struct loop_timer *drain;
 	uint64_t drain_until_ms; /* 0: not draining */
@@ -133,6 +135,12 @@ static void add_stats(struct server_stats *sum, const struct server_stats *one)
 	sum->waiting += one->waiting;
 }
 
+static void each_target(void *arg, status_target_fn fn, void *fn_arg)
+{
+	struct plane *p = arg;
+	target_health_each(p->node.balance, lease_board_current(p->node.board), fn, fn_arg);
+}
+
 static void fill_report(void *arg, struct status_report *r)
 {
 	static struct subscriber_status s; /* its strings outlive the call; this is the only thread that asks */
@@ -159,7 +167,7 @@ static void fill_report(void *arg, struct status_report *r)
 		r->deliveries += worker_deliveries(p->workers[i]);
 		p->meters[i] = worker_meter(p->workers[i]);
 	}
-	r->access_lines_lost = access_log_lost(&p->access_log);
+	r->access_lines_lost = access_log_lost(&p->access_log) + access_log_lost(&p->stream_log);
 	r->snapshot = p->node.board ? lease_board_current(p->node.board) : NULL;
 	r->router = &p->options.router;
 	r->meters = p->meters;
@@ -167,6 +175,8 @@ static void fill_report(void *arg, struct status_report *r)
 	r->cache_bytes = cache_size(p->node.cache);
 	r->cache_bytes_max = p->cache_bytes_max;
 	r->cluster_cert_expiry_s = p->cluster_cert_expiry_s;
+	r->each_target = p->node.balance ? each_target : NULL;
+	r->targets_arg = p;
 }
 
 /* 0: there is none, or it cannot be read, which whoever uses it will say. */
@@ -251,32 +261,48 @@ static void on_reopen(evutil_socket_t number, short what, void *arg)
 	(void)number, (void)what;
 	log_reopen();
 	access_log_reopen(&p->access_log);
+	access_log_reopen(&p->stream_log);
 	access_log_reopen(&p->status_log);
 }
 
 /* {"upstream":id,"target":id,"address":"ip:port" or null,"healthy":true}: admin-api.md 7.1 */
 static json_t *mark_target(const json_t *order, void *arg)
 {
-	struct node *n = arg;
+	struct plane *p = arg;
 	struct target_mark m = {.address = slice_cstr(json_string_value(json_object_get(order, "address"))),
 	        .healthy = json_is_true(json_object_get(order, "healthy"))};
 
 	if (!uuid_parse(slice_cstr(json_string_value(json_object_get(order, "upstream"))), &m.upstream) ||
 	        !uuid_parse(slice_cstr(json_string_value(json_object_get(order, "target"))), &m.target))
 		return json_false();
-	return json_boolean(balance_thread_mark(n->balance, &m));
+	return json_boolean(balance_thread_mark(p->node.balance, &m));
 }
 
 static json_t *order_cache(const json_t *order, void *arg)
 {
-	const struct node *n = arg;
+	const struct plane *p = arg;
+	const struct node *n = &p->node;
 	return cache_order(&(struct cache_keeper){n->cache, lease_board_current(n->board), n->redis}, order);
 }
 
-/* What the control plane may have done here beside the configuration; arg is our struct node. */
+static json_t *order_explain(const json_t *order, void *arg)
+{
+	const struct plane *p = arg;
+	return p->status ? status_order_explain(p->status, order) : NULL;
+}
+
+static json_t *order_level(const json_t *order, void *arg)
+{
+	const struct plane *p = arg;
+	return p->status ? status_order_level(p->status, order) : NULL;
+}
+
+/* What the control plane may have done here beside the configuration; arg is our struct plane. */
 static const struct order_handler order_handlers[] = {
         {"target-mark", mark_target},
         {"proxy-cache", order_cache},
+        {"explain", order_explain},
+        {"log-level", order_level},
         {0},
 };
 
@@ -298,7 +324,7 @@ static bool start_subscriber(struct plane *p, struct err *e)
 	p->subscriber = subscriber_start(p->loop, &p->settings, p->replica, e);
 	if (!p->subscriber)
 		return false;
-	subscriber_carry_out(p->subscriber, order_handlers, &p->node);
+	subscriber_carry_out(p->subscriber, order_handlers, p);
 	subscriber_report_health(p->subscriber, report_health, p);
 	return true;
 }
@@ -401,36 +427,17 @@ static void rotate_tickets(void *arg)
 
 static bool make_front(struct plane *p, struct err *e)
 {
-	if (p->node.front)
+	if (!p->node.addresses.any_ssl)
 		return true;
 	p->node.front = front_new(&p->settings, e);
 	if (!p->node.front)
-		return err_prefix(e, "proxy_listen with ssl");
+		return err_prefix(e, "listening with ssl");
 	if (front_rotate_ms(p->node.front))
 		p->tickets_timer = loop_timer_new(p->loop, front_rotate_ms(p->node.front), true, rotate_tickets, p);
 	return true;
 }
 
-static bool read_listen(struct plane *p, struct err *e)
-{
-	struct listen_spec *all;
-	size_t n;
-	if (!listen_parse(&p->arena, p->settings.proxy_listen, &all, &n, e))
-		return err_prefix(e, "proxy_listen");
-	if (!listen_map_ports(all, n, p->settings.port_maps, e))
-		return false;
-	for (size_t i = 0; i < n; i++) {
-		if (all[i].ssl && !make_front(p, e))
-			return false;
-		if (!all[i].reuseport && !listener_is_free(&all[i], e)) /* with it, data planes may share a port */
-			return err_prefix(e, "proxy_listen");
-	}
-	p->node.listen = all;
-	p->node.listen_count = n;
-	return true;
-}
-
-/* What plugins share beside counters: the cache, and TLS for going out. */
+/* What plugins share beside counters: the cache, names and Redis. */
 static bool make_shared(struct plane *p, struct err *e)
 {
 	if (!settings_size(p->settings.mem_cache_size, &p->cache_bytes_max))
@@ -441,20 +448,21 @@ static bool make_shared(struct plane *p, struct err *e)
 		return false;
 	p->node.node_id = slice_of(node_id, UUID_TEXT);
 	p->node.cache = cache_new((size_t)p->cache_bytes_max);
-	p->dns = dns_new(p->loop, &(struct dns_options){.resolvers = p->settings.dns_resolver}, e);
+	struct dns_options dns = dns_options_of(&p->settings);
+	p->dns = dns_new(p->loop, &dns, e);
 	if (!p->dns)
 		return false;
 	p->node.redis = redis_set_new(p->loop, p->dns);
-	p->node.outward = outward_new(&p->settings, e);
-	return p->node.outward != NULL;
+	return true;
 }
 
 static bool start_workers(struct plane *p, struct err *e)
 {
-	if (!read_listen(p, e))
+	if (!addresses_read(&p->node.addresses, &p->arena, &p->settings, e) || !make_front(p, e))
 		return false;
 	p->node.settings = &p->settings;
 	p->node.access_log = &p->access_log;
+	p->node.stream_log = &p->stream_log;
 	p->cluster_cert_expiry_s = cert_expiry_s(p->settings.cluster_cert);
 	p->node.options = &p->options;
 	p->node.counters = counters_new();
@@ -487,6 +495,7 @@ static bool start(struct plane *p, struct err *e)
 
 	if (!log_setup(s, s->proxy_error_log, e) ||
 	        !access_log_open(&p->access_log, s, "proxy_access_log", s->proxy_access_log, e) ||
+	        !access_log_open(&p->stream_log, s, "proxy_stream_access_log", s->proxy_stream_access_log, e) ||
 	        !access_log_open(&p->status_log, s, "status_access_log", s->status_access_log, e))
 		return false;
 	file_limit_raise();
@@ -497,7 +506,10 @@ static bool start(struct plane *p, struct err *e)
 		return false;
 	catch_signals(p);
 	p->node.board = lease_board_new(p->loop);
-	p->node.balance = balance_thread_start(s, p->loop, on_health_changed, p, e);
+	p->node.outward = outward_new(s, e);
+	if (!p->node.outward)
+		return false;
+	p->node.balance = balance_thread_start(s, p->node.outward, p->loop, on_health_changed, p, e);
 	if (!p->node.balance)
 		return false;
 	if (!start_configuration(p, e) || !start_workers(p, e))
@@ -537,6 +549,7 @@ static void end(struct plane *p)
 	cache_free(p->node.cache);
 	outward_free(p->node.outward);
 	access_log_close(&p->access_log);
+	access_log_close(&p->stream_log);
 	access_log_close(&p->status_log);
 	for (int i = 0; i < 5; i++)
 		if (p->signals[i])
@@ -597,6 +610,7 @@ int main(int argc, char **argv)
 
 	if (code >= 0)
 		return code;
+	tls_memory_init();
 	log_init("gatehouse-dp");
 	arena_init(&plane.arena);
 	plane.argv = argv;

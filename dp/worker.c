@@ -9,6 +9,7 @@
 #include "common/core/log.h"
 #include "dp/host/meter.h"
 #include "dp/host/sinks.h"
+#include "dp/host/staples.h"
 #include "dp/upstream/balance_thread.h"
 
 enum { SWEEP_MS = 1000 };
@@ -18,29 +19,50 @@ struct worker {
 	unsigned number;
 	pthread_t thread;
 	struct proxy proxy;
+	struct streams streams;
+	struct front_worker front;
 	struct loop_timer *sweeping;
-	struct listener **listeners;
-	size_t listener_count;
+	struct listener **listeners; /* those of streams behind the others */
+	size_t listener_count, stream_listeners;
 };
 
 static void on_accept(struct listener *l, int fd, void *arg)
 {
 	struct worker *w = arg;
 	const struct listen_spec *spec = listener_spec(l);
-	server_accept(
-	        &w->proxy.server, spec, fd, spec->ssl ? front_accept(w->node->front, spec, w->proxy.leases) : NULL);
+	server_accept(&w->proxy.server, spec, fd, spec->ssl ? front_accept(w->node->front, spec, &w->front) : NULL);
+}
+
+static void on_accept_stream(struct listener *l, int fd, void *arg)
+{
+	struct worker *w = arg;
+	streams_accept(&w->streams, listener_spec(l), fd);
+}
+
+static bool open_listener(struct worker *w, const struct listen_spec *spec, accept_fn fn, struct err *e)
+{
+	struct listener *l = listener_open(w->proxy.loop, spec, fn, w, e);
+	if (l)
+		w->listeners[w->listener_count++] = l;
+	if (l && fn == on_accept_stream)
+		w->stream_listeners++;
+	return l != NULL;
 }
 
 static bool open_listeners(struct worker *w, struct err *e)
 {
-	w->listeners = calloc(w->node->listen_count + 1, sizeof *w->listeners);
+	const struct addresses *a = &w->node->addresses;
+	w->listeners = calloc(a->http_count + a->streams_count + 1, sizeof *w->listeners);
 	if (!w->listeners)
 		abort();
-	for (size_t i = 0; i < w->node->listen_count; i++) {
-		struct listener *l = listener_open(w->proxy.loop, &w->node->listen[i], on_accept, w, e);
-		if (!l)
+	for (size_t i = 0; i < a->http_count; i++)
+		if (!open_listener(w, &a->http[i], on_accept, e))
 			return false;
-		w->listeners[w->listener_count++] = l;
+	for (size_t i = 0; i < a->streams_count; i++) {
+		const struct listen_spec *spec = &a->streams[i];
+		if (!(spec->udp ? streams_open_port(&w->streams, spec, e)
+		                : open_listener(w, spec, on_accept_stream, e)))
+			return false;
 	}
 	return true;
 }
@@ -49,7 +71,7 @@ static void close_listeners(struct worker *w)
 {
 	for (size_t i = 0; i < w->listener_count; i++)
 		listener_close(w->listeners[i]);
-	w->listener_count = 0;
+	w->listener_count = w->stream_listeners = 0;
 }
 
 /* What waits in the backlog is taken when there is room; another worker may take it first. */
@@ -59,7 +81,17 @@ static void on_full(struct server *sv, bool full)
 	if (full)
 		log_warn("a worker has all connections it may have", LOG_INT("worker", w->number),
 		        LOG_INT("worker_connections", sv->max_conns));
-	for (size_t i = 0; i < w->listener_count; i++)
+	for (size_t i = 0; i < w->listener_count - w->stream_listeners; i++)
+		listener_pause(w->listeners[i], full);
+}
+
+static void on_full_streams(struct streams *s, bool full)
+{
+	struct worker *w = (struct worker *)((char *)s - offsetof(struct worker, streams));
+	if (full)
+		log_warn("a worker has all streams it may have", LOG_INT("worker", w->number),
+		        LOG_INT("worker_connections", s->max));
+	for (size_t i = w->listener_count - w->stream_listeners; i < w->listener_count; i++)
 		listener_pause(w->listeners[i], full);
 }
 
@@ -69,6 +101,7 @@ static void set_timeouts(struct server *sv, const struct settings *s)
 	sv->body_timeout_ms = (uint32_t)s->client_body_timeout * 1000;
 	sv->send_timeout_ms = (uint32_t)s->send_timeout * 1000;
 	sv->keepalive_timeout_ms = (uint32_t)s->keepalive_timeout * 1000;
+	sv->max_streams = (uint32_t)s->http2_max_concurrent_streams;
 	sv->max_requests = (uint32_t)s->keepalive_requests;
 	sv->max_conns = (uint32_t)s->worker_connections;
 	sv->on_full = on_full;
@@ -85,11 +118,16 @@ static void sweep(void *arg)
 	lease_give(lease);
 }
 
+static void fetch_staple(void *host, struct staple *s)
+{
+	staples_fetch(((struct host_worker *)host)->staples, s);
+}
+
 static bool set_up(struct worker *w, struct err *e)
 {
 	struct proxy *p = &w->proxy;
 	const struct settings *s = w->node->settings;
-	struct dns_options dns = {.resolvers = s->dns_resolver};
+	struct dns_options dns = dns_options_of(s);
 
 	p->loop = loop_new(e);
 	if (!p->loop)
@@ -106,11 +144,19 @@ static bool set_up(struct worker *w, struct err *e)
 	        .outward = w->node->outward,
 	        .meter = meter_new((uint32_t)s->metrics_max_series)};
 	host_worker_init(&p->host);
+	w->front = (struct front_worker){p->leases, fetch_staple, &p->host};
 	p->outward = w->node->outward;
 	w->sweeping = loop_timer_new(p->loop, SWEEP_MS, true, sweep, w);
 	proxy_init(p);
 	access_writer_init(&p->access_log, w->node->access_log);
 	set_timeouts(&p->server, s);
+	w->streams = (struct streams){.proxy = p,
+	        .front = w->node->front,
+	        .front_worker = &w->front,
+	        .preread_timeout_ms = p->server.header_timeout_ms,
+	        .max = (uint32_t)s->worker_connections,
+	        .on_full = on_full_streams};
+	access_writer_init(&w->streams.log, w->node->stream_log);
 	return p->dns && open_listeners(w, e);
 }
 
@@ -122,6 +168,8 @@ static void tear_down(struct worker *w)
 	if (p->loop) {
 		loop_timer_free(w->sweeping);
 		server_close(&p->server);
+		streams_close(&w->streams);
+		access_writer_fini(&w->streams.log);
 		proxy_fini(p);
 		access_writer_fini(&p->access_log);
 		host_worker_fini(&p->host);
@@ -169,6 +217,7 @@ static void drain(void *arg)
 {
 	struct worker *w = arg;
 	close_listeners(w);
+	streams_close_ports(&w->streams);
 	server_drain(&w->proxy.server);
 	sinks_flush(w->proxy.host.sinks);
 }
@@ -206,7 +255,7 @@ struct meter *worker_meter(const struct worker *w)
 
 unsigned worker_active(const struct worker *w)
 {
-	return worker_stats(w).active;
+	return worker_stats(w).active + __atomic_load_n(&w->streams.active, __ATOMIC_RELAXED);
 }
 
 uint64_t worker_unsent(const struct worker *w)

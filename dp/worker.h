@@ -4,15 +4,16 @@
 #define DP_WORKER_H
 
 #include "common/settings/settings.h"
+#include "dp/addresses.h"
 #include "dp/proxy/proxy.h"
+#include "dp/stream/streams.h"
 #include "dp/tls/front.h"
 
 /* What all workers of this process share; read-only for them, but for the counters, which lock for themselves. */
 struct node {
 	const struct settings *settings;
 	const struct proxy_options *options;
-	const struct listen_spec *listen;
-	size_t listen_count;
+	struct addresses addresses;
 	struct lease_board *board;
 	struct balance_thread *balance;
 	struct counters *counters;
@@ -21,7 +22,7 @@ struct node {
 	struct slice node_id;
 	struct outward *outward; /* TLS towards upstreams, and of requests that plugins make */
 	struct front *front;     /* TLS of the listeners; NULL: none has ssl */
-	struct access_log *access_log;
+	struct access_log *access_log, *stream_log;
 };
 
 struct worker;

@@ -34,23 +34,14 @@ char *text_reserve(struct text *t, size_t n)
 	return t->ptr + t->len;
 }
 
-void text_put(struct text *t, struct slice s)
+void text_append(struct text *t, struct slice s)
 {
-	char *to = text_reserve(t, s.len);
+	if (t->len + s.len + 1 > t->cap)
+		text_reserve(t, s.len);
 	if (s.len)
-		memcpy(to, s.ptr, s.len);
+		memcpy(t->ptr + t->len, s.ptr, s.len);
 	t->len += s.len;
 	t->ptr[t->len] = '\0';
-}
-
-void text_puts(struct text *t, const char *s)
-{
-	text_put(t, slice_cstr(s));
-}
-
-void text_putc(struct text *t, char c)
-{
-	text_put(t, slice_of(&c, 1));
 }
 
 void text_vprintf(struct text *t, const char *format, va_list ap)
@@ -83,18 +74,97 @@ static void put_json_byte(struct text *t, unsigned char c)
 		text_printf(t, "\\u%04x", c);
 }
 
+void text_put_int(struct text *t, int64_t n)
+{
+	static const char pairs[] = "00010203040506070809101112131415161718192021222324252627282930313233343536373839"
+	                            "40414243444546474849505152535455565758596061626364656667686970717273747576777879"
+	                            "8081828384858687888990919293949596979899";
+	char digits[24], *end = digits + sizeof digits, *at = end;
+	uint64_t left = n < 0 ? 0 - (uint64_t)n : (uint64_t)n;
+	for (; left >= 10; left /= 100)
+		memcpy(at -= 2, pairs + left % 100 * 2, 2);
+	if (left || at == end)
+		*--at = (char)('0' + left);
+	if (n < 0)
+		*--at = '-';
+	text_append(t, slice_of(at, (size_t)(end - at)));
+}
+
+#define EACH(byte) (UINT64_C(0x0101010101010101) * (byte))
+
+/* Has a byte of x its highest bit set, or is it below 0x20, '"', '\\' or 0x7f? */
+static bool has_special(uint64_t x)
+{
+	uint64_t quote = x ^ EACH('"'), slash = x ^ EACH('\\'), del = x ^ EACH(0x7f);
+	uint64_t found = ((x - EACH(0x20)) & ~x) | ((quote - EACH(1)) & ~quote) | ((slash - EACH(1)) & ~slash) |
+	                 ((del - EACH(1)) & ~del) | x;
+	return (found & EACH(0x80)) != 0;
+}
+
+/* Eight bytes at once, each by itself; x has none of 0x80 and above. */
+static uint64_t lower_of(uint64_t x)
+{
+	uint64_t from_a = x + EACH(0x80 - 'A'), beyond_z = x + EACH(0x7f - 'Z');
+	return x | ((from_a & ~beyond_z & EACH(0x80)) >> 2);
+}
+
 /* How many bytes stand for themselves: printable ASCII. */
 static size_t plain_run(struct slice s)
 {
 	size_t n = 0;
+	for (uint64_t x; n + sizeof x <= s.len; n += sizeof x) {
+		memcpy(&x, s.ptr + n, sizeof x);
+		if (has_special(x))
+			break;
+	}
 	while (n < s.len && s.ptr[n] >= 0x20 && s.ptr[n] < 0x7f && s.ptr[n] != '"' && s.ptr[n] != '\\')
 		n++;
 	return n;
 }
 
+/* Eight bytes from `from` to `to`. False: one of them does not stand for itself. */
+static inline bool copy_plain(char *to, const char *from, bool lower)
+{
+	uint64_t x;
+	memcpy(&x, from, sizeof x);
+	if (has_special(x))
+		return false;
+	x = lower ? lower_of(x) : x;
+	memcpy(to, &x, sizeof x);
+	return true;
+}
+
+static bool copy_few_plain(char *to, struct slice s, bool lower)
+{
+	for (size_t i = 0; i < s.len; i++) {
+		unsigned char c = (unsigned char)s.ptr[i];
+		if (c < 0x20 || c >= 0x7f || c == '"' || c == '\\')
+			return false;
+		to[i] = (char)(lower ? ascii_lower(c) : c);
+	}
+	return true;
+}
+
+/* All of s when it stands for itself: the usual case. The last eight bytes may overlap those before. */
+static bool put_plain(struct text *t, struct slice s, bool lower)
+{
+	char *to = text_reserve(t, s.len + 2);
+	size_t n = 0;
+	for (; n + 8 <= s.len; n += 8)
+		if (!copy_plain(to + 1 + n, s.ptr + n, lower))
+			return false;
+	if (s.len < 8 ? !copy_few_plain(to + 1, s, lower) : !copy_plain(to + 1 + s.len - 8, s.ptr + s.len - 8, lower))
+		return false;
+	to[0] = to[1 + s.len] = '"';
+	t->len += s.len + 2;
+	t->ptr[t->len] = '\0';
+	return true;
+}
+
 void text_put_json(struct text *t, struct slice s)
 {
-	text_reserve(t, s.len + 2);
+	if (put_plain(t, s, false))
+		return;
 	text_putc(t, '"');
 	for (size_t i = 0; i < s.len;) {
 		size_t run = plain_run(slice_from(s, i));
@@ -116,4 +186,14 @@ void text_put_json(struct text *t, struct slice s)
 		i += n ? n : 1;
 	}
 	text_putc(t, '"');
+}
+
+void text_put_json_lower(struct text *t, struct slice s)
+{
+	if (put_plain(t, s, true))
+		return;
+	size_t from = t->len;
+	text_put_json(t, s);
+	for (; from < t->len; from++)
+		t->ptr[from] = (char)ascii_lower((unsigned char)t->ptr[from]);
 }

@@ -27,6 +27,14 @@ bool pair_read(struct pair *out, struct slice cert, struct slice key, struct err
 	return ok;
 }
 
+void pair_share(struct pair *out, const struct pair *from)
+{
+	*out = *from;
+	X509_up_ref(from->cert);
+	EVP_PKEY_up_ref(from->key);
+	out->chain = from->chain ? X509_chain_up_ref(from->chain) : NULL;
+}
+
 void pair_fini(struct pair *p)
 {
 	X509_free(p->cert);

@@ -20,6 +20,8 @@ struct pair {
 /* cert: PEM, the certificate first, what follows is the chain; key: PEM without a passphrase. False with e, out
  * zeroed, when either cannot be read or they do not belong together. */
 bool pair_read(struct pair *out, struct slice cert, struct slice key, struct err *e);
+/* Another hold on the same. */
+void pair_share(struct pair *out, const struct pair *from);
 void pair_fini(struct pair *p);
 
 #endif

@@ -1,9 +1,8 @@
 /* h1_framing: what the fields mean for the message: how long its body is, to which host it goes, whether the
  * connection lives on. Decided here once (RFC 9112 6, 9.3, 9.6; RFC 9110 7.2, 7.6.1); nobody reads these fields
  * again. */
+#include "common/http/authority.h"
 #include "common/http/h1_private.h"
-
-#include "common/http/uri.h"
 
 /* --- body ------------------------------------------------------------------------------------------------ */
 
@@ -69,58 +68,6 @@ static enum h1_result frame_body(struct h1_reader *r)
 
 /* --- host ------------------------------------------------------------------------------------------------ */
 
-static bool is_port(const char *p, const char *end)
-{
-	unsigned port = 0;
-
-	for (; p < end; p++) {
-		if (!h1_is(*p, H1_DIGIT))
-			return false;
-		port = port * 10 + (unsigned)(*p - '0');
-		if (port > 65535)
-			return false;
-	}
-	return true;
-}
-
-/* "[2001:db8::1]" or, as some clients write it, without brackets. */
-static bool is_ipv6(struct slice s)
-{
-	size_t colons = 0;
-	for (size_t i = 0; i < s.len; i++) {
-		if (!h1_is(s.ptr[i], H1_HEX) && s.ptr[i] != ':' && s.ptr[i] != '.')
-			return false;
-		colons += s.ptr[i] == ':';
-	}
-	return colons >= 2;
-}
-
-static const char *scan_regname(const char *p, const char *end)
-{
-	p = h1_scan_bytes(p, end, H1_REGNAME);
-	while (end - p >= 3 && *p == '%' && h1_is(p[1], H1_HEX) && h1_is(p[2], H1_HEX))
-		p = h1_scan_bytes(p + 3, end, H1_REGNAME);
-	return p;
-}
-
-/* uri-host [ ":" port ] of RFC 3986 3.2.2. Octets beyond ASCII are not allowed here, percent triplets are. */
-static bool is_host(struct slice s)
-{
-	const char *p = s.ptr, *end = s.ptr + s.len;
-
-	if (s.len && *p == '[') {
-		ptrdiff_t close = slice_find(s, ']');
-		if (close < 0 || !is_ipv6(slice_of(p + 1, (size_t)close - 1)))
-			return false;
-		p += close + 1;
-		return p == end || (*p == ':' && is_port(p + 1, end));
-	}
-	p = scan_regname(p, end);
-	if (p == end)
-		return s.len > 0;
-	return (p > s.ptr && *p == ':' && is_port(p + 1, end)) || is_ipv6(s);
-}
-
 static enum h1_result check_host(struct h1_reader *r)
 {
 	bool absolute = slice_is_set(r->authority);
@@ -129,9 +76,9 @@ static enum h1_result check_host(struct h1_reader *r)
 		return h1_bad(r, 400, "repeated Host (RFC 9112 3.2)");
 	if (r->hosts == 0 && r->head->version != HTTP_1_0)
 		return h1_bad(r, 400, "no Host (RFC 9112 3.2)");
-	if (r->hosts && !is_host(r->host))
+	if (r->hosts && !authority_is_valid(r->host))
 		return h1_bad(r, 400, "malformed Host (RFC 9112 3.2)");
-	if (absolute && !is_host(r->authority))
+	if (absolute && !authority_is_valid(r->authority))
 		return h1_bad(r, 400, "malformed authority in the target (RFC 9112 3.2.2)");
 	if (absolute && r->hosts && !slice_ieq(r->authority, r->host))
 		return h1_bad(r, 400, "Host differs from the authority of the target (RFC 9112 3.2.2)");

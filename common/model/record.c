@@ -14,13 +14,10 @@ static int append(const char *bytes, size_t n, void *arg)
 
 /* There are very many records, so the arena begins with just about what one needs: the struct, the text, and the
  * strings of the text once more. */
-static void keep_text(struct record *r, const json_t *rendered)
+static void keep_text(struct record *r, struct slice json)
 {
-	struct text out = {0};
-	json_dump_callback(rendered, append, &out, JSON_COMPACT);
-	arena_init_small(&r->arena, r->kind->size + out.len + out.len / 2);
-	r->json = arena_dup(&r->arena, text_slice(&out));
-	text_fini(&out);
+	arena_init_small(&r->arena, r->kind->size + json.len + json.len / 2);
+	r->json = arena_dup(&r->arena, json);
 }
 
 static bool decode_config(struct record *r, const json_t *rendered, struct err *e)
@@ -49,7 +46,9 @@ static bool fill(struct record *r, const json_t *rendered, struct err *e)
 	return decode_config(r, rendered, e);
 }
 
-struct record *record_new(const struct schema *kind, const json_t *rendered, uint64_t version, struct err *e)
+/* json: the text of `rendered`. */
+static struct record *make(
+        const struct schema *kind, const json_t *rendered, struct slice json, uint64_t version, struct err *e)
 {
 	struct record *r = calloc(1, sizeof *r);
 	if (!r)
@@ -57,44 +56,53 @@ struct record *record_new(const struct schema *kind, const json_t *rendered, uin
 	r->kind = kind;
 	r->version = version;
 	r->refs = 1;
-	keep_text(r, rendered);
+	keep_text(r, json);
 	if (fill(r, rendered, e))
 		return r;
 	record_unref(r);
 	return NULL;
 }
 
-static bool load_stored(const struct schema *kind, struct slice json, json_t **out, struct err *e)
+struct record *record_new(const struct schema *kind, const json_t *rendered, uint64_t version, struct err *e)
 {
-	json_error_t where;
-	json_t *input = json_loadb(json.len ? json.ptr : "", json.len, JSON_REJECT_DUPLICATES, &where);
-	if (!input)
-		return err_set(e, "not JSON at byte %d: %s", where.position, where.text);
+	struct text json = {0};
+	json_dump_callback(rendered, append, &json, JSON_COMPACT);
+	struct record *r = make(kind, rendered, text_slice(&json), version, e);
+	text_fini(&json);
+	return r;
+}
 
-	if (schema_is_rendered(kind, input)) { /* nothing to fill in, and it was checked when it was written */
-		*out = input;
-		return true;
-	}
+/* What an older release has written lacks fields, and must still be valid. */
+static struct record *load_older(const struct schema *kind, json_t *input, uint64_t version, struct err *e)
+{
 	struct violations v = {0};
-	bool ok = schema_load(kind, input, &(struct load_options){.op = LOAD_STORED}, out, &v);
-	if (!ok) {
+	struct record *r = NULL;
+	json_t *rendered;
+	if (schema_load(kind, input, &(struct load_options){.op = LOAD_STORED}, &rendered, &v)) {
+		r = record_new(kind, rendered, version, e);
+		json_decref(rendered);
+	} else {
 		struct text message = {0};
 		violations_message(v.fields, "schema violation", "schema violations", &message);
 		err_set(e, "%s", text_cstr(&message));
 		text_fini(&message);
 	}
 	violations_fini(&v);
-	json_decref(input);
-	return ok;
+	return r;
 }
 
 struct record *record_parse(const struct schema *kind, struct slice json, uint64_t version, struct err *e)
 {
-	json_t *rendered;
-	if (!load_stored(kind, json, &rendered, e))
+	json_error_t where;
+	json_t *input = json_loadb(json.len ? json.ptr : "", json.len, JSON_REJECT_DUPLICATES, &where);
+	if (!input) {
+		err_set(e, "not JSON at byte %d: %s", where.position, where.text);
 		return NULL;
-	struct record *r = record_new(kind, rendered, version, e);
-	json_decref(rendered);
+	}
+	/* Usually nothing is to be filled in, and it was checked when it was written. */
+	struct record *r = schema_is_rendered(kind, input) ? make(kind, input, json, version, e)
+	                                                   : load_older(kind, input, version, e);
+	json_decref(input);
 	return r;
 }
 

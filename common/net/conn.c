@@ -229,7 +229,7 @@ static void on_deferred(void *arg)
 			tell_readable(c);
 		return;
 	}
-	SSL_free(c->tls);
+	conn_tls_free(c);
 	free(c->proxied);
 	free(c);
 }
@@ -261,11 +261,7 @@ void conn_close(struct conn *c)
 	c->fd = -1;
 	iobuf_put(&c->loop->buffers, c->in);
 	c->in = NULL;
-	for (struct iobuf *b = c->out, *next; b; b = next) {
-		next = b->next;
-		iobuf_put(&c->loop->buffers, b);
-	}
-	c->out = c->out_last = NULL;
+	iobuf_put_all(&c->loop->buffers, &c->out, &c->out_last);
 	c->queued = 0;
 	defer(c);
 }

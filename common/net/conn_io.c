@@ -96,30 +96,14 @@ static size_t total_of(const struct iovec *parts, int n)
 	return total;
 }
 
-static void enqueue(struct conn *c, const char *bytes, size_t n)
-{
-	c->queued += n;
-	while (n) {
-		struct iobuf *b = c->out_last;
-		if (!b || iobuf_room(b) == 0) {
-			b = iobuf_get(&c->loop->buffers);
-			*(c->out_last ? &c->out_last->next : &c->out) = b;
-			c->out_last = b;
-		}
-		size_t fits = iobuf_room(b) < n ? iobuf_room(b) : n;
-		memcpy(b->data + b->end, bytes, fits);
-		b->end += (uint32_t)fits;
-		bytes += fits;
-		n -= fits;
-	}
-}
-
 static void enqueue_rest(struct conn *c, const struct iovec *parts, int n, size_t skip)
 {
 	for (int i = 0; i < n; i++) {
 		size_t len = parts[i].iov_len, gone = skip < len ? skip : len;
 		skip -= gone;
-		enqueue(c, (const char *)parts[i].iov_base + gone, len - gone);
+		iobuf_append(
+		        &c->loop->buffers, &c->out, &c->out_last, (const char *)parts[i].iov_base + gone, len - gone);
+		c->queued += len - gone;
 	}
 }
 
@@ -140,23 +124,6 @@ bool conn_write(struct conn *c, const struct iovec *parts, int n)
 	return true;
 }
 
-static void drop_sent(struct conn *c, size_t n)
-{
-	c->queued -= n;
-	while (n) {
-		struct iobuf *b = c->out;
-		size_t len = b->end - b->start, gone = n < len ? n : len;
-		b->start += (uint32_t)gone;
-		n -= gone;
-		if (b->start < b->end)
-			return;
-		c->out = b->next;
-		if (!c->out)
-			c->out_last = NULL;
-		iobuf_put(&c->loop->buffers, b);
-	}
-}
-
 bool conn_flush(struct conn *c)
 {
 	while (c->queued && c->can_write) {
@@ -167,7 +134,8 @@ bool conn_flush(struct conn *c)
 		ssize_t sent = send_parts(c, parts, n, total_of(parts, n));
 		if (sent < 0)
 			return false;
-		drop_sent(c, (size_t)sent);
+		c->queued -= (size_t)sent;
+		iobuf_drop(&c->loop->buffers, &c->out, &c->out_last, (size_t)sent);
 	}
 	if (c->queued == 0 && c->shutting)
 		conn_send_fin(c);

@@ -49,3 +49,45 @@ void iobuf_compact(struct iobuf *b)
 	b->end -= b->start;
 	b->start = 0;
 }
+
+void iobuf_append(struct iobuf_pool *p, struct iobuf **first, struct iobuf **last, const char *bytes, size_t n)
+{
+	while (n) {
+		struct iobuf *b = *last;
+		if (!b || iobuf_room(b) == 0) {
+			b = iobuf_get(p);
+			*(*last ? &(*last)->next : first) = b;
+			*last = b;
+		}
+		size_t fits = iobuf_room(b) < n ? iobuf_room(b) : n;
+		memcpy(b->data + b->end, bytes, fits);
+		b->end += (uint32_t)fits;
+		bytes += fits;
+		n -= fits;
+	}
+}
+
+void iobuf_drop(struct iobuf_pool *p, struct iobuf **first, struct iobuf **last, size_t n)
+{
+	while (n) {
+		struct iobuf *b = *first;
+		size_t len = b->end - b->start, gone = n < len ? n : len;
+		b->start += (uint32_t)gone;
+		n -= gone;
+		if (b->start < b->end)
+			return;
+		*first = b->next;
+		if (!*first)
+			*last = NULL;
+		iobuf_put(p, b);
+	}
+}
+
+void iobuf_put_all(struct iobuf_pool *p, struct iobuf **first, struct iobuf **last)
+{
+	for (struct iobuf *b = *first, *next; b; b = next) {
+		next = b->next;
+		iobuf_put(p, b);
+	}
+	*first = *last = NULL;
+}

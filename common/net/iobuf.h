@@ -38,6 +38,11 @@ static inline void iobuf_consume(struct iobuf *b, size_t n)
 	if (b->start == b->end)
 		b->start = b->end = 0;
 }
+/* A chain of buffers, oldest first: copies n bytes to its end, or drops them at its front. first and last are NULL
+ * when it is empty. */
+void iobuf_append(struct iobuf_pool *p, struct iobuf **first, struct iobuf **last, const char *bytes, size_t n);
+void iobuf_drop(struct iobuf_pool *p, struct iobuf **first, struct iobuf **last, size_t n);
+void iobuf_put_all(struct iobuf_pool *p, struct iobuf **first, struct iobuf **last);
 /* Moves the unconsumed bytes to the front. */
 void iobuf_compact(struct iobuf *b);
 

@@ -195,6 +195,11 @@ bool listen_parse(struct arena *a, struct slice value, struct listen_spec **out,
 			return false;
 		++*n;
 	}
+	bool http2 = false;
+	for (size_t i = 0; i < *n; i++)
+		http2 |= specs[i].http2;
+	for (size_t i = 0; i < *n; i++)
+		specs[i].serves_http2 = http2;
 	return true;
 }
 

@@ -17,8 +17,9 @@ struct listen_spec {
 	char public_text[8]; /* the same in digits: every request shows it to the upstream */
 	int backlog;         /* default 16384 */
 	bool ssl, http2, proxy_protocol, reuseport, deferred, udp;
-	bool ipv6_dual; /* ipv6only=off: an IPv6 socket takes IPv4 as well */
-	bool keepalive; /* so_keepalive, with its three values; 0: the system's */
+	bool serves_http2; /* the flag is here, or on another address of the same property (proxy.md 7.4) */
+	bool ipv6_dual;    /* ipv6only=off: an IPv6 socket takes IPv4 as well */
+	bool keepalive;    /* so_keepalive, with its three values; 0: the system's */
 	int keepalive_idle_s, keepalive_interval_s, keepalive_count;
 };
 

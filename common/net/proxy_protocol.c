@@ -1,6 +1,7 @@
 /* proxy_protocol: see proxy_protocol.h. */
 #include "common/net/proxy_protocol.h"
 
+#include <errno.h>
 enum { V1_MAX = 107, V2_HEAD = 16, V2_TCP4 = 12, V2_TCP6 = 36 };
 
 static const char v1_begin[] = "PROXY ";
@@ -119,4 +120,31 @@ enum proxy_result proxy_parse(const char *buf, size_t len, struct proxied *out, 
 	if (agrees(buf, len, v2_signature, sizeof v2_signature))
 		return parse_v2((const unsigned char *)buf, len, out, used);
 	return PROXY_BAD;
+}
+
+/* ---- from a socket ----------------------------------------------------------------------------------------------
+ */
+
+/* Takes n bytes from the socket for good. */
+static bool take(struct proxy_reader *r, int fd, size_t n)
+{
+	ssize_t got = recv(fd, r->bytes + r->len, n, 0);
+
+	r->len += n;
+	return got == (ssize_t)n;
+}
+
+enum proxy_result proxy_read(struct proxy_reader *r, int fd, struct proxied *out)
+{
+	size_t used = 0;
+	ssize_t n;
+
+	do
+		n = recv(fd, r->bytes + r->len, sizeof r->bytes - r->len, MSG_PEEK);
+	while (n < 0 && errno == EINTR);
+	if (n < 0 && errno == EAGAIN)
+		return PROXY_MORE;
+	enum proxy_result result = n > 0 ? proxy_parse(r->bytes, r->len + (size_t)n, out, &used) : PROXY_BAD;
+	size_t ours = result == PROXY_DONE ? used - r->len : (size_t)n;
+	return result == PROXY_BAD || !take(r, fd, ours) ? PROXY_BAD : result;
 }

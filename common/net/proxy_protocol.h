@@ -1,6 +1,5 @@
 /* proxy_protocol: the preamble by which a balancer in front of us says for whom it connects (HAProxy's PROXY
- * protocol, versions 1 and 2). Parsing only; who reads the bytes is common/serve/preamble.c. Contract: proxy.md 10.2,
- * pitfalls.md B4 83. */
+ * protocol, versions 1 and 2). Contract: proxy.md 10.2, pitfalls.md B4 83. */
 #ifndef COMMON_NET_PROXY_PROTOCOL_H
 #define COMMON_NET_PROXY_PROTOCOL_H
 
@@ -23,5 +22,15 @@ enum proxy_result { PROXY_DONE, PROXY_MORE, PROXY_BAD };
 /* From the first bytes of a connection. PROXY_DONE: *used of them are the preamble. PROXY_MORE: what is there may
  * become one. */
 enum proxy_result proxy_parse(const char *buf, size_t len, struct proxied *out, size_t *used);
+
+/* A preamble on its way. Zeroed: nothing of it is there. */
+struct proxy_reader {
+	size_t len;
+	char bytes[PROXY_PREAMBLE_MAX];
+};
+/* Looks at what the non-blocking socket holds and takes what belongs to the preamble from it, byte for byte: what
+ * follows, a TLS handshake perhaps, is left for whoever takes the connection over. PROXY_BAD also at the end of
+ * file. */
+enum proxy_result proxy_read(struct proxy_reader *r, int fd, struct proxied *out);
 
 #endif

@@ -114,10 +114,11 @@ static int seal(const struct tickets *t, const struct ring *r, unsigned char *na
 	return 1;
 }
 
-enum { UNKNOWN = 0, GOOD = 1, GOOD_BUT_OLD = 2 }; /* what OpenSSL wants to hear */
+enum { UNKNOWN = 0, GOOD = 1, RENEW = 2 }; /* what OpenSSL wants to hear */
 
-static int unseal(const struct tickets *t, const struct ring *r, const unsigned char *name, const unsigned char *iv,
-        EVP_CIPHER_CTX *cipher, EVP_MAC_CTX *mac)
+/* Clients of TLS 1.3 use a ticket once (RFC 8446 C.4), so that each needs another. */
+static int unseal(const SSL *tls, const struct tickets *t, const struct ring *r, const unsigned char *name,
+        const unsigned char *iv, EVP_CIPHER_CTX *cipher, EVP_MAC_CTX *mac)
 {
 	int at = 0;
 
@@ -127,7 +128,7 @@ static int unseal(const struct tickets *t, const struct ring *r, const unsigned 
 		return UNKNOWN;
 	if (!set_mac(mac, &r->keys[at]) || EVP_DecryptInit_ex(cipher, t->cipher, NULL, r->keys[at].cipher, iv) != 1)
 		return -1;
-	return at == 0 ? GOOD : GOOD_BUT_OLD;
+	return at == 0 && SSL_version(tls) != TLS1_3_VERSION ? GOOD : RENEW;
 }
 
 static int on_ticket(
@@ -136,7 +137,7 @@ static int on_ticket(
 	const struct tickets *t = SSL_CTX_get_ex_data(SSL_get_SSL_CTX(tls), tickets_index);
 	const struct ring *r = atomic_load_explicit(&t->ring, memory_order_acquire);
 
-	return sealing ? seal(t, r, name, iv, cipher, mac) : unseal(t, r, name, iv, cipher, mac);
+	return sealing ? seal(t, r, name, iv, cipher, mac) : unseal(tls, t, r, name, iv, cipher, mac);
 }
 
 void tickets_use(struct tickets *t, SSL_CTX *ctx)

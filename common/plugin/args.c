@@ -51,7 +51,7 @@ struct slice args_remove(struct arena *a, struct slice args, struct slice name)
 
 struct arg_list args_list(struct arena *a, struct slice args)
 {
-	struct arg_list list = {arena_array(a, struct arg, CALL_MAX_ARGS + 1), 0};
+	struct arg_list list = {arena_alloc(a, sizeof(struct arg) * (CALL_MAX_ARGS + 1)), 0};
 	struct slice name, value;
 
 	while (list.len < CALL_MAX_ARGS && query_next(&args, &name, &value)) {

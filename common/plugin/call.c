@@ -354,3 +354,8 @@ enum verdict call_anonymous(struct call *c, struct slice anonymous)
 	tell_upstream(c, consumer, slice_of(NULL, 0), true);
 	return GO;
 }
+
+void call_ask_client_certificate(struct call *c)
+{
+	c->x->tls.was_asked = true;
+}

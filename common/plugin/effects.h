@@ -69,6 +69,15 @@ enum { SINK_BYTES_MAX = 32 * 1024 * 1024 };
 
 enum sink_kind { SINK_HTTP, SINK_TCP, SINK_UDP, SINK_FILE, SINK_SYSLOG };
 
+struct sink;
+/* What goes out in one delivery. */
+struct sink_batch {
+	const struct sink *sink;
+	struct slice node_id;
+	const struct slice *entries;
+	size_t n;
+};
+
 /* Where entries go. Made in compile() and given to sink_ready(); read-only afterwards. The host copies what it needs:
  * entries are delivered also when the configuration is gone. */
 struct sink {
@@ -82,7 +91,8 @@ struct sink {
 	struct head headers;
 	int status_below; /* delivered: an answer below this; 0: 300 */
 	/* HTTP, TCP, UDP, FILE: the bytes of a delivery; NULL: the entries behind each other */
-	void (*encode)(const struct slice *entries, size_t n, struct text *out);
+	void (*encode)(const struct sink_batch *b, struct text *out);
+	struct slice context; /* what encode needs of the configuration */
 	/* TCP, UDP */
 	struct slice host;
 	int port;
@@ -98,8 +108,10 @@ struct sink {
 };
 /* The last thing that is done to a sink. */
 void sink_ready(struct sink *s);
+/* Entries as lines. */
+void sink_encode_lines(const struct sink_batch *b, struct text *out);
 /* A JSON array of entries that are JSON. */
-void sink_encode_array(const struct slice *entries, size_t n, struct text *out);
+void sink_encode_array(const struct sink_batch *b, struct text *out);
 
 /* ---- commands to Redis ----------------------------------------------------------------------------------------- */
 
@@ -141,6 +153,7 @@ struct host {
 	void (*meter)(struct call *c, const struct metric *of, struct slice labels, uint64_t value);
 	void (*meter_about)(struct call *c, const struct metric *of, const struct metric_subject *about,
 	        metric_labels_fn write, uint64_t value);
+	struct text *(*record_text)(struct call *c); /* the worker's, for call_log_record() */
 	uint64_t (*next_number)(struct call *c);
 	struct slice (*worker_uuid)(struct call *c);
 	struct slice (*node_id)(struct call *c);

@@ -43,8 +43,17 @@ struct upstream_try {
 	bool reused;
 };
 
+struct x509_st;
+struct stack_st_X509;
+
 struct tls_facts {
-	struct slice version, cipher, client_verify; /* "TLSv1.3"; "NONE"; unset: plaintext */
+	struct slice version, cipher; /* "TLSv1.3"; unset: plaintext */
+	struct slice client_verify;   /* "NONE": the client has shown no certificate; "FAILED:..." */
+	/* What the client has shown, believed by nobody: a plugin that asked for it (call_ask_client_certificate())
+	 * verifies it. NULL: nothing. X509 * and STACK_OF(X509) * of OpenSSL, the latter without the client's own. */
+	struct x509_st *client;
+	struct stack_st_X509 *client_chain;
+	bool was_asked; /* in this connection's handshake */
 };
 
 struct log_extra {
@@ -58,6 +67,9 @@ struct shared_value {
 	struct slice name, value;
 	struct shared_value *next;
 };
+
+struct tracing;
+struct spans;
 
 struct exchange {
 	struct arena *arena;       /* lives as long as the request */
@@ -106,7 +118,12 @@ struct exchange {
 	/* monotonic; 0: did not happen. chosen: a target was picked; first_byte: the upstream's head came */
 	uint64_t started_ns, chosen_ns, first_byte_ns, ended_ns;
 	struct log_extra *log_extras;
-	struct slice log_record; /* of call_log_record(), made once */
+	struct slice log_record;       /* of call_log_record(), made once */
+	const struct tracing *tracing; /* spans.h: what settings say of traces */
+	struct spans *spans;           /* NULL: nothing is noted */
+	/* Of a gRPC upstream's answer, there with the last piece of its body; NULL: none. A plugin that says
+	 * otherwise what they say (grpc-web) sets it to NULL, and the client does not get them. */
+	struct head *trailers;
 };
 
 #endif

@@ -14,47 +14,29 @@ enum { FIRST_SIZE = 4096 };
 
 /* ---- pieces of JSON -------------------------------------------------------------------------------------------- */
 
-static void put_int(struct text *out, int64_t n)
+#define MEMBER(out, name)  text_put((out), S(",\"" name "\":"))
+#define LITERAL(out, text) text_put((out), S(text))
+
+/* What is known to need no escaping: ids, addresses, words of our own. */
+static void put_plain(struct text *out, struct slice s)
 {
-	char digits[24], *end = digits + sizeof digits, *at = end;
-	uint64_t left = n < 0 ? 0 - (uint64_t)n : (uint64_t)n;
-	do
-		*--at = (char)('0' + left % 10);
-	while (left /= 10);
-	if (n < 0)
-		*--at = '-';
-	text_put(out, slice_of(at, (size_t)(end - at)));
+	text_putc(out, '"');
+	text_put(out, s);
+	text_putc(out, '"');
 }
 
-#define MEMBER(out, name) text_put((out), S(",\"" name "\":"))
-
-static void put_lower(struct text *out, struct slice s)
-{
-	char low[256];
-	if (s.len > sizeof low)
-		s.len = sizeof low;
-	for (size_t i = 0; i < s.len; i++)
-		low[i] = (char)ascii_lower((unsigned char)s.ptr[i]);
-	text_put_json(out, slice_of(low, s.len));
-}
+/* ---- heads: a name that stands several times is a list where it first stood ------------------------------------ */
 
 static bool same_name(const struct header *a, const struct header *b)
 {
 	return a->id == b->id && (a->id != HEADER_OTHER || slice_ieq(a->name, b->name));
 }
 
-static bool is_repeated(const struct head *h, uint32_t n, uint32_t i)
+/* Is there a field of this name in [from, to)? */
+static bool is_among(const struct head *h, const struct header *f, uint32_t from, uint32_t to)
 {
-	for (uint32_t k = i + 1; k < n; k++)
-		if (same_name(&h->headers[i], &h->headers[k]))
-			return true;
-	return false;
-}
-
-static bool came_before(const struct head *h, uint32_t i)
-{
-	for (uint32_t k = 0; k < i; k++)
-		if (same_name(&h->headers[k], &h->headers[i]))
+	for (uint32_t k = from; k < to; k++)
+		if (same_name(f, &h->headers[k]))
 			return true;
 	return false;
 }
@@ -77,29 +59,37 @@ static bool is_secret(const struct header *h)
 	return h->id == HEADER_AUTHORIZATION || h->id == HEADER_PROXY_AUTHORIZATION;
 }
 
+static void put_value(struct text *out, const struct head *h, uint32_t n, uint32_t i, bool redact)
+{
+	if (redact && is_secret(&h->headers[i]))
+		LITERAL(out, "\"REDACTED\"");
+	else if (is_among(h, &h->headers[i], i + 1, n))
+		put_values(out, h, n, i);
+	else
+		text_put_json(out, h->headers[i].value);
+}
+
 static void put_headers(struct text *out, const struct head *h, bool redact)
 {
 	uint32_t n = !h ? 0 : h->count < FIELDS_MAX ? h->count : FIELDS_MAX;
 	char before = '{';
 	for (uint32_t i = 0; i < n; i++) {
 		const struct header *f = &h->headers[i];
-		if (came_before(h, i))
+		if (is_among(h, f, 0, i))
 			continue;
 		text_putc(out, before);
 		before = ',';
-		put_lower(out, f->name);
+		text_put_json_lower(out, f->name);
 		text_putc(out, ':');
-		if (redact && is_secret(f))
-			text_puts(out, "\"REDACTED\"");
-		else if (is_repeated(h, n, i))
-			put_values(out, h, n, i);
-		else
-			text_put_json(out, f->value);
+		put_value(out, h, n, i, redact);
 	}
 	if (before == '{')
 		text_putc(out, '{');
 	text_putc(out, '}');
 }
+
+/* ---- the query --------------------------------------------------------------------------------------------------
+ */
 
 static void put_arg(struct text *out, struct slice value)
 {
@@ -130,13 +120,16 @@ static struct slice without_nul(struct arena *a, struct slice name)
 }
 
 /* Kong's: a list for repeats, true for a bare name. */
-static void put_querystring(struct text *out, struct call *c)
+static void put_querystring(struct text *out, struct call *c, struct slice query)
 {
-	struct uri uri;
-	bool has_query = uri_split(c->x->request->target, &uri) && uri.query.len;
-	struct arg_list args = has_query ? args_list(c->x->arena, uri.query) : (struct arg_list){0};
+	struct arg_list args;
 	bool any = false;
 
+	if (!query.len) {
+		LITERAL(out, "{}");
+		return;
+	}
+	args = args_list(c->x->arena, query);
 	text_putc(out, '{');
 	for (size_t i = 0; i < args.len; i++) {
 		struct slice name = args.items[i].name;
@@ -170,35 +163,37 @@ static struct slice host_of(const struct exchange *x)
 	return authority_split(host, &name, &port) ? name : host;
 }
 
-static void put_uri(struct text *out, const struct exchange *x)
+/* Path and query of a target as received; all of one that is neither. */
+static struct slice uri_of(struct slice target, const struct uri *split)
 {
-	struct slice target = x->request->target;
-	struct uri uri;
-	if (!uri_split(target, &uri)) {
-		text_put_json(out, target);
-		return;
-	}
-	size_t path_at = uri.path.len ? (size_t)(uri.path.ptr - target.ptr) : target.len;
-	text_put_json(out, path_at < target.len ? slice_from(target, path_at) : S("/"));
+	if (!split)
+		return target;
+	size_t path_at = split->path.len ? (size_t)(split->path.ptr - target.ptr) : target.len;
+	return path_at < target.len ? slice_from(target, path_at) : S("/");
 }
 
-static struct slice url_of(struct call *c)
+static struct slice url_of(struct call *c, const struct uri *split)
 {
 	struct exchange *x = c->x;
 	struct slice host = host_of(x), target = x->request->target;
-	struct uri uri;
 	char *low = arena_alloc(x->arena, host.len);
 	for (size_t i = 0; i < host.len; i++)
 		low[i] = (char)ascii_lower((unsigned char)host.ptr[i]);
-	if (uri_split(target, &uri) && uri.path.len)
-		target = slice_from(target, (size_t)(uri.path.ptr - target.ptr));
+	if (split && split->path.len)
+		target = slice_from(target, (size_t)(split->path.ptr - target.ptr));
 	return ARENA_JOIN(x->arena, x->scheme, S("://"), slice_of(low, host.len), S(":"),
 	        arena_decimal(x->arena, x->port), target);
 }
 
+struct slice call_request_url(struct call *c)
+{
+	struct uri uri;
+	return url_of(c, uri_split(c->x->request->target, &uri) ? &uri : NULL);
+}
+
 static void put_tls(struct text *out, const struct tls_facts *tls)
 {
-	text_puts(out, ",\"tls\":{\"version\":");
+	LITERAL(out, ",\"tls\":{\"version\":");
 	text_put_json(out, tls->version);
 	MEMBER(out, "cipher");
 	text_put_json(out, tls->cipher);
@@ -210,20 +205,21 @@ static void put_tls(struct text *out, const struct tls_facts *tls)
 static void put_request(struct text *out, struct call *c)
 {
 	const struct exchange *x = c->x;
-	text_puts(out, "{\"request\":{\"id\":");
-	text_put_json(out, x->request_id);
+	struct uri uri, *split = uri_split(x->request->target, &uri) ? &uri : NULL;
+	LITERAL(out, "{\"request\":{\"id\":");
+	put_plain(out, x->request_id);
 	MEMBER(out, "method");
 	text_put_json(out, call_method(c));
 	MEMBER(out, "uri");
-	put_uri(out, x);
+	text_put_json(out, uri_of(x->request->target, split));
 	MEMBER(out, "url");
-	text_put_json(out, url_of(c));
+	text_put_json(out, url_of(c, split));
 	MEMBER(out, "querystring");
-	put_querystring(out, c);
+	put_querystring(out, c, split ? split->query : S(""));
 	MEMBER(out, "headers");
 	put_headers(out, x->request, true);
 	MEMBER(out, "size");
-	put_int(out, (int64_t)x->request_size);
+	text_put_int(out, (int64_t)x->request_size);
 	if (slice_is_set(x->tls.version))
 		put_tls(out, &x->tls);
 	text_putc(out, '}');
@@ -233,14 +229,14 @@ static void put_request(struct text *out, struct call *c)
 static void put_upstream_status(struct text *out, const struct exchange *x)
 {
 	bool any = false;
-	text_puts(out, ",\"upstream_status\":\"");
+	LITERAL(out, ",\"upstream_status\":\"");
 	for (size_t i = 0; i < x->tries_count; i++) {
 		int status = x->tries[i].status ? x->tries[i].status : x->tries[i].code;
 		if (!status)
 			continue;
 		if (any)
-			text_puts(out, ", ");
-		put_int(out, status);
+			LITERAL(out, ", ");
+		text_put_int(out, status);
 		any = true;
 	}
 	text_putc(out, '"');
@@ -248,12 +244,12 @@ static void put_upstream_status(struct text *out, const struct exchange *x)
 
 static void put_response(struct text *out, const struct exchange *x)
 {
-	text_puts(out, ",\"response\":{\"status\":");
-	put_int(out, x->status);
+	LITERAL(out, ",\"response\":{\"status\":");
+	text_put_int(out, x->status);
 	MEMBER(out, "headers");
 	put_headers(out, x->response, false);
 	MEMBER(out, "size");
-	put_int(out, (int64_t)x->response_size);
+	text_put_int(out, (int64_t)x->response_size);
 	text_putc(out, '}');
 }
 
@@ -276,36 +272,36 @@ struct latencies call_latencies(struct call *c)
 static void put_latencies(struct text *out, struct call *c)
 {
 	struct latencies ms = call_latencies(c);
-	text_puts(out, ",\"latencies\":{\"kong\":");
-	put_int(out, ms.kong);
+	LITERAL(out, ",\"latencies\":{\"kong\":");
+	text_put_int(out, ms.kong);
 	MEMBER(out, "proxy");
-	put_int(out, ms.proxy);
+	text_put_int(out, ms.proxy);
 	MEMBER(out, "request");
-	put_int(out, ms.request);
+	text_put_int(out, ms.request);
 	MEMBER(out, "receive");
-	put_int(out, ms.receive);
+	text_put_int(out, ms.receive);
 	text_putc(out, '}');
 }
 
 static void put_try(struct text *out, const struct upstream_try *t)
 {
-	text_puts(out, "{\"balancer_start\":");
-	put_int(out, t->started_ns / 1000000);
+	LITERAL(out, "{\"balancer_start\":");
+	text_put_int(out, t->started_ns / 1000000);
 	MEMBER(out, "balancer_start_ns");
-	put_int(out, t->started_ns);
+	text_put_int(out, t->started_ns);
 	MEMBER(out, "balancer_latency");
-	put_int(out, (int64_t)(t->chosen_ns / 1000000));
+	text_put_int(out, (int64_t)(t->chosen_ns / 1000000));
 	MEMBER(out, "balancer_latency_ns");
-	put_int(out, (int64_t)t->chosen_ns);
+	text_put_int(out, (int64_t)t->chosen_ns);
 	MEMBER(out, "ip");
-	text_put_json(out, t->ip);
+	put_plain(out, t->ip);
 	MEMBER(out, "port");
-	put_int(out, t->port);
+	text_put_int(out, t->port);
 	if (t->reused)
-		text_puts(out, ",\"keepalive\":true");
+		LITERAL(out, ",\"keepalive\":true");
 	if (t->failed) {
-		text_puts(out, ",\"state\":\"failed\",\"code\":");
-		put_int(out, t->code);
+		LITERAL(out, ",\"state\":\"failed\",\"code\":");
+		text_put_int(out, t->code);
 	}
 	text_putc(out, '}');
 }
@@ -327,9 +323,9 @@ static void put_entity(
 	struct slice json = c->host->entity_json(c, kind, id);
 	if (json.len < 2)
 		return;
-	text_puts(out, ",\"");
+	LITERAL(out, ",\"");
 	text_puts(out, name);
-	text_puts(out, ws ? "\":{\"ws_id\":\"" WORKSPACE_ID "\"" : "\":{");
+	text_put(out, ws ? S("\":{\"ws_id\":\"" WORKSPACE_ID "\"") : S("\":{"));
 	if (ws && json.len > 2)
 		text_putc(out, ',');
 	text_put(out, slice_from(json, 1));
@@ -340,8 +336,8 @@ static void put_entities(struct text *out, struct call *c)
 	const struct exchange *x = c->x;
 	static const struct uuid nil;
 	if (x->has_credential && !uuid_eq(&x->credential_id, &nil)) {
-		text_puts(out, ",\"authenticated_entity\":{\"id\":");
-		text_put_json(out, call_uuid_text(c, &x->credential_id));
+		LITERAL(out, ",\"authenticated_entity\":{\"id\":");
+		put_plain(out, call_uuid_text(c, &x->credential_id));
 		text_putc(out, '}');
 	}
 	if (x->route)
@@ -366,10 +362,10 @@ static void put_record(struct text *out, struct call *c)
 	put_tries(out, x);
 	put_entities(out, c);
 	MEMBER(out, "client_ip");
-	text_put_json(out, x->client_ip);
+	put_plain(out, x->client_ip);
 	MEMBER(out, "started_at");
-	put_int(out, x->started_ms);
-	text_puts(out, x->from_upstream ? ",\"source\":\"upstream\"" : ",\"source\":\"kong\"");
+	text_put_int(out, x->started_ms);
+	text_put(out, x->from_upstream ? S(",\"source\":\"upstream\"") : S(",\"source\":\"kong\""));
 	text_puts(out, ",\"workspace\":\"" WORKSPACE_ID "\",\"workspace_name\":\"default\"");
 }
 
@@ -456,17 +452,18 @@ static struct slice finish(struct call *c, struct text *out)
 		text_put(out, args_json(c->x->arena, e->value));
 	}
 	text_putc(out, '}');
-	return tree ? through_tree(c, out) : arena_dup(c->x->arena, text_slice(out));
+	return tree ? through_tree(c, out) : text_slice(out);
 }
 
+/* In a text of the worker, which the next record will use: nothing is allocated, and sinks copy what they keep. */
 struct slice call_log_record(struct call *c)
 {
 	if (slice_is_set(c->x->log_record))
 		return c->x->log_record;
-	struct text out = {0};
-	text_reserve(&out, FIRST_SIZE);
-	put_record(&out, c);
-	c->x->log_record = finish(c, &out);
-	text_fini(&out);
+	struct text *out = c->host->record_text(c);
+	text_clear(out);
+	text_reserve(out, FIRST_SIZE);
+	put_record(out, c);
+	c->x->log_record = finish(c, out);
 	return c->x->log_record;
 }

@@ -47,7 +47,9 @@ enum plugin_protocols { PROTOCOLS_HTTP, PROTOCOLS_ANY };
 /* clang-format off */
 /* Phases, in the order in which they come. A request's configuration of a plugin is chosen in access and stays.
  *
- * certificate    a TLS handshake asks for a certificate: only global rows, c->x has `tls` and `server_name` only
+ * certificate    a TLS handshake begins: rows of routes that could be meant by the name (those that it is among the
+ *                `snis` of, or that have none), of such a route's service, and those attached to neither. c->x has
+ *                `arena` and `server_name` only, nothing may be asked of the process. GO; STOP ends the handshake
  * preread        a TCP, TLS or UDP session begins: like access, without heads
  * rewrite        before routing: only global rows. GO, STOP, WAIT
  * access         after routing. GO, STOP, WAIT
@@ -79,6 +81,7 @@ struct plugin {
 	phase_fn rewrite, access, response_head, log;
 	phase_fn request_body, response_body;
 	const char *doc;
+	const char *example; /* a config, as JSON with ' for ": for the reference of plugins */
 };
 
 struct host;
@@ -214,11 +217,14 @@ void call_authenticated(
 /* The configured anonymous consumer (id or username) takes the place: GO; 500 when there is no such consumer. */
 enum verdict call_anonymous(struct call *c, struct slice anonymous);
 
+/* In the certificate phase: the client is asked for a certificate, and may have none. c->x->tls has it later. */
+void call_ask_client_certificate(struct call *c);
+
 /* ---- logging --------------------------------------------------------------------------------------------------- */
 
 /* Adds a member to the log record of this request, or takes one out (value NULL). Takes the reference. Any phase. */
 void call_log_set(struct call *c, struct slice key, json_t *value);
-/* The log record (plugins.md 0.10) as compact JSON, in the log phase. Made once per request. */
+/* The log record (plugins.md 0.10) as compact JSON, in the log phase and until it ends. Made once per request. */
 struct slice call_log_record(struct call *c);
 /* In the log phase: milliseconds in the gateway, until the service's answer began (-1: it was not asked, or did not
  * answer), in all, and reading its answer. */
@@ -226,13 +232,15 @@ struct latencies {
 	int64_t kong, proxy, request, receive;
 };
 struct latencies call_latencies(struct call *c);
+/* "http://host:8000/path?query", as logs have it. */
+struct slice call_request_url(struct call *c);
 
 #include "common/plugin/effects.h"
 
 /* ---- plugins built outside the tree ---------------------------------------------------------------------------- */
 
 /* Changes with every change of a struct, a macro or a function that plugins see. */
-enum { PLUGIN_ABI = 1, PLUGIN_MAGIC = 0x47485031 };
+enum { PLUGIN_ABI = 2, PLUGIN_MAGIC = 0x47485031 };
 
 struct plugin_object {
 	uint32_t magic, abi;

@@ -34,15 +34,14 @@ static uint32_t in_ms(double seconds)
 	return ms < 1 ? (ms > 0) : ms > 2e9 ? 2000000000 : (uint32_t)ms;
 }
 
-struct sink_queue queue_conf_read(
-        const struct queue_conf *q, struct opt_int legacy_size, struct opt_num legacy_flush_s)
+struct sink_queue queue_conf_read(const struct queue_conf *q, const struct queue_legacy *old)
 {
-	bool old_size = legacy_size.set && legacy_size.value > 0 && legacy_size.value != 1;
-	bool old_flush = legacy_flush_s.set && legacy_flush_s.value != 2;
+	bool old_size = old->size.set && old->size.value > 0 && old->size.value != old->size_was;
+	bool old_flush = old->flush_s.set && old->flush_s.value != old->flush_was_s;
 
 	return (struct sink_queue){
-	        .batch_size = (uint32_t)(old_size ? legacy_size.value : q->max_batch_size),
-	        .coalesce_ms = in_ms(old_flush ? legacy_flush_s.value : q->max_coalescing_delay),
+	        .batch_size = (uint32_t)(old_size ? old->size.value : q->max_batch_size),
+	        .coalesce_ms = in_ms(old_flush ? old->flush_s.value : q->max_coalescing_delay),
 	        .entries_max = (uint32_t)q->max_entries,
 	        .bytes_max = q->max_bytes.set && q->max_bytes.value > 0 ? (uint64_t)q->max_bytes.value : 0,
 	        .retry_ms = q->max_retry_time < 0 ? -1 : (int64_t)(q->max_retry_time * 1000),

@@ -13,9 +13,14 @@ struct queue_conf {
 
 extern const struct schema queue_conf_schema;
 
-/* In the numbers of a sink. legacy_size and legacy_flush_s: the old queue_size and flush_timeout; what differs from
- * their old defaults (1 and 2) wins. */
-struct sink_queue queue_conf_read(
-        const struct queue_conf *q, struct opt_int legacy_size, struct opt_num legacy_flush_s);
+/* What older configurations say of batches: a value that differs from its old default wins. */
+struct queue_legacy {
+	struct opt_int size;
+	int64_t size_was;
+	struct opt_num flush_s;
+	double flush_was_s;
+};
+/* In the numbers of a sink. */
+struct sink_queue queue_conf_read(const struct queue_conf *q, const struct queue_legacy *old);
 
 #endif

@@ -14,7 +14,7 @@ static struct slice bytes_of(const void *p, size_t n)
 void sink_ready(struct sink *s)
 {
 	uint64_t h = 0;
-	struct slice all[] = {s->name, s->url, s->method, s->host, s->tls_name, s->path};
+	struct slice all[] = {s->name, s->url, s->method, s->host, s->tls_name, s->path, s->context};
 	int64_t numbers[] = {s->kind, s->timeout_ms, s->keepalive_ms, s->status_below, s->port, s->tls, s->tls_verify,
 	        s->reopen, s->queue.batch_size, s->queue.coalesce_ms, s->queue.entries_max,
 	        (int64_t)s->queue.bytes_max, s->queue.retry_ms, s->queue.retry_first_ms, s->queue.retry_last_ms,
@@ -30,11 +30,19 @@ void sink_ready(struct sink *s)
 	s->fingerprint = h;
 }
 
-void sink_encode_array(const struct slice *entries, size_t n, struct text *out)
+void sink_encode_lines(const struct sink_batch *b, struct text *out)
 {
-	for (size_t i = 0; i < n; i++) {
+	for (size_t i = 0; i < b->n; i++) {
+		text_put(out, b->entries[i]);
+		text_putc(out, '\n');
+	}
+}
+
+void sink_encode_array(const struct sink_batch *b, struct text *out)
+{
+	for (size_t i = 0; i < b->n; i++) {
 		text_putc(out, i ? ',' : '[');
-		text_put(out, entries[i]);
+		text_put(out, b->entries[i]);
 	}
 	text_putc(out, ']');
 }

@@ -40,6 +40,7 @@ static bool compile(const void *conf, struct arena *a, const void **compiled, st
 	struct sink *sink = arena_new(a, struct sink);
 
 	*sink = (struct sink){.kind = SINK_FILE,
+	        .encode = sink_encode_lines,
 	        .plugin = "file-log",
 	        .name = f->path,
 	        .path = f->path,
@@ -52,7 +53,7 @@ static bool compile(const void *conf, struct arena *a, const void **compiled, st
 
 static enum verdict on_log(struct call *c)
 {
-	call_sink(c, c->compiled, ARENA_JOIN(c->x->arena, call_log_record(c), S("\n")));
+	call_sink(c, c->compiled, call_log_record(c));
 	return GO;
 }
 
@@ -65,4 +66,5 @@ const struct plugin file_log_plugin = {
         .compile = compile,
         .log = on_log,
         .doc = "Writes a line of JSON per request to a file.",
+        .example = "{'path':'/var/log/gatehouse/requests.json'}",
 };

@@ -124,7 +124,7 @@ static bool compile(const void *conf, struct arena *a, const void **compiled, st
 	        .method = h->method,
 	        .timeout_ms = (uint32_t)h->timeout,
 	        .keepalive_ms = (uint32_t)h->keepalive,
-	        .queue = queue_conf_read(&h->queue, h->queue_size, h->flush_timeout)};
+	        .queue = queue_conf_read(&h->queue, &(struct queue_legacy){h->queue_size, 1, h->flush_timeout, 2})};
 	if (sink->queue.batch_size > 1)
 		sink->encode = sink_encode_array;
 	add_headers(sink, h, a);
@@ -148,4 +148,6 @@ const struct plugin http_log_plugin = {
         .compile = compile,
         .log = on_log,
         .doc = "Sends the record of each request to an HTTP server.",
+        .example =
+                "{'http_endpoint':'https://logs.example.com/in','queue':{'max_batch_size':100,'max_coalescing_delay':1}}",
 };

@@ -40,6 +40,7 @@ static bool compile(const void *conf, struct arena *a, const void **compiled, st
 	struct sink *sink = arena_new(a, struct sink);
 
 	*sink = (struct sink){.kind = SINK_TCP,
+	        .encode = sink_encode_lines,
 	        .plugin = "tcp-log",
 	        .name = arena_printf(a, "%.*s:%lld:%d:%.*s", SLICE_ARG(t->host), (long long)t->port, t->tls,
 	                SLICE_ARG(t->tls_sni)),
@@ -57,7 +58,7 @@ static bool compile(const void *conf, struct arena *a, const void **compiled, st
 
 static enum verdict on_log(struct call *c)
 {
-	call_sink(c, c->compiled, ARENA_JOIN(c->x->arena, call_log_record(c), S("\n")));
+	call_sink(c, c->compiled, call_log_record(c));
 	return GO;
 }
 
@@ -70,4 +71,5 @@ const struct plugin tcp_log_plugin = {
         .compile = compile,
         .log = on_log,
         .doc = "Sends a line of JSON per request to a TCP server.",
+        .example = "{'host':'logs.example.com','port':5170,'tls':true}",
 };

@@ -148,7 +148,11 @@ static void describe_shorthands(const struct schema *s, json_t *out)
 	json_t *list = json_array();
 	for (const struct shorthand *sh = s->shorthands; sh->name; sh++) {
 		json_t *one = json_pack("{s:s}", "type", field_type_name(sh->type));
-		if (sh->replaced_by) {
+		if (sh->described_as) {
+			json_t *words = schema_literal(sh->described_as);
+			json_object_update(one, words);
+			json_decref(words);
+		} else if (sh->replaced_by) {
 			describe_length(schema_field_at(s, sh->replaced_by), one);
 			json_object_set_new(one, "deprecation", describe_deprecation(s, sh));
 		}
@@ -302,7 +306,8 @@ json_t *schema_describe(const struct schema *s)
 {
 	json_t *out = json_object();
 	json_object_set_new(out, "fields", describe_fields(s));
-	json_object_set_new(out, "entity_checks", describe_checks(s, is_entity(s) ? "" : "config."));
+	json_object_set_new(
+	        out, "entity_checks", describe_checks(s, is_entity(s) || s->checks_within ? "" : "config."));
 	describe_shorthands(s, out);
 	return out;
 }

@@ -121,6 +121,19 @@ static void put_limits(const struct field *f, json_t *out)
 		json_object_set_new(out, "exclusiveMinimum", json_integer(0));
 }
 
+/* "minLength", "maxItems": of a text, a list or a map. */
+static void put_length(const struct field *f, json_t *out, const char *bound, int64_t length)
+{
+	struct text key = {0};
+
+	text_printf(&key, "%s%s", bound,
+	        f->type == TYPE_STRING ? "Length"
+	        : f->type == TYPE_MAP  ? "Properties"
+	                               : "Items");
+	json_object_set_new(out, text_cstr(&key), json_integer(length));
+	text_fini(&key);
+}
+
 static void put_lengths(const struct field *f, json_t *out)
 {
 	bool text = f->type == TYPE_STRING;
@@ -129,10 +142,9 @@ static void put_lengths(const struct field *f, json_t *out)
 	                               : text && !(f->flags & EMPTY_OK) && !f->one_of;
 
 	if (min > 0)
-		json_object_set_new(out, text ? "minLength" : "minItems", json_integer(min));
+		put_length(f, out, "min", min);
 	if (f->has_len_max || f->has_len_eq)
-		json_object_set_new(
-		        out, text ? "maxLength" : "maxItems", json_integer(f->has_len_eq ? f->len_eq : f->len_max));
+		put_length(f, out, "max", f->has_len_eq ? f->len_eq : f->len_max);
 }
 
 /* A field that may be a vault reference is held to its pattern only when it is none. */

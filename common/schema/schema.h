@@ -368,8 +368,9 @@ typedef bool (*shorthand_fn)(json_t *object, const json_t *value, struct err *e)
 struct shorthand {
 	const char *name;
 	enum field_type type;
-	shorthand_fn expand;     /* NULL for a deprecated alias */
-	const char *replaced_by; /* dotted path: an alias, echoed on output with what is there (entities.md 1.7) */
+	shorthand_fn expand;      /* NULL for a deprecated alias */
+	const char *replaced_by;  /* dotted path: an alias, echoed on output with what is there (entities.md 1.7) */
+	const char *described_as; /* as a field's; NULL: the usual words of an alias */
 	const char *doc;
 };
 
@@ -398,7 +399,8 @@ struct schema {
 	defaults_fn defaults;
 	transform_fn transform;
 	fini_fn fini;
-	bool has_ttl; /* accepts and renders ttl (entities.md 3) */
+	bool checks_within; /* a plugin's config: /schemas shows its checks as the record's, not as the plugin's */
+	bool has_ttl;       /* accepts and renders ttl (entities.md 3) */
 	/* The control plane's own: stored, but no part of the configuration: no version, no history, never sent to
 	 * data planes. Such kinds are in no list of kinds but kinds_private_at(). */
 	bool is_private;

@@ -48,7 +48,7 @@ static char *put_value(char *p, struct slice s)
 }
 
 /* The time of a second is asked for many times. "02/Jan/2026:15:04:05 +0000" */
-static struct slice local_time(int64_t now_s)
+struct slice access_time(int64_t now_s)
 {
 	static __thread int64_t formatted = -1;
 	static __thread char text[27];
@@ -104,7 +104,7 @@ static void put_plain(struct text *out, const struct access_entry *e)
 	char *begin = text_reserve(out, most), *p = put_value(begin, e->client_ip);
 
 	p = put_value(PUT(p, " - "), user);
-	p = put(PUT(p, " ["), local_time(e->now_s));
+	p = put(PUT(p, " ["), access_time(e->now_s));
 	p = put_request(PUT(p, "] \""), h);
 	p = put_number(PUT(p, "\" "), (uint64_t)e->status);
 	p = put_number(PUT(p, " "), e->body_bytes);
@@ -132,7 +132,7 @@ static void put_as_json(struct text *out, const struct access_entry *e)
 {
 	const struct head *h = e->request;
 	text_puts(out, "{\"time\":");
-	text_put_json(out, local_time(e->now_s));
+	text_put_json(out, access_time(e->now_s));
 	text_printf(out, ",\"status\":%d,\"body_bytes_sent\":%llu,\"duration_ms\":%llu", e->status,
 	        (unsigned long long)e->body_bytes, (unsigned long long)e->duration_ms);
 	put_member(out, "remote_addr", e->client_ip);

@@ -27,4 +27,7 @@ struct access_entry {
  * value in it, are written as \xXX (JSON: by its own rules). */
 void access_line(struct text *out, enum access_format format, const struct access_entry *e);
 
+/* "02/Jan/2026:15:04:05 +0000", valid until the next call on this thread. */
+struct slice access_time(int64_t now_s);
+
 #endif

@@ -15,11 +15,12 @@ struct codec {
 	void (*read_body)(struct stream *s, bool on);
 	void (*respond)(struct stream *s, const struct head *response, struct slice piece, bool last);
 	void (*send)(struct stream *s, struct slice piece, bool last);
+	void (*send_trailers)(struct stream *s, const struct head *trailers);
 	size_t (*queued)(const struct stream *s);
 	void (*abort)(struct stream *s);
 	void (*close_after)(struct stream *s);
 };
 
-extern const struct codec h1_codec;
+extern const struct codec h1_codec, h2_codec;
 
 #endif

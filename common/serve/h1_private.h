@@ -100,6 +100,7 @@ void h1_read_body(struct stream *s, bool on);
 
 void h1_respond(struct stream *s, const struct head *response, struct slice piece, bool last);
 void h1_send(struct stream *s, struct slice piece, bool last);
+void h1_send_trailers(struct stream *s, const struct head *trailers);
 size_t h1_queued(const struct stream *s);
 /* Writes parts as they are; a failure is told to the handler at the end of this turn. */
 void h1_write(struct h1_conn *h, const struct iovec *parts, int n);

@@ -190,6 +190,11 @@ void h1_send(struct stream *s, struct slice piece, bool last)
 	after_write(h, last);
 }
 
+void h1_send_trailers(struct stream *s, const struct head *trailers)
+{
+	h1_send(s, slice_of("", 0), true);
+}
+
 size_t h1_queued(const struct stream *s)
 {
 	return h1_is_live(h1_of(s)) ? s->conn->queued : 0;

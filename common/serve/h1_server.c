@@ -308,6 +308,7 @@ const struct codec h1_codec = {
         .read_body = h1_read_body,
         .respond = h1_respond,
         .send = h1_send,
+        .send_trailers = h1_send_trailers,
         .queued = h1_queued,
         .abort = abort_stream,
         .close_after = close_after,

@@ -13,16 +13,6 @@ void metrics_family(struct text *out, const char *name, enum metric_kind kind, c
 	text_printf(out, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, kinds[kind]);
 }
 
-/* A scrape has very many of them. */
-static void put_number(struct text *out, uint64_t n)
-{
-	char digits[20], *at = digits + sizeof digits;
-	do
-		*--at = (char)('0' + n % 10);
-	while (n /= 10);
-	text_put(out, slice_of(at, (size_t)(digits + sizeof digits - at)));
-}
-
 void metrics_line(struct text *out, const char *name, const char *suffix, struct slice labels, uint64_t value)
 {
 	text_puts(out, name);
@@ -33,7 +23,7 @@ void metrics_line(struct text *out, const char *name, const char *suffix, struct
 		text_putc(out, '}');
 	}
 	text_putc(out, ' ');
-	put_number(out, value);
+	text_put_int(out, (int64_t)value);
 	text_putc(out, '\n');
 }
 

@@ -1,10 +1,7 @@
 /* preamble: what comes before the first protocol of a connection on a listener with proxy_protocol: the line or block
  * by which a balancer says for whom it connects (proxy.md 10.2; pitfalls.md B4 83).
  *
- * It is looked at in the socket's own queue and taken from there only when it is complete, byte for byte: what
- * follows, a TLS handshake perhaps, is left for whoever takes the connection over. A connection without one is closed
- * without a word. */
-#include <errno.h>
+ * A connection without one is closed without a word. */
 #include <stdlib.h>
 
 #include "common/serve/server_private.h"
@@ -12,8 +9,7 @@
 struct preamble {
 	struct server_conn base;
 	SSL *tls; /* for what follows; NULL: plain */
-	size_t len;
-	char bytes[PROXY_PREAMBLE_MAX]; /* of it, so far */
+	struct proxy_reader reader;
 };
 
 static void end(struct preamble *p)
@@ -48,31 +44,19 @@ static void hand_over(struct preamble *p, const struct proxied *said)
 	conn_wake(c);
 }
 
-/* Takes n bytes from the socket for good. */
-static bool take(struct preamble *p, size_t n)
-{
-	ssize_t got = recv(p->base.conn->fd, p->bytes + p->len, n, 0);
-	p->len += n;
-	return got == (ssize_t)n;
-}
-
 static void on_readable(struct conn *c)
 {
 	struct preamble *p = c->owner;
 	struct proxied said;
-	size_t used = 0;
-	ssize_t n;
 
-	do
-		n = recv(c->fd, p->bytes + p->len, sizeof p->bytes - p->len, MSG_PEEK);
-	while (n < 0 && errno == EINTR);
-	if (n < 0 && errno == EAGAIN)
-		return;
-	enum proxy_result r = n > 0 ? proxy_parse(p->bytes, p->len + (size_t)n, &said, &used) : PROXY_BAD;
-	if (r == PROXY_DONE && take(p, used - p->len))
-		hand_over(p, &said);
-	else if (r != PROXY_MORE || !take(p, (size_t)n) || c->peer_closed)
-		give_up(p);
+	switch (proxy_read(&p->reader, c->fd, &said)) {
+	case PROXY_DONE: hand_over(p, &said); break;
+	case PROXY_MORE:
+		if (c->peer_closed)
+			give_up(p);
+		break;
+	case PROXY_BAD: give_up(p); break;
+	}
 }
 
 static void on_end(struct conn *c)

@@ -1,6 +1,7 @@
 /* server: what the protocol versions share: the list of connections, counters, and a stack of streams for reuse. */
 #include <stdlib.h>
 
+#include "common/net/tls.h"
 #include "common/serve/server_private.h"
 
 /* Streams kept for the next request, and how much memory each may keep. */
@@ -18,23 +19,27 @@ void server_init(struct server *sv, struct loop *l, const struct stream_ops *ops
 	        .send_timeout_ms = 60000,
 	        .keepalive_timeout_ms = 75000,
 	        .max_requests = 10000,
+	        .max_streams = 100,
 	};
 }
 
 const char *server_alpn(bool http2)
 {
-	return "http/1.1";
+	return http2 ? "h2,http/1.1" : "http/1.1";
 }
 
-/* The version of HTTP that the two ends have agreed on: with TLS by ALPN, of which server_alpn() is our half. */
-static const struct codec *codec_of(const struct conn *c)
+/* The version of HTTP that the two ends have agreed on by ALPN, of which server_alpn() is our half. */
+static const struct codec *agreed_codec(const struct conn *c)
 {
-	return &h1_codec;
+	return c->tls && slice_eq(tls_alpn(c->tls), S("h2")) ? &h2_codec : &h1_codec;
 }
 
 void server_serve(struct server *sv, const struct listen_spec *listener, struct conn *c)
 {
-	codec_of(c)->accept(sv, listener, c);
+	if (listener && listener->serves_http2 && !c->tls)
+		version_accept(sv, listener, c);
+	else
+		agreed_codec(c)->accept(sv, listener, c);
 	STAT_ADD(sv->stats.handled, 1);
 }
 
@@ -126,11 +131,12 @@ void server_set_phase(struct server_conn *sc, enum server_phase phase)
 
 static struct stream *new_stream(size_t data)
 {
-	struct stream *s = calloc(1, sizeof *s + 16 + data);
+	struct stream *s = calloc(1, sizeof *s + STREAM_CODEC_BYTES + 16 + data);
 	if (!s)
 		abort();
 	arena_init(&s->arena);
-	s->data = (void *)(((uintptr_t)(s + 1) + 15) & ~(uintptr_t)15);
+	uintptr_t behind = (uintptr_t)stream_codec_state(s) + STREAM_CODEC_BYTES;
+	s->data = (void *)((behind + 15) & ~(uintptr_t)15);
 	return s;
 }
 
@@ -149,6 +155,7 @@ struct stream *server_take_stream(struct server_conn *sc)
 	s->codec = sc->codec;
 	s->conn = sc->conn;
 	s->listener = sc->listener;
+	s->trailers = NULL;
 	s->started_ns = clock_mono_ns();
 	s->body_received = s->sent = s->head_sent = 0;
 	s->status = 0;
@@ -196,6 +203,11 @@ void stream_respond(struct stream *s, const struct head *response, struct slice 
 void stream_send(struct stream *s, struct slice piece, bool last)
 {
 	s->codec->send(s, piece, last);
+}
+
+void stream_send_trailers(struct stream *s, const struct head *trailers)
+{
+	s->codec->send_trailers(s, trailers);
 }
 
 size_t stream_queued(const struct stream *s)

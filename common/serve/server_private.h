@@ -17,6 +17,13 @@ struct server_conn {
 	enum server_phase phase;
 };
 
+/* Behind each stream there is room for what its codec has to know about it; not cleared between requests. */
+enum { STREAM_CODEC_BYTES = 320 };
+static inline void *stream_codec_state(struct stream *s)
+{
+	return s + 1;
+}
+
 /* Begins with a connection that has been accepted: its TLS handshake, or, tls NULL, what it carries. */
 void server_begin(struct server *sv, const struct listen_spec *listener, struct conn *c, SSL *tls);
 /* HTTP from here on; the handshake, if any, is done. */
@@ -25,6 +32,9 @@ void server_serve(struct server *sv, const struct listen_spec *listener, struct 
 void handshake_accept(struct server *sv, const struct listen_spec *listener, struct conn *c, SSL *tls);
 /* Waits for a PROXY preamble first; then server_begin(). tls as in server_accept(). */
 void preamble_accept(struct server *sv, const struct listen_spec *listener, int fd, SSL *tls);
+
+/* Waits until the first bytes show the version. */
+void version_accept(struct server *sv, const struct listen_spec *listener, struct conn *c);
 
 /* Puts a new connection on the server's list, waiting. */
 void server_add(struct server *sv, struct server_conn *sc);

@@ -1,7 +1,7 @@
 /* stream: one HTTP request and its response on a client's connection, whatever the protocol version.
  *
- * A codec (h1_server.c, later h2_server.c) turns a conn into streams; a handler (the proxy, the Admin API, status)
- * answers them. HTTP/1 has one stream at a time per connection, HTTP/2 many. Contract: RFC 9110, 9112; pitfalls.md B.
+ * A codec (h1_server.c, h2_server.c) turns a conn into streams; a handler (the proxy, the Admin API, status) answers
+ * them. HTTP/1 has one stream at a time per connection, HTTP/2 many. Contract: RFC 9110, 9112, 9113; pitfalls.md B.
  *
  * The life of a stream: on_request -> (stream_read_body(true) -> on_body ... last) -> stream_respond -> stream_send
  * ... last -> on_done. At any point before on_done: on_abort, once, and nothing after it. on_done and on_abort are
@@ -14,7 +14,7 @@
  *
  * A response of status 101 makes the connection a tunnel: what follows is not HTTP; stream_send and on_body carry
  * bytes as they are, `last` is the end of that direction, and the connection never carries another request; on_done
- * comes when both directions have ended. */
+ * comes when both directions have ended. (HTTP/1 only.) */
 #ifndef COMMON_SERVE_STREAM_H
 #define COMMON_SERVE_STREAM_H
 
@@ -26,8 +26,9 @@ struct stream;
 
 enum stream_abort {
 	ABORT_CLIENT_GONE, /* FIN, RST or timeout of the client; 499 in logs */
-	ABORT_BAD_BODY,    /* framing error in the body, or too much of it, when the response had begun */
-	ABORT_SHUTDOWN,    /* the server stops */
+	ABORT_BAD_BODY, /* framing error in the body, or too much of it, when the response had begun; HTTP/2: at any
+	                   time, for the stream is reset then */
+	ABORT_SHUTDOWN, /* the server stops */
 };
 
 struct stream_ops {
@@ -56,9 +57,10 @@ struct server {
 	uint32_t max_requests;        /* per connection; 10000 */
 	uint32_t max_conns;           /* 0: no limit. At the limit: on_full(true), when there is room again: false */
 	void (*on_full)(struct server *sv, bool full);
-	uint64_t max_body;  /* 0: no limit; above: on_bad_request 413 from Content-Length, or while counting */
-	size_t stream_size; /* bytes the handler wants behind each stream: stream_data() */
-	bool draining;      /* answer with Connection: close, take no new requests */
+	uint32_t max_streams; /* HTTP/2: at a time per connection; 100 */
+	uint64_t max_body;    /* 0: no limit; above: on_bad_request 413 from Content-Length, or while counting */
+	size_t stream_size;   /* bytes the handler wants behind each stream: stream_data() */
+	bool draining;        /* answer with Connection: close, take no new requests */
 	struct server_stats {
 		uint64_t accepted, handled, requests;
 		uint32_t active, reading, writing, waiting; /* connections now */
@@ -77,7 +79,8 @@ struct stream {
 	const struct listen_spec *listener;
 	struct arena arena; /* ends with the stream */
 	struct head request;
-	uint64_t started_ns; /* monotonic, when its first byte was there */
+	struct head *trailers; /* of the request: there when the last piece of its body is; NULL: none */
+	uint64_t started_ns;   /* monotonic, when its first byte was there */
 	uint64_t body_received;
 	uint64_t sent;      /* bytes of the response, head included */
 	uint64_t head_sent; /* of these, up to the end of the head */
@@ -112,6 +115,8 @@ void stream_read_body(struct stream *s, bool on);
 void stream_respond(struct stream *s, const struct head *response, struct slice piece, bool last);
 /* More body. */
 void stream_send(struct stream *s, struct slice piece, bool last);
+/* Ends the response with trailers (instead of `last`). HTTP/1 clients do not get them (pitfalls.md B5 110). */
+void stream_send_trailers(struct stream *s, const struct head *trailers);
 /* Bytes accepted by stream_send but not yet by the socket: above STREAM_HIGH_WATER stop producing until on_drained.
  */
 size_t stream_queued(const struct stream *s);
@@ -120,7 +125,8 @@ enum { STREAM_HIGH_WATER = 128 * 1024 };
  * on return. */
 void stream_abort(struct stream *s);
 
-/* After this the connection closes once the response has been sent. */
+/* After this the connection closes once the response has been sent. HTTP/2 needs no such thing: streams do not share
+ * their framing. */
 void stream_close_after(struct stream *s);
 
 #endif

@@ -1,6 +1,7 @@
 /* settings: the table of all that a node is told. Reading it from file and environment is settings_read.c. */
 #include "common/settings/settings.h"
 
+#include "common/core/number.h"
 #include "common/core/release.h"
 
 static bool check_size(const struct field *f, json_t **value, struct err *e)
@@ -8,6 +9,31 @@ static bool check_size(const struct field *f, json_t **value, struct err *e)
 	uint64_t ignored;
 	return settings_size(slice_cstr(json_string_value(*value)), &ignored) ||
 	       err_set(e, "expected a size such as 0, 512k or 10m");
+}
+
+static bool check_share(const struct field *f, json_t **value, struct err *e)
+{
+	double share;
+	return (number_parse(slice_cstr(json_string_value(*value)), &share) && share >= 0 && share <= 1) ||
+	       err_set(e, "expected a number from 0 to 1");
+}
+
+static bool check_instrumentations(const struct field *f, json_t **value, struct err *e)
+{
+	static const struct slice words[] = {SLICE("off"), SLICE("all"), SLICE("request"), SLICE("db_query"),
+	        SLICE("dns_query"), SLICE("router"), SLICE("http_client"), SLICE("balancer"), SLICE("plugin_rewrite"),
+	        SLICE("plugin_access"), SLICE("plugin_header_filter")};
+	struct slice rest = slice_cstr(json_string_value(*value));
+	while (slice_is_set(rest)) {
+		struct slice word = slice_trim(slice_cut(&rest, ','));
+		size_t i = 0, n = sizeof words / sizeof *words;
+		while (i < n && !slice_eq(words[i], word))
+			i++;
+		if (i == n)
+			return err_set(
+			        e, "'%.*s' is not known, expected such as all, or router, balancer", SLICE_ARG(word));
+	}
+	return true;
 }
 
 #define LOG_LEVELS  ONE_OF("debug", "info", "notice", "warn", "error", "crit", "alert", "emerg")
@@ -47,6 +73,8 @@ static const struct field fields[] = {
         FIELD(struct settings, proxy_listen, .flags = REQUIRED,
                 .dflt = "'0.0.0.0:8000 reuseport backlog=16384, 0.0.0.0:8443 http2 ssl reuseport backlog=16384'",
                 .doc = "Where the proxy listens: ip:port and flags, comma separated, or off."),
+        FIELD(struct settings, stream_listen, .dflt = "'off'", .flags = REQUIRED,
+                .doc = "Where streams are accepted (routes of tcp, tls, tls_passthrough and udp): ip:port and flags (ssl, udp, proxy_protocol, ...), comma separated, or off."),
         FIELD(struct settings, admin_listen, .flags = REQUIRED,
                 .dflt = "'127.0.0.1:8001 reuseport backlog=16384, 127.0.0.1:8444 http2 ssl reuseport backlog=16384'",
                 .doc = "Where the Admin API listens."),
@@ -56,6 +84,8 @@ static const struct field fields[] = {
                 .doc = "Worker threads of a data plane; auto: one per CPU."),
         FIELD(struct settings, proxy_access_log, .dflt = "'logs/access.log'",
                 .doc = "File of the proxy's access log and perhaps its format (json, kong_log_format), or off."),
+        FIELD(struct settings, proxy_stream_access_log, .dflt = "'logs/access.log basic'",
+                .doc = "File of the streams' access log and perhaps its format (basic, json), or off."),
         FIELD(struct settings, proxy_error_log, .dflt = "'logs/error.log'",
                 .doc = "File of the data plane's log, or off."),
         FIELD(struct settings, admin_access_log, .dflt = "'logs/admin_access.log'",
@@ -159,7 +189,21 @@ static const struct field fields[] = {
         FIELD(struct settings, dns_resolver,
                 .doc = "Name servers, ip[:port], comma separated; unset: those of the machine."),
         FIELD(struct settings, dns_hostsfile, .dflt = "'/etc/hosts'",
-                .doc = "File of names that need no name server."),
+                .doc = "File of names that need no name server; it is read at the start."),
+        FIELD(struct settings, dns_order, .dflt = "'LAST,SRV,A,CNAME'", .flags = REQUIRED,
+                .doc = "Types of records that a name is asked for, one after the other: SRV, A, AAAA, CNAME; LAST: the one that was found last."),
+        FIELD(struct settings, dns_valid_ttl, .dflt = "0", .flags = REQUIRED, BETWEEN(0, 1000000),
+                .doc = "Seconds that answers are valid, in place of what they say themselves; 0: what they say."),
+        FIELD(struct settings, dns_stale_ttl, .dflt = "3600", .flags = REQUIRED, BETWEEN(0, 1000000),
+                .doc = "Seconds that an answer may be used after it has expired, while a new one is asked for."),
+        FIELD(struct settings, dns_not_found_ttl, .dflt = "30", .flags = REQUIRED, BETWEEN(0, 1000000),
+                .doc = "Seconds that it is remembered that a name is not there."),
+        FIELD(struct settings, dns_error_ttl, .dflt = "1", .flags = REQUIRED, BETWEEN(0, 1000000),
+                .doc = "Seconds that another failure to resolve a name is remembered."),
+        FIELD(struct settings, dns_cache_size, .dflt = "10000", .flags = REQUIRED, BETWEEN(10, 10000000),
+                .doc = "Names that each worker remembers."),
+        FIELD(struct settings, dns_no_sync, SWITCH,
+                .doc = "Whether everybody who waits for a name has a query of their own."),
         FIELD(struct settings, upstream_slow_start, .dflt = "0", .flags = REQUIRED, BETWEEN(0, 3600),
                 .doc = "Seconds in which a target that has come, or become healthy again, grows from a tenth to its full share of requests; not with consistent-hashing. 0: at once."),
         FIELD(struct settings, upstream_keepalive_pool_size, .dflt = "512", .flags = REQUIRED, BETWEEN(0, 1000000),
@@ -178,6 +222,8 @@ static const struct field fields[] = {
                 .doc = "Seconds that an idle client connection is kept; 0: none is."),
         FIELD(struct settings, keepalive_requests, .dflt = "10000", .flags = REQUIRED, BETWEEN(1, 2147483647),
                 .doc = "Requests over one client connection."),
+        FIELD(struct settings, http2_max_concurrent_streams, .dflt = "100", .flags = REQUIRED, BETWEEN(1, 65535),
+                .doc = "Requests at a time over one HTTP/2 connection of a client."),
         FIELD(struct settings, client_body_buffer_size, .dflt = "'64k'", .flags = REQUIRED, .check = check_size,
                 .doc = "Bodies up to this are held until the upstream has the whole request, so that a failed try can be repeated."),
         FIELD(struct settings, large_client_header_buffers, .dflt = "'4 8k'", .flags = REQUIRED,
@@ -235,6 +281,8 @@ static const struct field fields[] = {
                 .doc = "With ssl_cipher_suite = custom: the group of Diffie-Hellman, a name such as ffdhe2048 or PEM as above."),
         FIELD(struct settings, ssl_session_tickets, .dflt = "true", .flags = REQUIRED,
                 .doc = "Whether clients get tickets to resume TLS sessions with."),
+        FIELD(struct settings, ssl_stapling, .dflt = "true", .flags = REQUIRED,
+                .doc = "Whether certificates that name a responder (OCSP), and come with their issuer, are shown with its answer. It is fetched when the first client asks for it."),
         FIELD(struct settings, ssl_session_timeout, .dflt = "86400", .flags = REQUIRED, BETWEEN(2, 604800),
                 .doc = "Seconds for which a TLS session can be resumed. Keys of tickets change twice in that time."),
         FIELD(struct settings, ssl_session_cache_size, .dflt = "'10m'", .flags = REQUIRED, .check = check_size,
@@ -261,6 +309,13 @@ static const struct field fields[] = {
                 .doc = "Size of the memory cache of a data plane, shared by its workers: answers that plugins keep."),
         FIELD(struct settings, metrics_max_series, .dflt = "100000", .flags = REQUIRED, BETWEEN(0, 1000000),
                 .doc = "Series that plugins may count in, for each worker; the rest is added up as one."),
+        FIELD(struct settings, tracing_instrumentations, .dflt = "'off'", .flags = REQUIRED,
+                .check = check_instrumentations,
+                .doc = "What requests are traced by, for plugins that send traces: off, all, or of request, router, "
+                       "balancer, dns_query, plugin_rewrite, plugin_access, plugin_header_filter (db_query and "
+                       "http_client are accepted), comma separated. With off, traces are only handed on."),
+        FIELD(struct settings, tracing_sampling_rate, .dflt = "'0.01'", .flags = REQUIRED, .check = check_share,
+                .doc = "The share of requests that is traced, from 0 to 1, where a plugin does not say otherwise."),
         {0},
 };
 

@@ -18,8 +18,8 @@ struct settings {
 	struct slice declarative_config, declarative_config_string;
 	struct slice declarative_config_env; /* files, all, off: where ${NAME} is replaced */
 
-	struct slice proxy_listen, admin_listen, status_listen;
-	struct slice proxy_access_log, proxy_error_log, admin_access_log, admin_error_log,
+	struct slice proxy_listen, stream_listen, admin_listen, status_listen;
+	struct slice proxy_access_log, proxy_stream_access_log, proxy_error_log, admin_access_log, admin_error_log,
 	        status_access_log;      /* path, or off */
 	int64_t nginx_worker_processes; /* 0: one per CPU ("auto") */
 
@@ -53,12 +53,15 @@ struct settings {
 	bool real_ip_recursive;
 	struct slice client_max_body_size; /* "0", "10m": nginx_http_client_max_body_size */
 	struct slice admin_max_body_size;  /* nginx_admin_client_max_body_size, default 10m */
-	struct slice dns_resolver, dns_hostsfile;
+	struct slice dns_resolver, dns_hostsfile, dns_order;
+	double dns_valid_ttl, dns_stale_ttl, dns_not_found_ttl, dns_error_ttl; /* s; valid 0: the records' own */
+	int64_t dns_cache_size;
+	bool dns_no_sync;
 	int64_t upstream_slow_start; /* s; 0: none */
 	int64_t upstream_keepalive_pool_size, upstream_keepalive_max_requests,
 	        upstream_keepalive_idle_timeout;                                             /* idle: s */
 	int64_t client_header_timeout, client_body_timeout, send_timeout, keepalive_timeout; /* s */
-	int64_t keepalive_requests;
+	int64_t keepalive_requests, http2_max_concurrent_streams;
 	struct slice client_body_buffer_size, large_client_header_buffers, proxy_buffer_size;
 	struct slice proxy_next_upstream;
 	int64_t proxy_next_upstream_tries, proxy_next_upstream_timeout; /* 0: no limit; s */
@@ -69,12 +72,13 @@ struct settings {
 	struct slice upgrade_protocols, websocket_connection_header;
 	int64_t websocket_idle_timeout; /* s; 0: as the service says */
 	int64_t metrics_max_series;
+	struct slice tracing_instrumentations, tracing_sampling_rate;
 	bool retry_stale_post;
 	struct slice client_half_close;
 	int64_t drain_delay;                 /* s */
 	struct slice ssl_cert, ssl_cert_key; /* lists; unset: a pair of our own in prefix/ssl */
 	struct slice ssl_cipher_suite, ssl_ciphers, ssl_protocols, ssl_dhparam, ssl_session_cache_size;
-	bool ssl_prefer_server_ciphers, ssl_session_tickets;
+	bool ssl_prefer_server_ciphers, ssl_session_tickets, ssl_stapling;
 	int64_t ssl_session_timeout; /* s */
 	bool client_ssl, proxy_ssl_verify;
 	struct slice client_ssl_cert, client_ssl_cert_key, proxy_ssl_trusted_certificate, lua_ssl_trusted_certificate;

@@ -84,7 +84,7 @@ struct packed_delta *delta_pack(
 	draft_init(&d, n);
 	for (size_t i = 0; i < n; i++)
 		draft_add(&d, changes[i].kind, &changes[i].id, changes[i].json);
-	return draft_pack(&d, epoch, base, version, false);
+	return draft_pack(&d, epoch, base, version, base == 0);
 }
 
 static bool add_record(struct record *r, void *arg)

@@ -25,6 +25,7 @@ struct packed_delta {
 };
 void packed_delta_free(struct packed_delta *p);
 
+/* From version 0, at which there is nothing, a delta is a snapshot as well, and says so. */
 struct packed_delta *delta_pack(
         const char *epoch, uint64_t base, uint64_t version, const struct change *changes, size_t n);
 struct packed_delta *delta_pack_snapshot(const char *epoch, const struct catalog *c);

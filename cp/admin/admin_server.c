@@ -329,7 +329,7 @@ static bool listen_one(struct admin_server *a, const struct listen_spec *spec, s
 {
 	if (a->listener_count == MAX_LISTENERS)
 		return err_set(e, "admin_listen has more than %d addresses", MAX_LISTENERS);
-	if (spec->ssl && !a->tls && !(a->tls = admin_tls_new(a->env.settings, e)))
+	if (spec->ssl && !a->tls && !(a->tls = admin_tls_new(a->env.settings, spec->serves_http2, e)))
 		return false;
 	if (!is_loopback((const struct sockaddr *)&spec->address) && !spec->ssl)
 		log_warn("the Admin API's tokens cross the network in the clear; admin_listen with ssl hides them",

@@ -6,6 +6,7 @@
 #include "common/core/clock.h"
 #include "common/core/file.h"
 #include "common/crypto/x509.h"
+#include "common/serve/stream.h"
 
 enum { DEFAULT_DAYS = 3650, DAY_S = 86400, CLOCK_SKEW_S = 300 };
 
@@ -44,9 +45,9 @@ static bool find_pair(const struct settings *s, struct arena *a, struct tls_serv
 	return make_default(s, a, conf->cert, conf->key, e);
 }
 
-SSL_CTX *admin_tls_new(const struct settings *s, struct err *e)
+SSL_CTX *admin_tls_new(const struct settings *s, bool http2, struct err *e)
 {
-	struct tls_server_conf conf = {.alpn = "http/1.1"};
+	struct tls_server_conf conf = {.alpn = server_alpn(http2)};
 	struct arena a;
 	SSL_CTX *ctx = NULL;
 

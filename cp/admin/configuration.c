@@ -65,7 +65,7 @@ json_t *admin_configuration(struct arena *a, const struct settings *s, uint64_t 
 	json_object_set_new(out, "admin_listeners", listeners_json(a, s->admin_listen));
 	json_object_set_new(out, "proxy_listeners", listeners_json(a, s->proxy_listen));
 	json_object_set_new(out, "admin_gui_listeners", json_array());
-	json_object_set_new(out, "stream_listeners", json_array());
+	json_object_set_new(out, "stream_listeners", listeners_json(a, s->stream_listen));
 	json_object_set_new(out, "plugins", json_pack("[s]", "bundled"));
 	json_object_set_new(out, "loaded_plugins", loaded_plugins());
 	json_object_set_new(out, "gatehouse",

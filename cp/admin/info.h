@@ -18,6 +18,7 @@ void admin_cache_item(struct admin_call *c);
 void admin_proxy_cache(struct admin_call *c);
 void admin_proxy_cache_item(struct admin_call *c);
 void admin_proxy_cache_of_plugin(struct admin_call *c); /* /cache/:key */
+void admin_explain(struct admin_call *c);               /* /explain */
 void admin_clustering_nodes(struct admin_call *c);      /* /clustering/data-planes */
 void admin_clustering_status(struct admin_call *c);     /* /clustering/status */
 void admin_clustering_overview(struct admin_call *c);   /* /clustering/overview */

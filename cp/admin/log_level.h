@@ -6,5 +6,8 @@
 
 void admin_log_level_get(struct admin_call *c); /* /debug/node/log-level */
 void admin_log_level_put(struct admin_call *c); /* /debug/node/log-level/:level */
+/* The same here and on all data planes that poll this control plane. */
+void admin_log_level_cluster_get(struct admin_call *c); /* /debug/cluster/log-level */
+void admin_log_level_cluster_put(struct admin_call *c); /* /debug/cluster/log-level/:level */
 
 #endif

@@ -110,13 +110,17 @@ static void add_response(json_t *responses, const char *name, const char *descri
 
 static json_t *responses(void)
 {
-	json_t *out = json_object();
+	json_t *out = json_pack("{s:{s:s,s:{s:{s:{s:s}}}}}", "NotYetLive", "description",
+	        "It is stored, and with wait=all not all data planes have it in time; the entity and the laggards are named.",
+	        "content", "application/json", "schema", "type", "object");
 
 	add_response(
 	        out, "Invalid", "The request is wrong: a body that cannot be read, fields, options, references.");
 	add_response(out, "LoginNeeded", "admin_auth is on, and no token or certificate of an admin was shown.");
 	add_response(out, "NotAllowed", "The role of the admin does not allow this.");
 	add_response(out, "NotFound", "There is no such thing, or what it belongs to is not there.");
+	add_response(
+	        out, "ReadOnly", "There is no database: the configuration is a file, or what POST /config brings.");
 	add_response(out, "Conflict", "Another entity has this unique value (code 5).");
 	add_response(out, "TooLarge", "The body is larger than admin_max_body_size.");
 	add_response(out, "UnknownMediaType", "Content-Type is not one of those listed.");
@@ -146,6 +150,12 @@ static const struct {
         {"after", NULL, "{'type':'number'}", "Not before this time, in Unix seconds."},
         {"before", NULL, "{'type':'number'}", "Before this time, in Unix seconds."},
         {"status", NULL, "{'type':'integer'}", "Answered with this status."},
+        {"url", NULL, "{'type':'string','pattern':'^https?://','examples':['https://api.example/orders/7?x=1']}",
+                "Of the request in question."},
+        {"asked_method", "method", "{'type':'string','default':'GET'}", "Of the request in question."},
+        {"header", NULL, "{'type':'string','pattern':':'}", "NAME:VALUE; as often as wanted."},
+        {"sni", NULL, "{'type':'string'}", "The name that the TLS handshake asks for."},
+        {"dp", NULL, "{'type':'string'}", "The data plane to ask, by id or host name; otherwise any."},
         {"unit", NULL, "{'enum':['b','B','k','K','m','M','g','G'],'default':'m'}", "Of sizes."},
         {"scale", NULL, "{'type':'integer','minimum':0,'default':2}", "Decimals of sizes."},
 };
@@ -156,7 +166,7 @@ static json_t *parameters(void)
 
 	for (size_t i = 0; i < sizeof arguments / sizeof arguments[0]; i++)
 		json_object_set_new(out, arguments[i].key,
-		        json_pack("{s:s,s:s,s:s,s:o}", "name",
+		        json_pack("{s:b,s:s,s:s,s:s,s:o}", "required", strcmp(arguments[i].key, "url") == 0, "name",
 		                arguments[i].name ? arguments[i].name : arguments[i].key, "in", "query",
 		                "description", arguments[i].doc, "schema", schema_literal(arguments[i].schema)));
 	return out;

@@ -96,11 +96,15 @@ void admin_schema_plugin(struct admin_call *c)
 	add_closed_scope(fields, p, SCOPE_SERVICE, "service", "services");
 	add_closed_scope(fields, p, SCOPE_ROUTE, "route", "routes");
 	json_array_append_new(fields, protocols_of(p));
-	json_array_append_new(fields, json_pack("{s:o}", "config", config_of(p->config)));
-	json_t *described = schema_describe(p->config);
+	json_t *config = config_of(p->config), *described = schema_describe(p->config);
+	json_t *checks = json_object_get(described, "entity_checks"), *none = json_array();
+	if (p->config->checks_within)
+		json_object_set(config, "entity_checks", checks);
+	json_array_append_new(fields, json_pack("{s:o}", "config", config));
 	c->response->status = 200;
 	c->response->json = json_pack(
-	        "{s:o, s:O}", "fields", fields, "entity_checks", json_object_get(described, "entity_checks"));
+	        "{s:o, s:O}", "fields", fields, "entity_checks", p->config->checks_within ? none : checks);
+	json_decref(none);
 	json_decref(described);
 }
 
@@ -147,7 +151,7 @@ void admin_plugins_enabled(struct admin_call *c)
 /* With defaults, but neither uniqueness nor existence: the database is not asked. */
 static void validate(struct admin_call *c, const struct schema *kind)
 {
-	struct load_options options = {.op = LOAD_CREATE, .now_ms = clock_wall_ms()};
+	struct load_options options = {.op = LOAD_CREATE, .now_ms = clock_wall_ms(), .target = kinds_by_name};
 	const struct admin_rules *rules = admin_rules_of(kind);
 	struct violations v = {0};
 	json_t *record = NULL;

@@ -1,5 +1,6 @@
 /* gatectl explain: which route a request would take and why, what runs on its way and where it would go. Asks the
- * status listener of a data plane, which answers from the configuration it serves; no request is sent upstream. */
+ * status listener of a data plane, or with --dp the Admin API, which asks that data plane; it answers from the
+ * configuration it serves, and no request is sent upstream. */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -110,11 +111,13 @@ static void print_answer(const json_t *answer)
 	print_destination(service);
 }
 
-static bool put_question(struct cli *c, struct text *target)
+static bool put_question(struct cli *c, const char *dp, struct text *target)
 {
 	const char *method = cli_option(c, "-X"), *sni = cli_option(c, "--sni"), *header;
 
 	text_puts(target, "/explain");
+	if (dp)
+		put_argument(target, "dp", dp);
 	if (method)
 		put_argument(target, "method", method);
 	if (sni)
@@ -126,20 +129,16 @@ static bool put_question(struct cli *c, struct text *target)
 	return c->argc == 1;
 }
 
-static enum exit_code ask(struct cli *c, const char *status_url, const char *target)
+static enum exit_code ask(struct admin_client *a, bool json, const char *target)
 {
-	struct admin_client *a = admin_client_open_at(c, status_url);
 	struct admin_answer answer = {0};
 
-	if (!a)
-		return EXIT_FAILED;
 	enum exit_code code = admin_client_ask(a, "GET", target, NULL, &answer);
-	if (code == EXIT_OK && c->json)
+	if (code == EXIT_OK && json)
 		output_json(answer.json);
 	else if (code == EXIT_OK)
 		print_answer(answer.json);
 	admin_answer_fini(&answer);
-	admin_client_close(a);
 	return code;
 }
 
@@ -161,25 +160,37 @@ static const char *url_of_settings(struct cli *c)
 	return NULL;
 }
 
-static enum exit_code run_explain(struct cli *c)
+/* Whom to ask: takes options out of c's arguments. NULL: a message is on stderr. */
+static struct admin_client *open_client(struct cli *c, const char *dp)
 {
 	const char *url = cli_option(c, "--status");
-	struct text target = {0};
-	enum exit_code code = EXIT_USAGE;
 
-	if (!put_question(c, &target))
+	if (dp)
+		return admin_client_open(c);
+	if (!url)
+		url = url_of_settings(c);
+	return url ? admin_client_open_at(c, url) : NULL;
+}
+
+static enum exit_code run_explain(struct cli *c)
+{
+	const char *dp = cli_option(c, "--dp");
+	struct admin_client *a = open_client(c, dp);
+	struct text target = {0};
+	enum exit_code code = a ? EXIT_USAGE : EXIT_FAILED;
+
+	if (a && put_question(c, dp, &target))
+		code = ask(a, c->json, text_cstr(&target));
+	else if (a)
 		cli_fail("explain takes a URL, such as: explain http://api.example/orders");
-	else if (url || (url = url_of_settings(c)))
-		code = ask(c, url, text_cstr(&target));
-	else
-		code = EXIT_FAILED;
 	text_fini(&target);
+	admin_client_close(a);
 	return code;
 }
 
 const struct command explain_command = {
         .name = "explain",
-        .usage = "URL [-X METHOD] [-H 'NAME: VALUE']... [--sni NAME] [--status URL] [-o json]",
+        .usage = "URL [-X METHOD] [-H 'NAME: VALUE']... [--sni NAME] [--dp NAME | --status URL] [-o json]",
         .summary = "say which route a request would take, and why",
         .examples =
                 "  gatectl explain https://api.example/orders/17\n"

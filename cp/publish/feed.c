@@ -61,10 +61,38 @@ void feed_batch_add(struct feed_batch *b, const struct schema *kind, const struc
 	b->changes[b->n++] = (struct change){.kind = kind, .id = *id, .json = arena_dup(&b->arena, json)};
 }
 
+static struct record *parse(const struct feed_batch *b, const struct change *c)
+{
+	struct err e;
+	if (!slice_is_set(c->json))
+		return NULL;
+	struct record *r = record_parse(c->kind, c->json, b->version, &e);
+	if (!r)
+		/* Data planes will refuse it as well, and say so; a snapshot is better without it than not at all. */
+		log_error("a stored record does not load, snapshots go without it", LOG_STR("kind", c->kind->name),
+		        LOG_STR("error", e.message));
+	return r;
+}
+
+void feed_batch_parse(struct feed_batch *b)
+{
+	if (b->records)
+		return;
+	b->records = calloc(b->n + 1, sizeof(struct record *));
+	if (!b->records)
+		abort();
+	for (size_t i = 0; i < b->n; i++)
+		b->records[i] = parse(b, &b->changes[i]);
+}
+
 void feed_batch_free(struct feed_batch *b)
 {
 	if (!b)
 		return;
+	for (size_t i = 0; b->records && i < b->n; i++)
+		if (b->records[i])
+			record_unref(b->records[i]);
+	free(b->records);
 	arena_fini(&b->arena);
 	free(b->changes);
 	free(b->epoch);

@@ -14,10 +14,13 @@ struct feed_batch {
 	bool snapshot; /* changes are the whole content of `version`; base is 0 */
 	struct change *changes;
 	size_t n, cap;
-	struct arena arena; /* holds the changes' JSON */
+	struct arena arena;      /* holds the changes' JSON */
+	struct record **records; /* n of them, once feed_batch_parse() has run; NULL: removed, or does not load */
 };
 struct feed_batch *feed_batch_new(struct slice epoch, uint64_t base, uint64_t version, bool snapshot);
 void feed_batch_add(struct feed_batch *b, const struct schema *kind, const struct uuid *id, struct slice json);
+/* Makes the changes' records, which takes a while when there are many; others may read the changes meanwhile. */
+void feed_batch_parse(struct feed_batch *b);
 void feed_batch_free(struct feed_batch *b);
 
 /* Called on the feed's thread, in order of versions; b is the callee's. */

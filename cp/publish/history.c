@@ -100,31 +100,20 @@ static int ring_find(const struct history *h, uint64_t version)
 
 /* ---- taking ---- */
 
-static void apply(struct history *h, const struct feed_batch *b)
+static void apply(struct history *h, struct feed_batch *b)
 {
+	feed_batch_parse(b);
 	for (size_t i = 0; i < b->n; i++) {
 		const struct change *c = &b->changes[i];
-		struct err e;
-		if (!slice_is_set(c->json)) {
+		if (b->records[i])
+			catalog_put(h->catalog, b->records[i]);
+		else if (!slice_is_set(c->json))
 			catalog_remove(h->catalog, c->kind, &c->id);
-			continue;
-		}
-		struct record *r = record_parse(c->kind, c->json, b->version, &e);
-		if (!r) {
-			/* Data planes will refuse it as well, and say so; a snapshot is better without it than not at
-			 * all. */
-			log_error("a stored record does not load, snapshots go without it",
-			        LOG_STR("kind", c->kind->name), LOG_STR("error", e.message));
-			continue;
-		}
-		catalog_put(h->catalog, r);
-		record_unref(r);
 	}
-	h->version = b->version;
 	catalog_set_version(h->catalog, b->version);
 }
 
-static void begin_anew(struct history *h, const struct feed_batch *b)
+static void begin_anew(struct history *h, struct feed_batch *b)
 {
 	ring_clear(h);
 	if (h->catalog)
@@ -132,6 +121,7 @@ static void begin_anew(struct history *h, const struct feed_batch *b)
 	h->catalog = catalog_new();
 	free(h->epoch);
 	h->epoch = slice_strdup(slice_cstr(b->epoch));
+	h->version = b->version;
 	apply(h, b);
 }
 
@@ -141,6 +131,7 @@ const struct packed_delta *history_pack(struct history *h, const struct feed_bat
 		return NULL;
 	struct packed_delta *p = delta_pack(b->epoch, b->base, b->version, b->changes, b->n);
 	ring_add(h, p);
+	h->version = b->version;
 	return p;
 }
 
@@ -292,8 +283,18 @@ static bool serves(const struct history *h, const struct packed_delta *p)
 	       (p->version == h->version || (p->version > 0 && ring_find(h, p->version) >= 0));
 }
 
+/* What led from nothing to version v is all there is at v, so nothing else is made for it: who fetches it in parts
+ * must get parts of one thing. Once it is not the newest, only while the catalog is still there. */
+static const struct packed_delta *first_delta(const struct history *h)
+{
+	const struct packed_delta *p = h->count > 0 ? ring_at(h, 0) : NULL;
+	return p && p->snapshot && (h->count == 1 || p->version == catalog_version(h->catalog)) ? p : NULL;
+}
+
 static const struct packed_delta *snapshot(struct history *h)
 {
+	if (first_delta(h))
+		return first_delta(h);
 	struct shelved *newest = NULL;
 	for (struct shelved *s = h->shelf; s < h->shelf + SHELF; s++)
 		if (serves(h, s->p) && (!newest || s->p->version > newest->p->version))
@@ -312,9 +313,9 @@ const struct packed_delta *history_answer(struct history *h, struct slice epoch,
 		return snapshot(h);
 	if (version == h->version)
 		return NULL;
-	/* Base 0 means a snapshot to those who fetch parts, so the first delta after version 0 is not handed out. */
-	int from = version == 0 ? -1 : ring_find(h, version);
-	if (from < 0)
+	/* Base 0 means a snapshot to those who fetch parts, so no other delta leads on from version 0. */
+	int from = ring_find(h, version);
+	if (from < 0 || (version == 0 && h->count > 1))
 		return snapshot(h);
 	if ((unsigned)from + 1 == h->count)
 		return ring_at(h, (unsigned)from);
@@ -324,7 +325,7 @@ const struct packed_delta *history_answer(struct history *h, struct slice epoch,
 
 const struct packed_delta *history_resume(struct history *h, struct slice epoch, uint64_t base, uint64_t version)
 {
-	int at = base == 0 ? -1 : ring_find(h, base);
+	int at = ring_find(h, base);
 	if (at >= 0 && ring_at(h, (unsigned)at)->version == version && slice_eq(epoch, slice_cstr(h->epoch)))
 		return ring_at(h, (unsigned)at);
 	return shelf_find(h, epoch, base, version);

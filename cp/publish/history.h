@@ -18,9 +18,8 @@ void history_free(struct history *h);
  * begun anew. */
 const struct packed_delta *history_take(struct history *h, struct feed_batch *b);
 
-/* The two halves of history_take(), for whoever sends in between: the first makes the delta, the second, which takes
- * the batch, brings the catalog up to it, which takes a while when there is much. Nothing else may be asked in
- * between. */
+/* The two halves of history_take(): the first makes the delta, and answers lead on to it from then on; the second,
+ * which takes the batch, brings the catalog up to it. In between snapshots are still of the version before. */
 const struct packed_delta *history_pack(struct history *h, const struct feed_batch *b);
 void history_settle(struct history *h, struct feed_batch *b);
 

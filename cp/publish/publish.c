@@ -85,28 +85,42 @@ struct offer {
 	struct feed_batch *batch;
 };
 
-static void take_offer(void *arg)
+static void send_offer(void *arg)
 {
 	struct offer *o = arg;
 	struct publish *p = o->publish;
 	const struct packed_delta *d = history_pack(p->history, o->batch);
-	if (d)
-		publisher_send(p->publisher, d);
-	history_settle(p->history, o->batch);
 	if (!d)
-		publisher_announce(p->publisher, history_epoch(p->history), history_version(p->history));
+		return;
+	publisher_send(p->publisher, d);
 	note_position(p);
 	set_reminder(p, REMIND_MIN_MS);
-	free(o);
 }
 
+static void settle_offer(void *arg)
+{
+	struct offer *o = arg;
+	struct publish *p = o->publish;
+	bool is_new_beginning = o->batch->snapshot;
+	history_settle(p->history, o->batch);
+	free(o);
+	if (!is_new_beginning)
+		return;
+	publisher_announce(p->publisher, history_epoch(p->history), history_version(p->history));
+	note_position(p);
+	set_reminder(p, REMIND_MIN_MS);
+}
+
+/* Records are made on the caller's thread, while the publishing thread answers Polls with the delta. */
 void publish_offer(struct publish *p, struct feed_batch *b)
 {
 	struct offer *o = malloc(sizeof *o);
 	if (!o)
 		abort();
 	*o = (struct offer){p, b};
-	loop_post(side_loop_loop(p->thread), take_offer, o);
+	loop_post(side_loop_loop(p->thread), send_offer, o);
+	feed_batch_parse(b);
+	loop_post(side_loop_loop(p->thread), settle_offer, o);
 }
 
 static void on_batch(struct feed_batch *b, void *arg)

@@ -26,8 +26,11 @@ static void arm(struct tunnel *t)
 
 static void end_if_over(struct tunnel *t)
 {
-	if (t->conn && t->in_ended && t->out_ended && t->conn->queued == 0)
-		tunnel_cancel(t);
+	if (!t->conn || !t->in_ended || !t->out_ended || t->conn->queued)
+		return;
+	tunnel_cancel(t);
+	if (t->ops->on_over)
+		t->ops->on_over(t);
 }
 
 /* Passes on what has been read. False: the tunnel is over or paused. */

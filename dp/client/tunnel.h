@@ -1,7 +1,7 @@
 /* tunnel: a connection to an upstream after it has switched protocols (RFC 9110 7.8): bytes in both directions, each
  * with an end of its own.
  *
- * Invariant: after on_fail and after tunnel_cancel() no callback comes and conn is NULL; when both directions have
+ * Invariant: after on_fail, on_over and tunnel_cancel() no callback comes and conn is NULL; when both directions have
  * ended the connection closes by itself. Idle means that neither direction moves: the owner's writes count. */
 #ifndef DP_CLIENT_TUNNEL_H
 #define DP_CLIENT_TUNNEL_H
@@ -17,6 +17,8 @@ struct tunnel_ops {
 	void (*on_drained)(struct tunnel *t);
 	/* Reset, broken, or idle for too long. */
 	void (*on_fail)(struct tunnel *t, bool idle);
+	/* Both directions have ended, everything is sent and the connection closed. NULL: never told. */
+	void (*on_over)(struct tunnel *t);
 };
 
 /* Zeroed: none. */

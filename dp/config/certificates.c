@@ -1,4 +1,5 @@
-/* certificates: which certificate a handshake gets; see snapshot.h. */
+/* certificates: what a handshake finds in a snapshot: its certificate (R-7.1), and the plugins that have a word in
+ * it; see snapshot.h. */
 #include <string.h>
 
 #include "dp/config/compile.h"
@@ -87,4 +88,49 @@ const struct certificate_part *snapshot_certificate(const struct snapshot *s, co
 const struct ca_part *snapshot_authority(const struct snapshot *s, const struct uuid *id)
 {
 	return pmap_get(&s->authorities, uuid_slice(id));
+}
+
+/* ---- plugins in handshakes ------------------------------------------------------------------------------------ */
+
+struct handshake {
+	const struct snapshot *s;
+	struct slice name;
+	bool exact;
+	handshake_fn fn;
+	void *arg;
+};
+
+static bool is_other(struct record *route, void *arg)
+{
+	const struct handshake *h = arg;
+
+	return !l4_has_sni(route->entity, h->name, h->exact);
+}
+
+/* Could a request of this handshake meet the instance? */
+static bool concerns(const struct plugin_instance *i, struct handshake *h)
+{
+	const struct catalog *c = h->s->catalog;
+
+	if (i->route_id) {
+		struct record *route = catalog_get(c, &route_schema, i->route_id);
+		return route && !is_other(route, h);
+	}
+	return !i->service_id ||
+	       !catalog_each_ref(c, &route_schema, compile_route_service(), i->service_id, is_other, h);
+}
+
+static bool look_at_instance(void *instance, void *arg)
+{
+	struct handshake *h = arg;
+
+	return !concerns(instance, h) || h->fn(instance, h->arg);
+}
+
+bool snapshot_each_handshake(
+        const struct snapshot *s, struct slice server_name, bool exact_snis, handshake_fn fn, void *arg)
+{
+	struct handshake h = {s, server_name, exact_snis, fn, arg};
+
+	return s->handshake_rows.count == 0 || pmap_each(&s->handshake_rows, look_at_instance, &h);
 }

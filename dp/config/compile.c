@@ -79,7 +79,12 @@ static bool put_route(struct compiling *c, struct record *record)
 		if (!part)
 			return complain_of_missing_service(c, r);
 	}
-	if (!is_http_route(r) || (part && !part->service->enabled)) {
+	bool is_off = part && !part->service->enabled;
+	if (!is_http_route(r) && !is_off)
+		compile_l4_put(c, record);
+	else
+		compile_l4_remove(c, &r->id);
+	if (!is_http_route(r) || is_off) {
 		router_remove(c->s->router, &r->id);
 		return true;
 	}
@@ -96,8 +101,10 @@ static bool change_route(struct record *was, struct record *is, void *arg)
 {
 	struct compiling *c = arg;
 
-	if (!is)
+	if (!is) {
 		router_remove(c->s->router, &was->id);
+		compile_l4_remove(c, &was->id);
+	}
 	return !is || put_route(c, is);
 }
 
@@ -130,6 +137,8 @@ static void init_maps(struct snapshot *s)
 	pmap_init(&s->upstreams, &part_ops, NULL);
 	pmap_init(&s->certificates, &part_ops, NULL);
 	pmap_init(&s->authorities, &part_ops, NULL);
+	pmap_init(&s->handshake_rows, &part_ops, NULL);
+	pmap_init(&s->l4_routes, &part_ops, NULL);
 	pmap_init(&s->snis, &part_ops, NULL);
 	pmap_init(&s->chains, &part_ops, NULL);
 	pmap_init(&s->instances, &part_ops, NULL);
@@ -144,6 +153,8 @@ static void copy_maps(struct snapshot *s, const struct snapshot *base)
 	s->upstreams = pmap_copy(&base->upstreams);
 	s->certificates = pmap_copy(&base->certificates);
 	s->authorities = pmap_copy(&base->authorities);
+	s->handshake_rows = pmap_copy(&base->handshake_rows);
+	s->l4_routes = pmap_copy(&base->l4_routes);
 	s->snis = pmap_copy(&base->snis);
 	s->chains = pmap_copy(&base->chains);
 	s->instances = pmap_copy(&base->instances);
@@ -164,6 +175,7 @@ static struct snapshot *new_snapshot(const struct snapshot *base, const struct r
 		copy_maps(s, base);
 		s->router = router_copy(base->router);
 		s->global = part_ref((struct chain *)base->global);
+		s->l4 = part_ref((struct l4_table *)base->l4);
 	} else {
 		init_maps(s);
 		s->router = router_new(&own);
@@ -228,6 +240,7 @@ struct snapshot *snapshot_build(const struct snapshot *base, struct slice epoch,
 	        .was = base ? base->catalog : nothing, .is = catalog, .s = s, .e = e, .global_chain = !base};
 	compile_inherit_states(s, base);
 	bool ok = compile(&c);
+	compile_l4(&c, options);
 	compiling_fini(&c);
 	catalog_free(nothing);
 	if (ok)

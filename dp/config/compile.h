@@ -17,6 +17,7 @@ struct compiling {
 	struct map service_chains; /* services of whose routes those with a chain of their own need a new one */
 	struct map switched;       /* services that were enabled or disabled, so their routes come or go */
 	bool global_chain;
+	bool l4_table; /* stream routes came, went or changed */
 };
 
 void compile_touch(struct map *ids, const struct uuid *id);
@@ -60,6 +61,13 @@ void compile_chains(struct compiling *c);
 void compile_order(struct chain *c);
 /* The chain of a service's routes (one reference, the caller's); NULL: the global one. */
 struct chain *compile_service_chain(struct compiling *c, const struct uuid *service);
+
+/* ---- stream routes: compile_l4.c ----------------------------------------------------------------------------- */
+
+void compile_l4_put(struct compiling *c, struct record *route);
+void compile_l4_remove(struct compiling *c, const struct uuid *id); /* which need not be there */
+/* When all of them are put. */
+void compile_l4(struct compiling *c, const struct router_options *options);
 
 /* ---- certificates and their names: compile_certificates.c ----------------------------------------------------- */
 

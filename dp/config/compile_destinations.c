@@ -254,6 +254,7 @@ static void init_destination(struct destination *to, struct arena *a, const stru
 	to->host = lower_case(a, service->host);
 	to->port = (int)service->port;
 	to->tls = is_tls(service->protocol);
+	to->h2 = slice_starts(service->protocol, S("grpc"));
 	to->is_address = to_address(to->host, to->port, &to->address, &to->address_len);
 	to->host_header = destination_host_header(a, to->host, to->port, to->tls);
 }

@@ -221,6 +221,7 @@ static void drop_instance(struct compiling *c, const struct uuid *id)
 		return;
 	part_ref(i);
 	pmap_remove(&c->s->instances, uuid_slice(id));
+	pmap_remove(&c->s->handshake_rows, uuid_slice(id));
 	if (is_for_consumers(i) && pmap_get(&c->s->consumer_rows, consumer_row_slice(&i->row)) == i)
 		pmap_remove(&c->s->consumer_rows, consumer_row_slice(&i->row));
 	change_scope(c, i, -1);
@@ -242,6 +243,8 @@ static bool add_instance(struct compiling *c, struct record *r)
 	place_state(c->s, p, rank_of(p));
 	if (is_for_consumers(i))
 		pmap_put(&c->s->consumer_rows, i);
+	if (p->certificate)
+		pmap_put(&c->s->handshake_rows, i);
 	change_scope(c, i, 1);
 	part_give(&c->s->instances, i);
 	return true;

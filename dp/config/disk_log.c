@@ -119,9 +119,10 @@ static bool replay_frame(const struct seal_key *key, struct slice epoch, struct 
 	if (seal_open(key, label, sealed, &plain, &e)) {
 		Gatehouse__Sync__Delta *d = gatehouse__sync__delta__unpack(
 		        NULL, plain.len, (const uint8_t *)plain.ptr);
-		ok = d && !d->snapshot && slice_eq(slice_cstr(d->epoch), epoch);
+		ok = d && slice_eq(slice_cstr(d->epoch), epoch);
 		if (ok && d->version > catalog_version(*c)) {
-			struct catalog *next = delta_apply(*c, d, NULL, &e);
+			bool leads_on = d->base_version == catalog_version(*c);
+			struct catalog *next = leads_on ? delta_apply(*c, d, NULL, &e) : NULL;
 			ok = next != NULL;
 			if (next) {
 				catalog_free(*c);

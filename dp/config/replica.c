@@ -87,7 +87,7 @@ static enum replica_result judge(const struct replica *r, const Gatehouse__Sync_
 		return REPLICA_GAP;
 	if (d->version <= catalog_version(r->catalog))
 		return REPLICA_STALE;
-	return d->base_version == catalog_version(r->catalog) && !d->snapshot ? REPLICA_APPLIED : REPLICA_GAP;
+	return d->base_version == catalog_version(r->catalog) ? REPLICA_APPLIED : REPLICA_GAP;
 }
 
 static bool apply(struct replica *r, const Gatehouse__Sync__Delta *d, struct err *e)

@@ -12,6 +12,9 @@ void snapshot_free(struct snapshot *s)
 		return;
 	router_free(s->router);
 	part_unref((struct chain *)s->global); /* read-only to others, counted by us */
+	part_unref((struct l4_table *)s->l4);
+	pmap_fini(&s->l4_routes);
+	pmap_fini(&s->handshake_rows);
 	pmap_fini(&s->services);
 	pmap_fini(&s->upstreams);
 	pmap_fini(&s->certificates);
@@ -34,15 +37,31 @@ void snapshot_free(struct snapshot *s)
 /* Of the families that HTTP requests meet, a word's length and first letter tell it. */
 static void set_protocols(const struct route *r, struct route_plan *out)
 {
-	bool http = false, https = false;
+	bool http = false, https = false, grpc = false;
 
 	for (size_t i = 0; i < r->protocols.len; i++) {
 		struct slice p = r->protocols.items[i];
 		out->is_grpc |= p.ptr[0] == 'g';
+		grpc |= p.len == 4 && p.ptr[0] == 'g';
 		http |= p.len == 4 && p.ptr[0] == 'h';
 		https |= p.len == 5 && p.ptr[0] == 'h';
 	}
 	out->https_only = https && !http;
+	out->grpcs_only = out->is_grpc && !grpc;
+}
+
+const struct l4_route *snapshot_l4(
+        const struct snapshot *s, const struct l4_session *session, unsigned protocols, enum l4_protocol *as)
+{
+	struct l4_session asked = *session;
+
+	for (uint32_t i = 0; s->l4 && i < s->l4->count; i++)
+		for (unsigned p = L4_TCP; p <= L4_TLS_PASSTHROUGH; p++) {
+			asked.protocol = *as = p;
+			if ((protocols & 1u << p) && l4_matches(s->l4->routes[i]->route, &asked, s->l4->exact_snis))
+				return s->l4->routes[i];
+		}
+	return NULL;
 }
 
 const struct upstream_def *snapshot_upstream(const struct snapshot *s, struct slice name)

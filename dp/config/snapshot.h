@@ -18,6 +18,7 @@
 #include "common/plugin/ordering.h"
 #include "common/plugin/plugin.h"
 #include "dp/config/part.h"
+#include "dp/router/l4.h"
 #include "dp/router/router.h"
 
 /* One configuration of a plugin, ready to run. */
@@ -59,6 +60,7 @@ struct destination {
 	struct slice host; /* of the service, lower case; may be the name of an upstream: see route_plan */
 	int port;
 	bool tls;
+	bool h2;         /* gRPC: HTTP/2, where others are HTTP/1.1 */
 	bool is_address; /* host is an IP literal: address is ready */
 	struct sockaddr_storage address;
 	socklen_t address_len;
@@ -123,6 +125,18 @@ struct ca_part {
 	uint64_t serial; /* as above */
 };
 
+/* The stream routes, in the order in which they are looked at. */
+struct l4_table {
+	struct part part;
+	bool exact_snis; /* flavour traditional */
+	uint32_t count;
+	const struct l4_route {
+		struct part part; /* by id */
+		const struct route *route;
+		const void *value; /* for snapshot_plan() */
+	} * routes[];
+};
+
 /* A route with all that its requests need. */
 struct route_plan {
 	const struct route *route;
@@ -131,6 +145,7 @@ struct route_plan {
 	const struct upstream_def *upstream;   /* which the service's host names; NULL: it is a plain host */
 	const struct chain *chain;
 	bool https_only; /* protocols hold https but not http */
+	bool grpcs_only; /* grpcs but not grpc */
 	bool is_grpc;    /* they are grpc, grpcs or both */
 };
 
@@ -141,18 +156,21 @@ struct snapshot {
 	struct router *router;      /* owned; the value of a route is its record */
 	const struct chain *global; /* for requests without a route, and for routes without plugins of their own */
 	uint32_t state_size;        /* of a request's block that is taken before its chain is known */
+	const struct l4_table *l4;  /* NULL: there are no stream routes */
 
 	/* Private: compile*.c fills them, snapshot.c looks things up. */
-	struct pmap services;      /* struct service_part by id */
-	struct pmap upstreams;     /* struct upstream_def by name */
-	struct pmap certificates;  /* struct certificate_part by id */
-	struct pmap authorities;   /* struct ca_part by id */
-	struct pmap snis;          /* struct sni_part by name */
-	struct pmap chains;        /* struct chain by route, of those with plugins of their own */
-	struct pmap instances;     /* struct plugin_instance by id */
-	struct pmap consumer_rows; /* struct plugin_instance by .row, of those for a consumer or a group of them */
-	struct pmap scopes[3];     /* struct scope by what plugins are attached to: enum scope_kind */
-	uint32_t *state_offsets;   /* by rank of a plugin; where its state is, in any chain */
+	struct pmap services;       /* struct service_part by id */
+	struct pmap upstreams;      /* struct upstream_def by name */
+	struct pmap certificates;   /* struct certificate_part by id */
+	struct pmap l4_routes;      /* struct l4_route by id */
+	struct pmap authorities;    /* struct ca_part by id */
+	struct pmap snis;           /* struct sni_part by name */
+	struct pmap chains;         /* struct chain by route, of those with plugins of their own */
+	struct pmap instances;      /* struct plugin_instance by id */
+	struct pmap handshake_rows; /* struct plugin_instance by id, of those with a certificate phase */
+	struct pmap consumer_rows;  /* struct plugin_instance by .row, of those for a consumer or a group of them */
+	struct pmap scopes[3];      /* struct scope by what plugins are attached to: enum scope_kind */
+	uint32_t *state_offsets;    /* by rank of a plugin; where its state is, in any chain */
 };
 
 /* Takes the catalog. base: the snapshot of the version before, to share with (it stays as it is); NULL: from nothing.
@@ -163,13 +181,24 @@ struct snapshot *snapshot_build(const struct snapshot *base, struct slice epoch,
         const struct router_options *options, struct err *e);
 void snapshot_free(struct snapshot *s);
 
-/* What a match leads to. value: of a match of s->router. */
+/* What a match leads to. value: of a match of s->router, or of a stream route. */
 void snapshot_plan(const struct snapshot *s, const void *value, struct route_plan *out);
 /* NULL: no upstream has this name. */
 const struct upstream_def *snapshot_upstream(const struct snapshot *s, struct slice name);
 /* fn(arg) for every upstream that differs from the snapshot before (NULL: for all); NULL stands for absent. */
 void snapshot_diff_upstreams(const struct snapshot *was, const struct snapshot *is,
         void (*fn)(struct upstream_def *was, struct upstream_def *is, void *arg), void *arg);
+
+/* Calls fn for every plugin instance that takes part in handshakes for this name (plugin.h, `certificate`), until it
+ * returns false. exact_snis: flavour traditional. */
+typedef bool (*handshake_fn)(const struct plugin_instance *i, void *arg);
+bool snapshot_each_handshake(
+        const struct snapshot *s, struct slice server_name, bool exact_snis, handshake_fn fn, void *arg);
+
+/* Which stream route a session belongs to, if it spoke one of `protocols` (bits, 1 << enum l4_protocol; session->
+ * protocol does not matter); *as is the protocol by which it matched. NULL: none. */
+const struct l4_route *snapshot_l4(
+        const struct snapshot *s, const struct l4_session *session, unsigned protocols, enum l4_protocol *as);
 
 /* R-7.1: what a client is shown that asks for this name: the certificate of the name, of *.rest, of name.*, or of *.
  * NULL: none of them is there, or this is no host name (unset: the client named none): the node's own. */

@@ -9,6 +9,8 @@
 struct entry {
 	const struct record *record; /* only compared: it may be gone */
 	uint64_t version;
+	const struct catalog *seen_in; /* it is that of this catalog, and of this version of it */
+	uint64_t seen_version;
 	char *text;
 	size_t len;
 };
@@ -63,22 +65,31 @@ static void render(struct entry *e, const struct record *r)
 	json_decref(stored);
 }
 
-struct slice entity_texts_get(
-        struct entity_texts *t, const struct catalog *catalog, const struct schema *kind, const struct uuid *id)
+static struct entry *add(struct entity_texts *t, const struct uuid *id)
 {
+	if (t->entries.count >= ENTITY_TEXTS_MAX)
+		clear(t);
+	struct entry *e = calloc(1, sizeof *e);
+	if (!e)
+		abort();
+	map_set(&t->entries, uuid_slice(id), e);
+	return e;
+}
+
+struct slice entity_texts_get(struct entity_texts *t, const struct catalog *catalog, uint64_t version,
+        const struct schema *kind, const struct uuid *id)
+{
+	struct entry *e = map_get(&t->entries, uuid_slice(id));
+	if (e && e->seen_in == catalog && e->seen_version == version)
+		return slice_of(e->text, e->len);
 	const struct record *r = catalog_get(catalog, kind, id);
 	if (!r)
 		return S("");
-	struct entry *e = map_get(&t->entries, uuid_slice(id));
-	if (!e) {
-		if (t->entries.count >= ENTITY_TEXTS_MAX)
-			clear(t);
-		e = calloc(1, sizeof *e);
-		if (!e)
-			abort();
-		map_set(&t->entries, uuid_slice(id), e);
-	}
+	if (!e)
+		e = add(t, id);
 	if (e->record != r || e->version != r->version)
 		render(e, r);
+	e->seen_in = catalog;
+	e->seen_version = version;
 	return slice_of(e->text, e->len);
 }

@@ -11,8 +11,9 @@ struct entity_texts;
 
 struct entity_texts *entity_texts_new(void);
 void entity_texts_free(struct entity_texts *t);
-/* "" when there is no such entity. Valid until the next call. */
-struct slice entity_texts_get(
-        struct entity_texts *t, const struct catalog *catalog, const struct schema *kind, const struct uuid *id);
+/* "" when there is no such entity. Valid until the next call. version: the catalog's; while it stays the same,
+ * nothing is looked up there. */
+struct slice entity_texts_get(struct entity_texts *t, const struct catalog *catalog, uint64_t version,
+        const struct schema *kind, const struct uuid *id);
 
 #endif

@@ -13,6 +13,7 @@
 #include "dp/host/meter.h"
 #include "dp/host/redis.h"
 #include "dp/host/sinks.h"
+#include "dp/host/staples.h"
 
 static struct host_owner *owner_of(struct call *c)
 {
@@ -267,6 +268,11 @@ void host_sweep_meter(struct host_worker *w, const struct snapshot *s)
 		        w->meter, &w->sweep.at, HOST_SWEEP_STEPS, is_current, (void *)(uintptr_t)s->catalog);
 }
 
+static struct text *record_text(struct call *c)
+{
+	return &owner_of(c)->worker->record;
+}
+
 static uint64_t next_number(struct call *c)
 {
 	return ++owner_of(c)->worker->number;
@@ -284,7 +290,8 @@ static enum verdict read_body(struct call *c, phase_fn done)
 
 static struct slice entity_json(struct call *c, const struct schema *kind, const struct uuid *id)
 {
-	return entity_texts_get(owner_of(c)->worker->texts, owner_of(c)->snapshot->catalog, kind, id);
+	const struct snapshot *s = owner_of(c)->snapshot;
+	return entity_texts_get(owner_of(c)->worker->texts, s->catalog, s->version, kind, id);
 }
 
 struct group_names {
@@ -349,13 +356,16 @@ void host_worker_init(struct host_worker *w)
 	w->redis = redis_set_new(w->loop, w->dns);
 	w->texts = entity_texts_new();
 	w->sinks = sinks_new(w);
+	w->staples = staples_new(w);
 }
 
 void host_worker_fini(struct host_worker *w)
 {
+	staples_free(w->staples);
 	sinks_free(w->sinks);
 	redis_set_free(w->redis);
 	entity_texts_free(w->texts);
+	text_fini(&w->record);
 	pool_fini(&w->fetch_pool);
 }
 
@@ -373,6 +383,7 @@ const struct host host_vtable = {.find = find,
         .cache_delete = delete_from_cache,
         .meter = count_for_metrics,
         .meter_about = count_about,
+        .record_text = record_text,
         .next_number = next_number,
         .worker_uuid = worker_uuid,
         .node_id = node_id,

@@ -31,12 +31,14 @@ struct host_worker {
 	struct cache *cache;        /* cache.h: the node's */
 	struct meter *meter;        /* meter.h */
 	struct sinks *sinks;        /* sinks.h */
+	struct staples *staples;    /* staples.h */
 	struct dns *dns;
 	struct pool fetch_pool;  /* of fetch.h */
 	struct outward *outward; /* TLS for going out: the node's */
 	char uuid[UUID_TEXT + 1];
 	struct slice node_id;
 	uint64_t number;
+	struct text record; /* of the request that is logged */
 	struct {
 		uint64_t version; /* of the configuration that the meter is being compared with */
 		uint32_t at;

@@ -7,7 +7,7 @@
 #include "common/core/map.h"
 #include "dp/host/sinks_private.h"
 
-enum { ENTRIES_MAX = 10000, ALONE_MAX = 1000 };
+enum { ENTRIES_MAX = 10000, ALONE_MAX = 1000, ENCODED_MORE = 1024 };
 
 struct sinks {
 	struct host_worker *worker;
@@ -113,11 +113,15 @@ static void end_delivery(struct delivery *d)
 static void encode(struct delivery *d)
 {
 	struct slice *entries = arena_array(&d->arena, struct slice, d->count);
-	size_t n = 0;
-	for (struct entry *e = d->first; e; e = e->next)
+	size_t n = 0, all = 0;
+	for (struct entry *e = d->first; e; e = e->next) {
 		entries[n++] = slice_of(e->bytes, e->len);
+		all += e->len + 1;
+	}
+	text_reserve(&d->body, all + ENCODED_MORE);
 	if (d->queue->sink.encode)
-		d->queue->sink.encode(entries, n, &d->body);
+		d->queue->sink.encode(
+		        &(struct sink_batch){&d->queue->sink, d->queue->worker->node_id, entries, n}, &d->body);
 	else
 		for (size_t i = 0; i < n; i++)
 			text_put(&d->body, entries[i]);
@@ -278,8 +282,8 @@ static void copy_sink(struct queue *q, const struct sink *from)
 	struct arena *a = &q->arena;
 	arena_reset(a);
 	q->sink = *from;
-	struct slice *all[] = {
-	        &q->sink.name, &q->sink.url, &q->sink.method, &q->sink.host, &q->sink.tls_name, &q->sink.path};
+	struct slice *all[] = {&q->sink.name, &q->sink.url, &q->sink.method, &q->sink.host, &q->sink.tls_name,
+	        &q->sink.path, &q->sink.context};
 	for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
 		*all[i] = arena_dup(a, *all[i]);
 	head_init(&q->sink.headers, a);

@@ -55,11 +55,20 @@ static bool is_dropped(const struct request *r, const struct head *up, const str
 	       head_has_token(up, HEADER_CONNECTION, h->name);
 }
 
+/* "2" over HTTP/2 (proxy.md 4.3). */
+struct slice answer_via(const struct request *r)
+{
+	const struct proxy_options *o = r->proxy->options;
+	if (r->carrier == &carry_h1)
+		return o->via;
+	return arena_printf(r->x.arena, "%s %.*s", r->carrier->via, SLICE_ARG(o->server_token));
+}
+
 static void copy_fields(struct request *r, const struct head *up, struct head *out)
 {
 	const struct proxy_options *o = r->proxy->options;
 	bool has_server = false;
-	struct slice via = {0};
+	struct slice via = {0}, own = answer_via(r);
 
 	for (uint32_t i = 0; i < up->count; i++) {
 		const struct header *h = &up->headers[i];
@@ -81,8 +90,7 @@ static void copy_fields(struct request *r, const struct head *up, struct head *o
 	if (!has_server && o->show_server)
 		head_add_id(out, HEADER_SERVER, o->server_token);
 	if (o->show_via)
-		head_add_id(
-		        out, HEADER_VIA, slice_is_set(via) ? ARENA_JOIN(r->x.arena, via, S(", "), o->via) : o->via);
+		head_add_id(out, HEADER_VIA, slice_is_set(via) ? ARENA_JOIN(r->x.arena, via, S(", "), own) : own);
 }
 
 /* What plugins have set already, over what is there. */
@@ -136,7 +144,7 @@ static void hold_back(struct request *r, bool last)
 	if (last || r->over)
 		return;
 	if (stream_queued(r->stream) > STREAM_HIGH_WATER)
-		h1_client_pause(&r->client, true);
+		r->carrier->pause(r, true);
 	if (r->rate.per_second)
 		rate_hold(r);
 }
@@ -274,13 +282,15 @@ static enum flow send_answer(struct request *r)
 	add_own_headers(r, &a->head);
 	if (chain_has_log(r) && !was_held)
 		keep_head(r);
-	stream_respond(r->stream, &a->head, a->piece, last);
+	stream_respond(r->stream, &a->head, a->piece, last && !r->x.trailers);
+	if (last && r->x.trailers)
+		stream_send_trailers(r->stream, r->x.trailers);
 	if (r->over)
 		return FLOW_DONE;
 	if (a->head.status == 101)
 		upgrade_begin(r);
 	if (was_held && !last)
-		h1_client_pause(&r->client, false); /* further pieces may come from inside */
+		r->carrier->pause(r, false); /* further pieces may come from inside */
 	if (!r->over)
 		hold_back(r, last);
 	return r->over ? FLOW_DONE : FLOW_WAIT;
@@ -291,7 +301,7 @@ static enum flow wait_for_more(struct request *r)
 {
 	enum step at = r->step;
 	hold(r);
-	h1_client_pause(&r->client, r->answer.stage != ANSWER_COLLECTING); /* pieces may come from inside */
+	r->carrier->pause(r, r->answer.stage != ANSWER_COLLECTING); /* pieces may come from inside */
 	if (r->over)
 		return FLOW_DONE;
 	return r->step == at ? FLOW_WAIT : FLOW_NEXT;
@@ -373,6 +383,8 @@ void answer_piece(struct request *r, struct slice piece, bool last)
 	}
 	if (a->use != USE_NOTHING)
 		chain_response_piece(r, &piece, last);
-	stream_send(r->stream, piece, last);
+	stream_send(r->stream, piece, last && !r->x.trailers);
+	if (last && r->x.trailers)
+		stream_send_trailers(r->stream, r->x.trailers);
 	hold_back(r, last);
 }

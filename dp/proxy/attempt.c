@@ -2,16 +2,9 @@
  * when that fails (proxy.md 3.2, 3.3; DEV-6). */
 #include "dp/proxy/request.h"
 
-#include <arpa/inet.h>
-#include <errno.h>
-
 #include "common/core/log.h"
-#include "common/http/h1_write.h"
 #include "dp/host/dial.h"
 #include "dp/proxy/respond.h"
-
-static const struct h1_client_ops client_ops;
-static const struct conn_ops connect_ops;
 
 /* ---- which address --------------------------------------------------------------------------------------------- */
 
@@ -26,6 +19,7 @@ static void on_resolved(void *arg, enum dns_status status, const struct dns_answ
 {
 	struct request *r = arg;
 	r->lookup = NULL;
+	spans_end(&r->x, TRACING_DNS);
 	if (status == DNS_FOUND) {
 		const struct dns_address *a = &answer->addresses[answer->turn % answer->count];
 		set_address(r, (const struct sockaddr *)&a->address, a->len);
@@ -44,17 +38,13 @@ static void on_resolved(void *arg, enum dns_status status, const struct dns_answ
 static const struct destination *go_elsewhere(struct request *r, struct destination *out)
 {
 	const struct upstream_changes *u = &r->x.upstream;
-	*out = (struct destination){.host = u->target, .port = u->port, .tls = r->plan->destination->tls};
+	*out = (struct destination){
+	        .host = u->target, .port = u->port, .tls = r->plan->destination->tls, .h2 = r->plan->destination->h2};
 	out->is_address = dial_address(u->target, u->port, &out->address, &out->address_len);
 	out->host_header = u->port == (out->tls ? 443 : 80)
 	                           ? u->target
 	                           : ARENA_JOIN(r->x.arena, u->target, S(":"), arena_decimal(r->x.arena, u->port));
 	return out;
-}
-
-static bool is_proxied(struct slice protocol)
-{
-	return slice_eq(protocol, S("http")) || slice_eq(protocol, S("https"));
 }
 
 enum flow attempt_pick(struct request *r)
@@ -63,12 +53,6 @@ enum flow attempt_pick(struct request *r)
 		return FLOW_WAIT;
 	if (r->resolved)
 		return FLOW_NEXT;
-	if (!is_proxied(r->plan->service->protocol)) {
-		log_error("services of this protocol are not proxied in this release",
-		        LOG_SLICE("protocol", r->plan->service->protocol), LOG_SLICE("request_id", r->x.request_id));
-		respond_failure(r, FAILURE_INVALID_ANSWER);
-		return FLOW_NEXT;
-	}
 	struct destination elsewhere;
 	const struct destination *to = r->plan->destination;
 	const struct upstream_def *upstream = r->plan->upstream;
@@ -86,60 +70,12 @@ enum flow attempt_pick(struct request *r)
 		set_address(r, r->pick.address, r->pick.address_len);
 		return FLOW_NEXT;
 	}
+	spans_begin(&r->x, TRACING_DNS, r->pick.host);
 	r->lookup = dns_lookup(r->proxy->dns, r->pick.host, r->pick.port, on_resolved, r);
 	return r->lookup ? FLOW_WAIT : FLOW_NEXT;
 }
 
 /* ---- connecting ------------------------------------------------------------------------------------------------ */
-
-static bool take_pooled(struct request *r)
-{
-	r->reused = false;
-	if (r->fresh_only)
-		return false;
-	r->conn = pool_take(&r->proxy->pool, (struct sockaddr *)&r->address, r->address_len, r->party);
-	r->reused = r->conn != NULL;
-	if (r->reused)
-		r->conn_since_ms = r->conn->since_ms;
-	return r->reused;
-}
-
-static void try_failed(struct request *r, enum client_failure why);
-
-static void on_connected(struct conn *c, int error)
-{
-	struct request *r = c->owner;
-	r->connecting = NULL;
-	if (error) {
-		r->client.why = party_problem(c->tls);
-		conn_close(c);
-		try_failed(r, CLIENT_CLOSED);
-		return;
-	}
-	r->conn = c;
-	request_wake(r);
-}
-
-static void on_connect_closed(struct conn *c)
-{
-	on_connected(c, ECONNRESET);
-}
-
-static void on_connect_timeout(struct conn *c)
-{
-	struct request *r = c->owner;
-	r->connecting = NULL;
-	conn_close(c);
-	try_failed(r, CLIENT_TIMEOUT);
-}
-
-static const struct conn_ops connect_ops = {
-        .on_connected = on_connected,
-        .on_readable = on_connect_closed,
-        .on_drained = on_connect_closed,
-        .on_closed = on_connect_closed,
-        .on_timeout = on_connect_timeout,
-};
 
 /* Whom TLS is to be spoken with. False: that cannot be said, and what was meant for TLS never goes in the clear. */
 static bool find_party(struct request *r, struct party **out)
@@ -168,51 +104,32 @@ static bool find_party(struct request *r, struct party **out)
 	return *out != NULL;
 }
 
-enum flow attempt_connect(struct request *r)
+bool attempt_begin(struct request *r, struct party **party)
 {
-	struct party *party;
-
-	if (r->conn)
-		return FLOW_NEXT;
-	if (r->connecting)
-		return FLOW_WAIT;
 	r->proxied = true;
 	r->tried++;
 	r->picked_ns = clock_mono_ns();
+	r->try = (struct try){0};
 	facts_try_begin(r);
-	if (!find_party(r, &party)) {
-		respond_failure(r, FAILURE_INVALID_ANSWER);
-		return FLOW_NEXT;
-	}
-	if (take_pooled(r))
-		return FLOW_NEXT;
-	r->connecting = conn_connect(r->proxy->loop, (struct sockaddr *)&r->address, r->address_len,
-	        party ? party_connect(party) : NULL, &connect_ops, r);
-	if (!r->connecting) {
-		try_failed(r, CLIENT_CLOSED);
-		return FLOW_NEXT;
-	}
-	conn_set_timeout(r->connecting, (uint32_t)r->plan->service->connect_timeout);
-	return FLOW_WAIT;
+	if (find_party(r, party))
+		return true;
+	respond_failure(r, FAILURE_INVALID_ANSWER);
+	return false;
+}
+
+enum flow attempt_connect(struct request *r)
+{
+	return r->carrier->connect(r);
 }
 
 /* ---- sending --------------------------------------------------------------------------------------------------- */
 
-static void write_request(struct request *r)
+static void send_head(struct request *r)
 {
 	struct head out;
 	body_plan_streaming(r);
 	forward_head(r, &out);
-	bool upgrades = slice_is_set(r->upgrade);
-	r->client.upgrade = upgrades;
-	char *bytes = arena_alloc(r->x.arena, h1_write_bound(&out));
-	struct iovec parts[2] = {
-	        {bytes, h1_write_request(
-	                        bytes, &out, upgrades ? r->proxy->options->upgrade_connection : S("keep-alive"))},
-	        {(void *)r->x.body.ptr, r->x.body.len},
-	};
-	bool whole = r->body.mode == BODY_NONE || r->body.mode == BODY_COLLECTED;
-	h1_client_write(&r->client, parts, whole && r->x.body.len ? 2 : 1, whole);
+	r->carrier->send_head(r, &out, r->x.body, r->body.mode == BODY_NONE || r->body.mode == BODY_COLLECTED);
 }
 
 /* What was collected before the body turned out to be too large to hold, then the rest as it comes. */
@@ -220,24 +137,16 @@ static void stream_body(struct request *r)
 {
 	if (r->body.mode == BODY_STREAMING && r->body.bytes.len)
 		body_send_held(r);
-	if (!r->over && r->client.conn)
+	if (!r->over && r->carrier->is_open(r))
 		body_start_streaming(r);
 }
 
 enum flow attempt_send(struct request *r)
 {
-	struct conn *c = r->conn;
-	r->conn = NULL;
-	r->client.limits = &r->proxy->options->response_limits;
-	r->client.read_timeout_ms = (uint32_t)r->plan->service->read_timeout;
-	r->client.write_timeout_ms = (uint32_t)r->plan->service->write_timeout;
-	struct slice method = slice_is_set(r->x.upstream.method) ? r->x.upstream.method : r->x.request->method;
-	h1_client_start(&r->client, c, r->x.arena, method, &client_ops, r);
-	c->requests++;
 	r->written = true;
 	request_goto(r, STEP_ANSWER); /* callbacks may come from inside the writes */
-	write_request(r);
-	if (!r->over && r->step == STEP_ANSWER && r->client.conn &&
+	send_head(r);
+	if (!r->over && r->step == STEP_ANSWER && r->carrier->is_open(r) &&
 	        (r->body.mode == BODY_UNREAD || r->body.mode == BODY_STREAMING))
 		stream_body(r);
 	return r->over ? FLOW_DONE : FLOW_NEXT;
@@ -253,7 +162,10 @@ static bool is_idempotent(struct slice method)
 /* Do we still have all that was sent? */
 static bool is_whole(const struct request *r)
 {
-	return r->plan->route->request_buffering && (r->body.mode == BODY_NONE || r->body.mode == BODY_COLLECTED);
+	const struct body *b = &r->body;
+	if (!r->plan->route->request_buffering)
+		return false;
+	return b->mode == BODY_NONE || b->mode == BODY_COLLECTED || (b->mode == BODY_STREAMING && b->is_kept);
 }
 
 /* May the same bytes be sent again? Only when we still have them, and not to a server that may have acted on them. */
@@ -264,8 +176,8 @@ static bool can_replay(const struct request *r, bool stale)
 		return true;
 	if (r->answer.stage != ANSWER_NONE || !is_whole(r))
 		return false;
-	return is_idempotent(r->x.request->method) || (o->retry.conditions & RETRY_NON_IDEMPOTENT) ||
-	       (stale && o->retry_stale_post);
+	return r->try.refused || is_idempotent(r->x.request->method) ||
+	       (o->retry.conditions & RETRY_NON_IDEMPOTENT) || (stale && o->retry_stale_post);
 }
 
 /* Is another try allowed after one that ended like this? */
@@ -312,16 +224,16 @@ static void next_try(struct request *r)
  * connections fail is expected. */
 static void log_failure(const struct request *r, enum client_failure why)
 {
-	LOG_AT(why == CLIENT_INVALID || r->client.why ? LOG_WARN : LOG_INFO, "try failed",
+	LOG_AT(why == CLIENT_INVALID || r->try.why ? LOG_WARN : LOG_INFO, "try failed",
 	        LOG_SLICE("request_id", r->x.request_id), LOG_SLICE("host", r->pick.host_header),
 	        LOG_STR("why", why == CLIENT_TIMEOUT  ? "timeout"
 	                       : why == CLIENT_CLOSED ? "closed"
 	                                              : "invalid response"),
-	        LOG_STR("detail", r->client.why), LOG_INT("reused", r->reused),
+	        LOG_STR("detail", r->try.why), LOG_INT("reused", r->reused),
 	        LOG_INT("age_ms", r->reused ? timeouts_now() - r->conn_since_ms : 0));
 }
 
-static void try_failed(struct request *r, enum client_failure why)
+void attempt_failed(struct request *r, enum client_failure why)
 {
 	if (r->stream->responded) {
 		struct stream *s = r->stream;
@@ -330,7 +242,7 @@ static void try_failed(struct request *r, enum client_failure why)
 		return;
 	}
 	facts_try_failed(r, why);
-	bool stale = r->reused && r->written && why == CLIENT_CLOSED && !r->client.received_any;
+	bool stale = r->reused && r->written && why == CLIENT_CLOSED && !r->try.heard && !r->try.refused;
 	bool again = can_replay(r, stale);
 	log_failure(r, why);
 	if (!stale || !again) /* proxy.md 2.4 */
@@ -351,24 +263,12 @@ void attempt_cancel(struct request *r)
 	if (r->lookup)
 		dns_cancel(r->lookup);
 	r->lookup = NULL;
-	if (r->connecting)
-		conn_close(r->connecting);
-	r->connecting = NULL;
 	timeout_clear(&r->pick_again);
-	if (r->conn)
-		conn_close(r->conn);
-	r->conn = NULL;
-	h1_client_cancel(&r->client);
-	tunnel_cancel(&r->tunnel);
+	r->x.trailers = NULL;
+	r->carrier->cancel(r);
 }
 
-/* ---- the client's callbacks ------------------------------------------------------------------------------------ */
-
-static void on_reusable(struct h1_client *x, struct conn *c)
-{
-	struct request *r = x->owner;
-	pool_give(&r->proxy->pool, c, (struct sockaddr *)&r->address, r->address_len, r->party);
-}
+/* ---- being answered -------------------------------------------------------------------------------------------- */
 
 /* A status that proxy_next_upstream names. The answer is dropped with its connection. */
 static bool is_passed_over(struct request *r, int status)
@@ -377,48 +277,16 @@ static bool is_passed_over(struct request *r, int status)
 	return conditions && may_try_again(r, conditions & condition_of_status(status)) && can_replay(r, false);
 }
 
-static void on_head(struct h1_client *x, struct head *response, struct slice piece, bool last)
+void attempt_answered(struct request *r, struct head *response, struct slice piece, bool last)
 {
-	struct request *r = x->owner;
-	if (is_passed_over(r, response->status)) {
-		h1_client_cancel(x);
-		facts_try_answered(r, response->status);
-		balance_answered(r, response->status);
-		r->tries_left--;
-		r->fresh_only = false;
-		next_try(r);
+	if (!is_passed_over(r, response->status)) {
+		answer_begin(r, response, piece, last);
 		return;
 	}
-	answer_begin(x->owner, response, piece, last);
+	r->carrier->cancel(r);
+	facts_try_answered(r, response->status);
+	balance_answered(r, response->status);
+	r->tries_left--;
+	r->fresh_only = false;
+	next_try(r);
 }
-
-static void on_piece(struct h1_client *x, struct slice piece, bool last)
-{
-	answer_piece(x->owner, piece, last);
-}
-
-static void on_upgrade(struct h1_client *x, struct head *response, struct conn *c)
-{
-	struct request *r = x->owner;
-	upgrade_take(r, c);
-	answer_begin(r, response, S(""), false);
-}
-
-static void on_client_drained(struct h1_client *x)
-{
-	body_on_upstream_drained(x->owner);
-}
-
-static void on_fail(struct h1_client *x, enum client_failure why)
-{
-	try_failed(x->owner, why);
-}
-
-static const struct h1_client_ops client_ops = {
-        .on_reusable = on_reusable,
-        .on_head = on_head,
-        .on_piece = on_piece,
-        .on_upgrade = on_upgrade,
-        .on_drained = on_client_drained,
-        .on_fail = on_fail,
-};

@@ -11,6 +11,8 @@ static bool may_collect(const struct request *r)
 {
 	if (r->body.whole_wanted)
 		return true;
+	if (r->carrier == &carry_h2) /* gRPC streams (proxy.md 7.5) */
+		return false;
 	return r->plan->route->request_buffering &&
 	       (r->body.chunked || r->body.length <= (int64_t)r->proxy->options->body_buffer);
 }
@@ -115,24 +117,6 @@ static void collect(struct request *r, struct slice piece, bool last)
 	request_wake(r);
 }
 
-static void forward(struct request *r, struct slice piece, bool last)
-{
-	char size[24];
-	struct iovec parts[3];
-	int n = 0;
-
-	if (r->body.chunked && piece.len) {
-		parts[n++] = (struct iovec){size, h1_chunk_head(size, piece.len)};
-		parts[n++] = (struct iovec){(void *)piece.ptr, piece.len};
-		parts[n++] = (struct iovec){"\r\n0\r\n\r\n", last ? 7 : 2};
-	} else if (r->body.chunked && last) {
-		parts[n++] = (struct iovec){"0\r\n\r\n", 5};
-	} else {
-		parts[n++] = (struct iovec){(void *)piece.ptr, piece.len};
-	}
-	h1_client_write(&r->client, parts, n, last);
-}
-
 void body_plan_streaming(struct request *r)
 {
 	if (r->body.mode != BODY_UNREAD && r->body.mode != BODY_STREAMING)
@@ -159,14 +143,30 @@ static void refuse(struct request *r)
 
 void body_start_streaming(struct request *r)
 {
+	if (r->body.mode == BODY_UNREAD)
+		r->body.is_kept = r->carrier == &carry_h2;
 	r->body.mode = BODY_STREAMING;
 	stream_read_body(r->stream, true);
 }
 
+/* What may be sent a second time is kept as long as it is small. */
+static void keep(struct request *r, struct slice piece)
+{
+	struct body *b = &r->body;
+	if (!b->is_kept)
+		return;
+	b->is_kept = b->bytes.len + piece.len <= r->proxy->options->body_buffer;
+	if (b->is_kept)
+		text_put(&b->bytes, piece);
+	else
+		text_fini(&b->bytes);
+}
+
 static void pass_on(struct request *r, struct slice piece, bool last)
 {
-	forward(r, piece, last);
-	if (!r->over && r->client.conn && h1_client_queued(&r->client) > STREAM_HIGH_WATER)
+	keep(r, piece);
+	r->carrier->send_piece(r, piece, last);
+	if (!r->over && r->carrier->is_open(r) && r->carrier->queued(r) > STREAM_HIGH_WATER)
 		stream_read_body(r->stream, false);
 }
 
@@ -181,7 +181,7 @@ void body_on_piece(struct request *r, struct slice piece, bool last)
 		return;
 	}
 	r->body.last_seen = last;
-	if (!r->client.conn)
+	if (!r->carrier->is_open(r))
 		return; /* the upstream has answered early, or is gone: the codec drains */
 	if (r->body.use != USE_NOTHING && chain_request_body(r, &piece, last) == STOP) {
 		refuse(r);
@@ -193,7 +193,9 @@ void body_on_piece(struct request *r, struct slice piece, bool last)
 void body_send_held(struct request *r)
 {
 	struct slice held = text_slice(&r->body.bytes);
-	if (r->body.is_filtered)
+	if (r->body.is_kept)
+		r->carrier->send_piece(r, held, r->body.last_seen); /* once more */
+	else if (r->body.is_filtered)
 		pass_on(r, held, false);
 	else
 		body_on_piece(r, held, false);

@@ -70,14 +70,20 @@ static void record(struct request *r, uint32_t i, const struct plugin_instance *
 /* ---- verdicts -------------------------------------------------------------------------------------------------- */
 
 /* Calls the phase, or takes the verdict that it has come to meanwhile. */
-static enum verdict run_phase(struct chain_run *run, phase_fn phase)
+static enum verdict run_phase(struct chain_run *run, phase_fn phase, enum tracing_what what)
 {
+	struct call *c = &run->calls[run->at];
 	if (run->resumed) {
 		run->resumed = false;
+		spans_end(c->x, what);
 		return run->verdict;
 	}
-	enum verdict v = phase(&run->calls[run->at]);
+	if (c->x->spans)
+		spans_begin(c->x, what, slice_cstr(c->plugin->name));
+	enum verdict v = phase(c);
 	run->waiting = v == WAIT;
+	if (v != WAIT)
+		spans_end(c->x, what);
 	return v;
 }
 
@@ -105,7 +111,7 @@ enum flow chain_rewrite(struct request *r)
 			continue;
 		if (!run->resumed)
 			record(r, run->at, p);
-		enum verdict v = run_phase(run, p->plugin->rewrite);
+		enum verdict v = run_phase(run, p->plugin->rewrite, TRACING_REWRITE);
 		if (v == WAIT)
 			break;
 		run->ended = v == STOP;
@@ -131,7 +137,7 @@ static bool run_access(struct request *r)
 {
 	struct chain_run *run = &r->run;
 	if (run->resumed) {
-		run->ended |= run_phase(run, NULL) == STOP;
+		run->ended |= run_phase(run, NULL, TRACING_ACCESS) == STOP;
 		return true;
 	}
 	const struct plugin_instance *p = choose(r, &run->chain->links[run->at]);
@@ -146,7 +152,7 @@ static bool run_access(struct request *r)
 	record(r, run->at, p);
 	if (!runs)
 		return true;
-	enum verdict v = run_phase(run, p->plugin->access);
+	enum verdict v = run_phase(run, p->plugin->access, TRACING_ACCESS);
 	run->ended |= v == STOP;
 	return v != WAIT;
 }
@@ -265,7 +271,8 @@ enum verdict chain_response_head(struct request *r)
 		struct call *c = &run->calls[run->at];
 		if (!c->plugin || !c->plugin->response_head)
 			continue;
-		enum verdict v = run->waiting ? WAIT : run_phase(run, c->plugin->response_head);
+		enum verdict v = run->waiting ? WAIT
+		                              : run_phase(run, c->plugin->response_head, TRACING_RESPONSE_HEAD);
 		if (v == WAIT)
 			return WAIT;
 		if (v == STOP) {
@@ -310,7 +317,7 @@ enum verdict chain_whole_response(struct request *r, struct slice *body)
 			return WAIT;
 		if (!run->resumed)
 			give_piece(c, *body, true);
-		enum verdict v = run_phase(run, c->plugin->response_body);
+		enum verdict v = run_phase(run, c->plugin->response_body, 0);
 		if (v == WAIT)
 			return WAIT;
 		if (v == STOP) {

@@ -200,6 +200,8 @@ static struct slice target_of(struct request *r)
 {
 	struct arena *a = r->x.arena;
 	struct slice service_path = r->plan->service->path, path = r->x.upstream.path;
+	if (!slice_is_set(path) && r->carrier == &carry_h2) /* as it came (proxy.md 1.11) */
+		return r->x.request->target;
 	if (!slice_is_set(path))
 		path = router_upstream_path(a, slice_is_set(service_path) ? service_path : S("/"), &r->match,
 		        r->x.path, r->proxy->options->router.flavor);

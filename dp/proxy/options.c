@@ -1,5 +1,6 @@
 /* options: what settings say about requests and answers, read once and checked (proxy.md 4.3, 10.3). */
 #include "common/core/file.h"
+#include "common/core/number.h"
 #include "common/net/iobuf.h"
 #include "common/settings/settings.h"
 #include "dp/proxy/proxy.h"
@@ -129,6 +130,41 @@ static bool read_retry(struct retry_rules *r, const struct settings *s, struct e
 	return true;
 }
 
+/* ---- traces -----------------------------------------------------------------------------------------------------
+ */
+
+/* The settings table has checked the words. */
+static unsigned read_instrumentations(struct slice text)
+{
+	static const struct {
+		struct slice word;
+		unsigned what;
+	} words[] = {
+	        {SLICE("all"), ~0u},
+	        {SLICE("request"), TRACING_REQUEST},
+	        {SLICE("router"), TRACING_ROUTER},
+	        {SLICE("balancer"), TRACING_BALANCER},
+	        {SLICE("dns_query"), TRACING_DNS},
+	        {SLICE("plugin_rewrite"), TRACING_REWRITE},
+	        {SLICE("plugin_access"), TRACING_ACCESS},
+	        {SLICE("plugin_header_filter"), TRACING_RESPONSE_HEAD},
+	};
+	unsigned what = 0;
+	while (slice_is_set(text)) {
+		struct slice word = slice_trim(slice_cut(&text, ','));
+		for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+			if (slice_eq(words[i].word, word))
+				what |= words[i].what;
+	}
+	return what;
+}
+
+static void read_tracing(struct tracing *t, const struct settings *s)
+{
+	t->what = read_instrumentations(s->tracing_instrumentations);
+	number_parse(s->tracing_sampling_rate, &t->rate);
+}
+
 /* ---- error bodies -----------------------------------------------------------------------------------------------
  */
 
@@ -181,6 +217,7 @@ bool proxy_options_init(struct proxy_options *o, const struct settings *s, struc
 	};
 	read_headers(o, s->headers);
 	read_router(&o->router, s);
+	read_tracing(&o->tracing, s);
 	return trust_init(&o->trust, a, s->trusted_ips, s->real_ip_header, s->real_ip_recursive, e) &&
 	       read_size(s->client_max_body_size, "nginx_http_client_max_body_size", &o->max_body, e) &&
 	       read_size(s->client_body_buffer_size, "nginx_http_client_body_buffer_size", &o->body_buffer, e) &&

@@ -9,6 +9,7 @@ void proxy_init(struct proxy *p)
 	p->server.stream_size = sizeof(struct request);
 	p->server.max_body = p->options->max_body;
 	p->server.limits = p->options->request_limits;
+	links_init(&p->links, p->loop);
 	pool_init(&p->pool, p->loop, &p->options->pool);
 	parties_init(&p->parties, p->outward);
 	p->ids.left = 0;
@@ -16,6 +17,7 @@ void proxy_init(struct proxy *p)
 
 void proxy_fini(struct proxy *p)
 {
+	links_fini(&p->links);
 	pool_fini(&p->pool);
 	parties_fini(&p->parties);
 }

@@ -4,6 +4,7 @@
 #define DP_PROXY_PROXY_H
 
 #include "common/http/error_body.h"
+#include "common/plugin/spans.h"
 #include "common/serve/access_log.h"
 #include "common/serve/stream.h"
 #include "dp/client/dns.h"
@@ -13,6 +14,7 @@
 #include "dp/proxy/trust.h"
 #include "dp/upstream/pick.h"
 #include "dp/tls/party.h"
+#include "dp/upstream/links.h"
 #include "dp/upstream/pool.h"
 
 /* When a try that failed, or was answered with certain statuses, is followed by another (proxy.md 3.2): the
@@ -55,6 +57,7 @@ struct proxy_options {
 	uint64_t body_buffer; /* bodies up to this are collected before the upstream is chosen */
 	struct h1_limits request_limits, response_limits;
 	struct retry_rules retry;
+	struct tracing tracing;
 	struct slice charset; /* "; charset=UTF-8"; unset: none is added */
 	bool retry_stale_post;
 	bool answer_half_closed;
@@ -74,6 +77,7 @@ struct proxy {
 	struct server server;
 	struct leases *leases;
 	struct pool pool;
+	struct links links;
 	struct outward *outward;
 	struct parties parties; /* upstreams that TLS is spoken with */
 	struct dns *dns;

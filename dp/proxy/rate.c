@@ -17,7 +17,7 @@ static void go_on(void *arg)
 {
 	struct request *r = arg;
 	rate_end(r);
-	h1_client_pause(&r->client, false);
+	r->carrier->pause(r, false);
 }
 
 void rate_hold(struct request *r)
@@ -31,7 +31,7 @@ void rate_hold(struct request *r)
 	uint64_t ms = (sent - due) * 1000 / r->rate.per_second + 1;
 	r->rate.timer = loop_timer_new(
 	        r->proxy->loop, (uint32_t)(ms < HOLD_MOST_MS ? ms : HOLD_MOST_MS), false, go_on, r);
-	h1_client_pause(&r->client, true);
+	r->carrier->pause(r, true);
 }
 
 void rate_end(struct request *r)

@@ -69,12 +69,15 @@ static void set_exchange(struct request *r)
 	x->request_id = slice_of(r->id, REQUEST_ID_LEN);
 	x->started_ms = clock_wall_ms();
 	x->started_ns = s->started_ns;
+	x->tracing = &r->proxy->options->tracing;
+	if (x->tracing->what)
+		x->spans = arena_new(x->arena, struct spans);
 	x->port = s->listener ? s->listener->public_port : 0;
 	x->connection = s->conn->serial;
 	x->connection_requests = s->conn->requests;
 	x->added.arena = x->appended.arena = &s->arena;
 	if (s->conn->tls)
-		front_describe(s->conn->tls, &x->tls, &x->server_name);
+		front_describe(s->conn->tls, &s->arena, &x->tls, &x->server_name);
 	request_id_next(&r->proxy->ids, r->id);
 	set_client(r);
 }
@@ -94,6 +97,7 @@ static void request_init(struct request *r, struct stream *s)
 	s->answer_half_closed = r->proxy->options->answer_half_closed;
 	r->owner.worker = &r->proxy->host;
 	r->owner.client = s->conn;
+	r->carrier = &carry_h1;
 	set_exchange(r);
 	init_body(r);
 	r->lease = lease_take(r->proxy->leases);
@@ -197,12 +201,17 @@ static void check_protocol(struct request *r)
 	} else if (r->x.request->version != HTTP_2) {
 		respond_failure(r, FAILURE_NOT_HTTP2);
 		head_add_id(&r->x.added, HEADER_UPGRADE, S("HTTP/2"));
+	} else if (r->plan->grpcs_only && !slice_eq(forward_scheme(r), S("https"))) {
+		respond_grpcs_only(r);
 	}
 }
 
 static enum flow step_route(struct request *r)
 {
-	if (!find_route(r)) {
+	spans_begin(&r->x, TRACING_ROUTER, S(""));
+	bool found = find_route(r);
+	spans_end(&r->x, TRACING_ROUTER);
+	if (!found) {
 		respond_failure(r, FAILURE_NO_ROUTE);
 		return FLOW_NEXT;
 	}
@@ -228,6 +237,8 @@ static enum flow step_access(struct request *r)
 	}
 	if (!r->plan->service)
 		respond_failure(r, FAILURE_NO_SERVICE);
+	else if (r->plan->destination->h2)
+		r->carrier = &carry_h2;
 	return FLOW_NEXT;
 }
 
@@ -330,7 +341,7 @@ static void on_drained(struct stream *s)
 	if (r->answer.stage != ANSWER_SENT) /* an interim answer was what drained */
 		return;
 	if (!r->rate.timer)
-		h1_client_pause(&r->client, false);
+		r->carrier->pause(r, false);
 	tunnel_pause(&r->tunnel, false);
 }
 

@@ -8,6 +8,7 @@
 
 #include "common/core/text.h"
 #include "dp/client/h1_client.h"
+#include "dp/client/h2_client.h"
 #include "dp/client/tunnel.h"
 #include "dp/proxy/proxy.h"
 
@@ -39,6 +40,7 @@ struct body {
 	bool chunked;      /* length unknown when streaming began */
 	int64_t length;    /* announced; -1 */
 	bool last_seen;
+	bool is_kept;      /* of a body that streams: all that was sent is in `bytes`, in case it is refused */
 	bool is_filtered;  /* plugins have seen what was collected */
 	enum body_use use; /* by plugins, of a body that streams */
 };
@@ -54,6 +56,32 @@ struct chain_run {
 	phase_fn body_wanted; /* call_read_body() of the link at `at` */
 	bool ended;           /* answered: only record the rest */
 	char *state;
+};
+
+struct request;
+
+/* How requests travel to an upstream: HTTP/1.1 (carry_h1.c) or HTTP/2 (carry_h2.c). Each connects, sends, and answers
+ * with attempt_answered(), answer_piece() or attempt_failed(). */
+struct carrier {
+	const char *via; /* what the upstream connection is in Via */
+	/* STEP_CONNECT. FLOW_NEXT: the request can be sent, or this try has failed and is over. */
+	enum flow (*connect)(struct request *r);
+	/* whole: body is all of it, and the request complete. */
+	void (*send_head)(struct request *r, struct head *out, struct slice body, bool whole);
+	void (*send_piece)(struct request *r, struct slice piece, bool last);
+	bool (*is_open)(const struct request *r); /* sent, and the answer is not over */
+	size_t (*queued)(const struct request *r);
+	void (*pause)(struct request *r, bool paused); /* back-pressure on the answer */
+	void (*cancel)(struct request *r);             /* harmless at any time */
+};
+extern const struct carrier carry_h1, carry_h2;
+
+/* What is known of a try that has failed. */
+struct
+try {
+	const char *why; /* for the log; NULL: nothing particular */
+	bool heard;      /* the upstream has said something */
+	bool refused;    /* it says that it has done nothing (RFC 9113 8.7) */
 };
 
 enum answer_stage {
@@ -119,8 +147,11 @@ struct request {
 	uint64_t conn_since_ms; /* of a reused one */
 	bool fresh_only;        /* a pooled one was stale: open a new one */
 	bool written;           /* bytes of the request have been sent in this try */
-	struct conn *conn;      /* connected, not yet with the client */
+	struct try try;
+	const struct carrier *carrier;
+	struct conn *conn; /* connected, not yet with the client */
 	struct h1_client client;
+	struct h2_client *h2; /* of carry_h2 */
 	uint64_t party;       /* of a connection with TLS: party_serial() */
 	struct slice upgrade; /* sent as Upgrade; unset: none */
 	struct tunnel tunnel; /* after a 101 */
@@ -183,6 +214,10 @@ enum flow attempt_pick(struct request *r);
 enum flow attempt_connect(struct request *r);
 enum flow attempt_send(struct request *r);
 void attempt_cancel(struct request *r);
+/* For carriers: a try begins, with this party (NULL: without TLS). False: it cannot, and the answer is made. */
+bool attempt_begin(struct request *r, struct party **party);
+void attempt_answered(struct request *r, struct head *response, struct slice piece, bool last);
+void attempt_failed(struct request *r, enum client_failure why); /* r->try says more */
 
 /* balance.c: what the balancer is asked and told */
 enum balancer_answer balance_pick(struct request *r, const struct destination *to, const struct upstream_def *u);
@@ -215,6 +250,7 @@ bool forward_is_protected(const struct header *h);
 /* answer.c: the response that the client sees (proxy.md 4) */
 void answer_begin(struct request *r, struct head *upstream, struct slice piece, bool last);
 void answer_piece(struct request *r, struct slice piece, bool last);
+struct slice answer_via(const struct request *r); /* our own part of Via */
 /* r->answer.head is made: plugins see it next. */
 void answer_start(struct request *r, struct slice piece, bool last);
 /* Goes on as far as it can. FLOW_NEXT: x.reply is to take its place. */

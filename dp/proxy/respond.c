@@ -45,6 +45,17 @@ void respond_https_only(struct request *r)
 	head_add_id(&r->x.added, HEADER_LOCATION, https_location(r));
 }
 
+void respond_grpcs_only(struct request *r)
+{
+	struct head *to = &r->x.added;
+	r->x.reply = (struct reply){.status = 200, .body = S("")};
+	r->answer.is_ours = false;
+	head_add_id(to, HEADER_CONTENT_TYPE, S("application/grpc"));
+	head_add(to, S("grpc-status"), S("1"));
+	head_add(to, S("grpc-message"), S("gRPC request matched gRPCs route"));
+	request_goto(r, STEP_RESPOND);
+}
+
 /* All lines of Accept as one. */
 static struct slice accepted(const struct request *r)
 {
@@ -129,7 +140,7 @@ static void begin(struct request *r)
 	if (r->proxied) {
 		r->answered_ns = clock_mono_ns();
 		if (r->proxy->options->show_via)
-			head_add_id(out, HEADER_VIA, r->proxy->options->via);
+			head_add_id(out, HEADER_VIA, answer_via(r));
 	}
 	chain_use_global(r);
 	answer_start(r, body, true);

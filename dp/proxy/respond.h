@@ -15,6 +15,8 @@ enum failure {
 void respond_failure(struct request *r, enum failure why);
 /* The route wants https: 426, or a redirect as the route says. */
 void respond_https_only(struct request *r);
+/* A gRPC client is told so in its own way. */
+void respond_grpcs_only(struct request *r);
 /* STEP_RESPOND: sends r->x.reply. */
 enum flow respond_run(struct request *r);
 

@@ -19,7 +19,7 @@ struct slice upgrade_wanted(const struct request *r)
 	const struct head *in = r->x.request;
 	struct slice token = head_get(in, HEADER_UPGRADE);
 
-	if (!slice_is_set(token) || in->version != HTTP_1_1 || r->body.mode != BODY_NONE)
+	if (!slice_is_set(token) || in->version != HTTP_1_1 || r->carrier != &carry_h1 || r->body.mode != BODY_NONE)
 		return (struct slice){0};
 	if (slice_ieq(token, S("websocket")))
 		return S("websocket");

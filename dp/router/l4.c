@@ -43,15 +43,18 @@ static bool sni_matches(struct slice wanted, struct slice sni, bool exact)
 	return slice_ieq(wanted, sni);
 }
 
+bool l4_has_sni(const struct route *r, struct slice sni, bool exact_snis)
+{
+	for (size_t i = 0; i < r->snis.len; i++)
+		if (sni_matches(r->snis.items[i], sni, exact_snis))
+			return true;
+	return r->snis.len == 0;
+}
+
 /* A session without TLS satisfies any SNI, as with HTTP (R-1.10: net.protocol != "tls" || ...). */
 static bool snis_match(const struct route *r, const struct l4_session *s, bool exact)
 {
-	if (r->snis.len == 0 || s->protocol == L4_TCP || s->protocol == L4_UDP)
-		return true;
-	for (size_t i = 0; i < r->snis.len; i++)
-		if (sni_matches(r->snis.items[i], s->sni, exact))
-			return true;
-	return false;
+	return s->protocol == L4_TCP || s->protocol == L4_UDP || l4_has_sni(r, s->sni, exact);
 }
 
 bool l4_matches(const struct route *r, const struct l4_session *s, bool exact_snis)

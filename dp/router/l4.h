@@ -20,6 +20,9 @@ struct l4_session {
  * end of the route's is ignored, '*' at one end unless `exact_snis` (flavour traditional). */
 bool l4_matches(const struct route *r, const struct l4_session *s, bool exact_snis);
 
+/* Are the route's SNIs, as above, none or this one among them? */
+bool l4_has_sni(const struct route *r, struct slice sni, bool exact_snis);
+
 /* Higher comes first: bit 61 if snis is set or both lists are, then what the items of the lists have. Of equals the
  * greatest id (R-1.7); in the flavour traditional the oldest, then the lowest id. */
 uint64_t l4_priority(const struct route *r);

@@ -220,3 +220,17 @@ json_t *explain(const struct status_report *r, struct slice query, struct arena 
 	        out, "service", x.has_match ? service_json(q, &plan, &x.match, r->router->flavor) : json_null());
 	return out;
 }
+
+bool explain_shorten(json_t *answer, size_t max)
+{
+	json_t *list = json_object_get(answer, "considered");
+	json_int_t left_out = json_integer_value(json_object_get(answer, "left_out"));
+
+	while (json_dumpb(answer, NULL, 0, JSON_COMPACT) > max) {
+		if (json_array_size(list) == 0)
+			return false;
+		json_array_remove(list, json_array_size(list) - 1);
+		json_object_set_new(answer, "left_out", json_integer(++left_out));
+	}
+	return true;
+}

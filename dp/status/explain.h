@@ -11,4 +11,8 @@
  * report's snapshot and router are asked. NULL with e set: what is wrong with the arguments. */
 json_t *explain(const struct status_report *r, struct slice query, struct arena *a, struct err *e);
 
+/* Leaves out candidates until the answer is at most max bytes long; left_out counts them. False: it is longer without
+ * any. */
+bool explain_shorten(json_t *answer, size_t max);
+
 #endif

@@ -11,10 +11,11 @@
 #include "common/serve/level_guard.h"
 #include "common/serve/node_metrics.h"
 #include "common/serve/node_status.h"
+#include "dp/config/order_inbox.h"
 #include "dp/status/explain.h"
 #include "dp/status/metrics.h"
 
-enum { BODY_MAX = 4096 };
+enum { BODY_MAX = 4096, EXPLANATION_MAX = ORDER_RESULT_MAX - 1024 };
 
 struct status {
 	struct server server;
@@ -190,6 +191,53 @@ static void change_level(struct status *st, struct stream *s, const struct uri *
 	struct slice level = slice_from(uri->path, sizeof LEVEL_PATH - 1);
 	int code = level_guard_change(st->level, level, argument(uri->query, S("timeout")), &e);
 	answer_message(s, code, e.message);
+}
+
+/* ---- orders ----------------------------------------------------------------------------------------------------
+ */
+
+static json_t *order_answer(struct status *st, int code, json_t *body)
+{
+	struct status_report r = report_of(st);
+	return json_pack("{s:s%,s:i,s:o}", "node", r.node_id.ptr ? r.node_id.ptr : "", r.node_id.len, "status", code,
+	        "body", body);
+}
+
+json_t *status_order_explain(struct status *st, const json_t *order)
+{
+	struct status_report r = report_of(st);
+	const char *query = json_string_value(json_object_get(order, "query"));
+	const char *node = json_string_value(json_object_get(order, "node"));
+	struct arena a;
+	struct err e;
+
+	if (!query || !node || !slice_eq(slice_cstr(node), r.node_id))
+		return NULL;
+	arena_init(&a);
+	json_t *body = explain(&r, slice_cstr(query), &a, &e);
+	if (body && !explain_shorten(body, EXPLANATION_MAX)) {
+		json_decref(body);
+		body = NULL;
+		err_set(&e, "the answer is too long to be sent; ask the status listener of this data plane");
+	}
+	json_t *out = order_answer(st, body ? 200 : 400, body ? body : json_pack("{s:s}", "message", e.message));
+	arena_fini(&a);
+	return out;
+}
+
+json_t *status_order_level(struct status *st, const json_t *order)
+{
+	const char *level = json_string_value(json_object_get(order, "level"));
+	const char *timeout = json_string_value(json_object_get(order, "timeout"));
+	struct err e;
+	int code = 200;
+
+	if (level)
+		code = level_guard_change(
+		        st->level, slice_cstr(level), timeout ? slice_cstr(timeout) : (struct slice){0}, &e);
+	else
+		level_guard_show(&e);
+	return order_answer(st, code, json_pack("{s:s}", "message", e.message));
 }
 
 /* ---- requests ---------------------------------------------------------------------------------------------------

@@ -4,6 +4,8 @@
 #ifndef DP_STATUS_STATUS_H
 #define DP_STATUS_STATUS_H
 
+#include <jansson.h>
+
 #include "common/net/listener.h"
 #include "common/serve/stream.h"
 
@@ -46,6 +48,12 @@ struct status;
 struct access_log;
 struct status *status_start(
         struct loop *l, struct slice listen, const struct access_log *log, status_fn fill, void *arg, struct err *e);
+/* What the control plane asks by an order (dp/config/order_inbox.h), answered as its HTTP twin would be:
+ * {"node":id,"status":200,"body":{..}}; a new reference.
+ * explain: {"node":id,"query":"url=.."}; NULL: another node is asked.
+ * level: {} to see it, {"level":"debug"} and perhaps "timeout":"60" to change it. */
+json_t *status_order_explain(struct status *st, const json_t *order);
+json_t *status_order_level(struct status *st, const json_t *order);
 /* Takes no new connections; answers what has been asked. True: no connection that was drained is left. */
 void status_drain(struct status *s);
 bool is_status_idle(const struct status *s);

@@ -12,6 +12,7 @@
 #include "common/plugin/exchange.h"
 #include "common/settings/settings.h"
 #include "dp/config/lease.h"
+#include "dp/tls/staple.h"
 
 struct front;
 
@@ -19,11 +20,21 @@ struct front;
 struct front *front_new(const struct settings *s, struct err *e);
 void front_free(struct front *f); /* NULL is fine; when no connection is left */
 
-/* A fresh SSL for a connection to this listener, on the thread of these leases. */
-SSL *front_accept(const struct front *f, const struct listen_spec *listener, struct leases *leases);
+/* What handshakes need of the worker whose they are; outlives them. */
+struct front_worker {
+	struct leases *leases;
+	void (*fetch)(void *arg, struct staple *s); /* takes the reference (staple.h) */
+	void *arg;
+};
 
-/* What plugins and routes may know of the connection. Slices live as long as the SSL. */
-void front_describe(const SSL *tls, struct tls_facts *facts, struct slice *server_name);
+/* A fresh SSL for a connection to this listener, on the worker's thread. */
+SSL *front_accept(const struct front *f, const struct listen_spec *listener, const struct front_worker *w);
+
+/* The same for a stream (stream_listen): whatever protocol is inside, none is negotiated. */
+SSL *front_accept_stream(const struct front *f, const struct front_worker *w);
+
+/* What plugins and routes may know of the connection; lives as long as the SSL and the arena. */
+void front_describe(const SSL *tls, struct arena *a, struct tls_facts *facts, struct slice *server_name);
 
 /* New keys for session tickets; every front_rotate_ms(), by the main thread. */
 void front_rotate(struct front *f);

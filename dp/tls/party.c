@@ -67,14 +67,6 @@ static void make_index(void)
 	party_index = SSL_get_ex_new_index(0, NULL, NULL, NULL, free_reference);
 }
 
-static void take_certificate(struct pair *out, const struct pair *from)
-{
-	*out = *from;
-	X509_up_ref(from->cert);
-	EVP_PKEY_up_ref(from->key);
-	out->chain = from->chain ? X509_chain_up_ref(from->chain) : NULL;
-}
-
 /* ---- the list ---------------------------------------------------------------------------------------------------
  */
 
@@ -247,7 +239,7 @@ static struct party *make_party(struct parties *all, const struct terms *t, stru
 	memcpy(p->name, t->name.ptr, t->name.len);
 	p->is_address = inet_pton(AF_INET, p->name, &ignored) == 1 || inet_pton(AF_INET6, p->name, &ignored) == 1;
 	if (t->pair)
-		take_certificate(&p->pair, t->pair);
+		pair_share(&p->pair, t->pair);
 	set_store(all, p, t);
 	return p;
 }

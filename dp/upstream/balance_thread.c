@@ -15,6 +15,7 @@ struct balance_thread {
 	struct balancers *balancers;
 	const struct settings *settings;
 	struct err *e; /* while it starts */
+	struct outward *outward;
 	struct loop *home;
 	void (*changed)(void *arg);
 	void *arg;
@@ -47,26 +48,28 @@ static void begin(void *arg)
 {
 	struct balance_thread *t = arg;
 	struct loop *loop = side_loop_loop(t->side);
-	struct dns_options dns = {.resolvers = t->settings->dns_resolver};
+	struct dns_options dns = dns_options_of(t->settings);
 
 	t->dns = dns_new(loop, &dns, t->e);
 	if (!t->dns)
 		return;
 	t->balancers = balancers_new(&(struct balancers_options){.loop = loop,
 	        .dns = t->dns,
+	        .outward = t->outward,
 	        .on_change = on_change,
 	        .arg = t,
 	        .slow_start_ms = (uint32_t)t->settings->upstream_slow_start * 1000});
 }
 
-struct balance_thread *balance_thread_start(
-        const struct settings *s, struct loop *home, void (*changed)(void *arg), void *arg, struct err *e)
+struct balance_thread *balance_thread_start(const struct settings *s, struct outward *outward, struct loop *home,
+        void (*changed)(void *arg), void *arg, struct err *e)
 {
 	struct balance_thread *t = calloc(1, sizeof *t);
 
 	if (!t)
 		abort();
 	t->settings = s;
+	t->outward = outward;
 	t->home = home;
 	t->changed = changed;
 	t->arg = arg;

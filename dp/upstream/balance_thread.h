@@ -10,9 +10,10 @@
 
 struct balance_thread;
 
-/* changed(arg) runs on `home`, the main thread's loop, soon after something has changed that reports tell. */
-struct balance_thread *balance_thread_start(
-        const struct settings *s, struct loop *home, void (*changed)(void *arg), void *arg, struct err *e);
+/* outward: for probes; NULL: none over TLS. changed(arg) runs on `home`, the main thread's loop, soon after something
+ * has changed that reports tell. */
+struct balance_thread *balance_thread_start(const struct settings *s, struct outward *outward, struct loop *home,
+        void (*changed)(void *arg), void *arg, struct err *e);
 /* Ends the thread; workers have ended before. NULL is fine. */
 void balance_thread_stop(struct balance_thread *t);
 /* When no snapshot is left. NULL is fine. */

@@ -9,6 +9,7 @@
 #include "common/core/log.h"
 #include "common/core/text.h"
 #include "dp/upstream/balancer_private.h"
+#include "dp/upstream/prober.h"
 
 enum { PURGE_MS = 30 * 1000, RAMP_STEPS = 10 };
 
@@ -311,6 +312,7 @@ static void tie(struct upstream_def *def, struct balancer *b)
 /* Requests of older snapshots still find the view; nothing is looked up or probed any more. */
 static void put_to_rest(struct balancer *b)
 {
+	prober_end(b);
 	names_end(b);
 	def_hold_unref(b->owner, b->hold);
 	b->hold = NULL;
@@ -336,11 +338,17 @@ static void apply_one(struct upstream_def *was, struct upstream_def *is, void *a
 	b->id = is->upstream->id;
 	names_sync(b);
 	balancer_refresh(b, true);
+	prober_sync(b);
 }
 
 void balancers_apply(struct balancers *all, const struct snapshot *was, const struct snapshot *is)
 {
+	struct slice key;
+	void *value;
+
 	snapshot_diff_upstreams(was, is, apply_one, all);
+	for (size_t at = 0; map_next(&all->by_name, &at, &key, &value);)
+		prober_take_certificate(value, is);
 	give_back(all);
 }
 
@@ -405,8 +413,10 @@ void balancers_stop(struct balancers *all)
 	all->is_stopped = true;
 	loop_timer_free(all->purge);
 	loop_timer_free(all->ramp);
-	for (size_t at = 0; map_next(&all->by_name, &at, &key, &value);)
+	for (size_t at = 0; map_next(&all->by_name, &at, &key, &value);) {
+		prober_end(value);
 		names_end(value);
+	}
 }
 
 void balancers_free(struct balancers *all)

@@ -17,6 +17,7 @@
 #include "common/net/loop.h"
 #include "dp/client/dns.h"
 #include "dp/config/snapshot.h"
+#include "dp/tls/outward.h"
 #include "dp/upstream/health.h"
 
 struct balancers; /* all of a node */
@@ -24,8 +25,9 @@ struct balancer;
 struct peer; /* one address of a target */
 
 struct balancers_options {
-	struct loop *loop; /* of the balance thread */
-	struct dns *dns;   /* on that loop, for the names of targets; NULL: names are not resolved */
+	struct loop *loop;       /* of the balance thread */
+	struct dns *dns;         /* on that loop, for the names of targets; NULL: names are not resolved */
+	struct outward *outward; /* for probes over TLS; NULL: there are none */
 	/* Something has changed that reports tell: on the balance thread. NULL: nobody wants to know. */
 	void (*on_change)(void *arg);
 	void *arg;

@@ -35,6 +35,7 @@ struct peer {
 	unsigned views;   /* that hold it */
 	uint64_t gone_ms; /* since when none does; 0: some do */
 	bool probing;
+	int ignored_status; /* of the last probe, that is in no list; 0: it was in one */
 };
 
 /* One address as the current definition has it. */
@@ -103,6 +104,7 @@ struct balancer {
 	struct uuid id;        /* of the upstream */
 	uint64_t changed;      /* number of its last change, of all that balancers have seen */
 	struct def_hold *hold; /* NULL: the upstream has gone */
+	struct prober *prober; /* NULL: there are no active checks */
 	struct map peers;      /* by text, port, host */
 	struct map names;      /* host:port -> struct target_name */
 	uint64_t gone_ms;

@@ -170,33 +170,16 @@ static void ask_hosts(struct answer *a)
 		settle(a);
 }
 
-static int lowest_priority(const struct dns_set *set)
-{
-	int lowest = set->records[0].priority;
-
-	for (size_t i = 1; i < set->count; i++)
-		if (set->records[i].priority < lowest)
-			lowest = set->records[i].priority;
-	return lowest;
-}
-
-/* Of SRV records only those of the lowest priority value (DEV-26). */
 static void copy_set(struct answer *a, const struct dns_set *set)
 {
-	bool is_srv = set->type == DNS_TYPE_SRV;
-	int lowest = is_srv ? lowest_priority(set) : 0;
 	struct dns_record *copy = calloc(set->count, sizeof *copy);
 
 	if (!copy)
 		abort();
-	a->set = (struct dns_set){.type = set->type, .records = copy};
+	a->set = (struct dns_set){.type = set->type, .records = copy, .count = set->count};
 	for (size_t i = 0; i < set->count; i++) {
-		if (is_srv && set->records[i].priority != lowest)
-			continue;
-		copy[a->set.count] = set->records[i];
-		if (is_srv)
-			copy[a->set.count].name = slice_strdup(slice_cstr(set->records[i].name));
-		a->set.count++;
+		copy[i] = set->records[i];
+		copy[i].name = copy[i].name ? slice_strdup(slice_cstr(copy[i].name)) : NULL;
 	}
 }
 

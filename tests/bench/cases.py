@@ -6,6 +6,7 @@ import statistics
 import subprocess
 import sys
 
+from plugin_cases import plugins, scrape
 from proxies import KEY, LOAD_CPU, PROXY_CPU, TOOLS, kit
 
 ROUTES = 10000
@@ -35,7 +36,7 @@ def wrk(proxy, path, seconds, headers=(), script=None, connections=32):
 
 def load(proxy, path, seconds, *options):
     before = proxy.cpu_seconds()
-    out = json.loads(on_load_cpu([TOOLS / "load", "-s", seconds, *options, proxy.port, path]))
+    out = json.loads(on_load_cpu([TOOLS / "load", "-s", seconds, *options, proxy.tls if "-t" in options else proxy.port, path]))
     return out, proxy.cpu_seconds() - before
 
 
@@ -116,15 +117,60 @@ def paced(field, options):
     return medians(rows)
 
 
-def idle(field, options):
-    """9,000 connections that have made a request and now do nothing: memory for each."""
+def over_tls(field, options, *more):
+    def one(proxy):
+        out, used = load(proxy, "/plain", options.seconds, "-t", *more)
+        return {"requests/s": out["requests"] / out["seconds"], "p99 ms": out["p99_ms"], "resumed": out["resumed"] / max(out["requests"], 1),
+                "CPU us/request": used / max(out["requests"], 1) * 1e6, "bad": out["errors"]}
+    return interleaved(field, options, one)
+
+
+def tls(field, options):
+    """TLS 1.3, keep-alive, 100 bytes; beside it ours in the clear."""
+    figures = over_tls(field, options)
+    clear = [wrk(field.proxies["gatehouse"], "/plain", options.seconds) for _ in range(options.rounds)]
+    return figures | {"gatehouse, in the clear": medians({"": clear})[""]}
+
+
+def tls_new(field, options):
+    """A new connection of TLS 1.3 for every request, full handshakes (ECDSA P-256)."""
+    return over_tls(field, options, "-n")
+
+
+def tls_resumed(field, options):
+    """The same, with the session of the connection before."""
+    return over_tls(field, options, "-n", "-R")
+
+
+def h2load(proxy, path, seconds, connections, streams):
+    before = proxy.cpu_seconds()
+    out = on_load_cpu(["h2load", "-D", seconds, "--warm-up-time", 0, "-c", connections, "-m", streams, "--connect-to", f"127.0.0.1:{proxy.tls}",
+                       f"https://bench.test:{proxy.tls}{path}"])
+    used = proxy.cpu_seconds() - before
+    done, bad = (int(re.search(r"(\d+) " + word, out).group(1)) for word in ("succeeded", "failed"))
+    return {"requests/s": done / seconds, "CPU us/request": used / max(done, 1) * 1e6, "bad": bad}
+
+
+def h2(field, options):
+    """HTTP/2 over TLS, 16 connections of 8 streams, to an HTTP/1.1 upstream; beside the others h2o."""
+    if not field.h2o:
+        field.start_h2o()
+    rows = {}
+    for _ in range(options.rounds):
+        for name in ("gatehouse", "haproxy", "h2o", "nginx"):
+            proxy = field.h2o if name == "h2o" else field.proxies[name]
+            rows.setdefault(name, []).append(h2load(proxy, "/plain", options.seconds, 16, 8))
+    return medians(rows)
+
+
+def hold(field, *more):
     figures = {}
     for name, proxy in field.proxies.items():
         if name == "relay":
             continue
         before = proxy.memory()
-        holder = subprocess.Popen([str(TOOLS / "load"), "-i", "-c", "9000", str(proxy.port), "/plain"], stdin=subprocess.PIPE,
-                                  stdout=subprocess.PIPE, text=True)
+        holder = subprocess.Popen([str(TOOLS / "load"), "-i", "-c", "9000", *more, str(proxy.tls if more else proxy.port), "/plain"],
+                                  stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         try:
             ready = holder.stdout.readline()
             figures[name] = {"bytes/connection": (proxy.memory() - before) / 9000, "bad": int(ready != "ready\n")}
@@ -132,6 +178,16 @@ def idle(field, options):
             holder.stdin.close()
             holder.wait()
     return figures
+
+
+def idle(field, options):
+    """9,000 connections that have made a request and now do nothing: memory for each."""
+    return hold(field)
+
+
+def idle_tls(field, options):
+    """The same over TLS 1.3."""
+    return hold(field, "-t")
 
 
 def routes(field, options):
@@ -149,7 +205,8 @@ def routes(field, options):
 
 
 CASES = {"plain": plain, "16k": medium, "10m-down": down, "10m-up": up, "key-auth": key_auth, "key-limit": key_limit, "paced": paced, "idle": idle,
-         "routes": routes}  # routes last: they stay
+         "tls": tls, "tls-new": tls_new, "tls-resumed": tls_resumed, "idle-tls": idle_tls, "h2": h2, "scrape": scrape, "plugins": plugins,
+         "routes": routes}  # the last three leave behind what they configure
 
 
 def configure(field):
@@ -161,6 +218,7 @@ def configure(field):
     for name in ("keyed", "limited"):
         gateway.post(f"/services/{name}/plugins", {"name": "key-auth"})
     gateway.post("/services/limited/plugins", {"name": "rate-limiting", "config": {"minute": 1000000000, "policy": "local"}})
+    gateway.post("/certificates", field.pair.entity(snis=["bench.test"]))
     gateway.post("/consumers", {"username": "bench"})
     gateway.post("/consumers/bench/key-auth", {"key": KEY})
 

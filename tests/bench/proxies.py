@@ -1,7 +1,9 @@
 """The proxies that are compared: each one worker on CPU 0, doing the same work; origin and load share CPU 1."""
+import getpass
 import os
 import pathlib
 import signal
+import socket
 import subprocess
 import sys
 
@@ -9,6 +11,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 TOOLS = ROOT / "build/release/tests/bench"
 sys.path.insert(0, str(ROOT / "tests/e2e"))
 import kit  # noqa: E402
+import pki  # noqa: E402
 
 TICK = os.sysconf("SC_CLK_TCK")
 KEY = "bench-key-0123456789"
@@ -22,10 +25,10 @@ proxy_request_buffering off; proxy_max_temp_file_size 0; client_max_body_size 0;
 
 
 class Proxy:
-    """A running proxy: where it listens and which process does the work."""
+    """A running proxy: where it listens, in the clear and for TLS, and which process does the work."""
 
-    def __init__(self, name, port, pid):
-        self.name, self.port, self.pid = name, port, pid
+    def __init__(self, name, port, tls, pid):
+        self.name, self.port, self.tls, self.pid = name, port, tls, pid
 
     def cpu_seconds(self):
         """From schedstat (nanoseconds) where the kernel has it, else from utime + stime; all threads."""
@@ -48,14 +51,22 @@ def answers(port):
         return None
 
 
+def is_listening(port):
+    with socket.socket() as s:
+        return s.connect_ex((kit.LOOPBACK, port)) == 0
+
+
 class Field:
     """All that runs during a benchmark."""
 
     def __init__(self, folder):
-        self.folder, self.processes, self.proxies = folder, [], {}
+        self.folder, self.processes, self.proxies, self.h2o = folder, [], {}, None
         self.services = kit.Services()
+        self.pair = pki.Pair(folder, "bench.test")
         self.gateway = kit.Gateway(self.services, folder / "gw", settings={
             "log_level": "warn", "proxy_access_log": "off", "nginx_http_keepalive_requests": 1000000000, "upstream_keepalive_max_requests": 0})
+        self.gateway.tls = kit.free_port()
+        self.gateway.dps[0].settings["proxy_listen"] += f", 127.0.0.1:{self.gateway.tls} ssl http2 reuseport"
 
     def run(self, command, cpu, **more):
         process = subprocess.Popen(["taskset", "-c", str(cpu), *map(str, command)], stdout=subprocess.DEVNULL,
@@ -63,9 +74,28 @@ class Field:
         self.processes.append(process)
         return process
 
-    def add(self, name, port, pid):
+    def start_h2o(self):
+        """Only where HTTP/2 is compared. It is not among the others."""
+        port, conf = kit.free_port(), self.folder / "h2o.conf"
+        conf.write_text(f"""num-threads: 1
+user: {getpass.getuser()}
+error-log: {self.folder}/h2o.log
+proxy.preserve-host: OFF
+hosts:
+  default:
+    listen: {{host: 127.0.0.1, port: {port}, ssl: {{certificate-file: {self.pair.cert_path}, key-file: {self.pair.key_path}, ocsp-update-interval: 0}}}}
+    paths:
+      "/":
+        proxy.reverse.url: "http://127.0.0.1:{self.origin}/"
+        header.add: "X-Request-Id: 0123456789abcdef0123456789abcdef"
+""")
+        process = self.run(["h2o", "-c", conf], PROXY_CPU)
+        kit.eventually(lambda: is_listening(port), 15, f"h2o on port {port}")
+        self.h2o = Proxy("h2o", None, port, process.pid)
+
+    def add(self, name, port, tls, pid):
         kit.eventually(lambda: answers(port), 15, f"{name} on port {port}")
-        self.proxies[name] = Proxy(name, port, pid)
+        self.proxies[name] = Proxy(name, port, tls, pid)
 
     def start(self):
         self.origin = kit.free_port()
@@ -75,11 +105,11 @@ class Field:
         dp = self.gateway.dps[0]
         for task in pathlib.Path(f"/proc/{dp.pid}/task").iterdir():
             subprocess.run(["taskset", "-pc", str(PROXY_CPU), task.name], check=True, stdout=subprocess.DEVNULL)
-        self.add("gatehouse", self.gateway.proxy, dp.pid)
+        self.add("gatehouse", self.gateway.proxy, self.gateway.tls, dp.pid)
         self.start_nginx()
         self.start_haproxy()
         port = kit.free_port()
-        self.add("relay", port, self.run([TOOLS / "relay", port, self.origin], PROXY_CPU).pid)
+        self.add("relay", port, None, self.run([TOOLS / "relay", port, self.origin], PROXY_CPU).pid)
         return self
 
     def stop(self):
@@ -93,7 +123,7 @@ class Field:
         self.services.stop()
 
     def start_nginx(self):
-        port, prefix = kit.free_port(), self.folder / "nginx"
+        port, tls, prefix = kit.free_port(), kit.free_port(), self.folder / "nginx"
         prefix.mkdir()
         (prefix / "nginx.conf").write_text(f"""worker_processes 1; daemon off; master_process off; pid {prefix}/pid; error_log {prefix}/error.log;
 events {{ worker_connections 18000; }}
@@ -102,17 +132,20 @@ client_body_temp_path {prefix}/b; proxy_temp_path {prefix}/p; fastcgi_temp_path 
 map $http_apikey $consumer {{ default ""; "{KEY}" bench; }}
 limit_req_zone $consumer zone=limit:1m rate=1000000r/s;
 upstream origin {{ server 127.0.0.1:{self.origin}; keepalive 512; keepalive_requests 1000000000; }}
-server {{ listen 127.0.0.1:{port} backlog=4096 reuseport;
+ssl_certificate {self.pair.cert_path}; ssl_certificate_key {self.pair.key_path}; ssl_protocols TLSv1.2 TLSv1.3;
+server {{ listen 127.0.0.1:{port} backlog=4096 reuseport; listen 127.0.0.1:{tls} ssl http2 backlog=4096 reuseport; server_name bench.test;
 {FORWARD}
 location / {{ proxy_pass http://origin; }}
 location /keyed {{ if ($consumer = "") {{ return 401; }} proxy_set_header X-Consumer-Username $consumer; proxy_pass http://origin; }}
 location /limited {{ if ($consumer = "") {{ return 401; }} limit_req zone=limit burst=1000000 nodelay;
 proxy_set_header X-Consumer-Username $consumer; proxy_pass http://origin; }}
 }} }}""")
-        self.add("nginx", port, self.run(["nginx", "-p", prefix, "-c", prefix / "nginx.conf"], PROXY_CPU).pid)
+        self.add("nginx", port, tls, self.run(["nginx", "-p", prefix, "-c", prefix / "nginx.conf"], PROXY_CPU).pid)
 
     def start_haproxy(self):
-        port, conf = kit.free_port(), self.folder / "haproxy.cfg"
+        port, tls, conf = kit.free_port(), kit.free_port(), self.folder / "haproxy.cfg"
+        bundle = self.folder / "bench.pem"
+        bundle.write_text(self.pair.cert + self.pair.key)
         conf.write_text(f"""global
   nbthread 1
   maxconn 9500
@@ -127,10 +160,12 @@ defaults
   unique-id-format %{{+X}}o%ci%cp%Ts%rt
 frontend f
   bind 127.0.0.1:{port}
+  bind 127.0.0.1:{tls} ssl crt {bundle} alpn h2,http/1.1
   option forwardfor
   unique-id-header X-Request-Id
   http-request set-header X-Real-IP %[src]
-  http-request set-header X-Forwarded-Proto http
+  http-request set-header X-Forwarded-Proto http if !{{ ssl_fc }}
+  http-request set-header X-Forwarded-Proto https if {{ ssl_fc }}
   http-request set-header X-Forwarded-Host %[req.hdr(host)]
   http-request set-header X-Forwarded-Port %[dst_port]
   http-request set-header X-Forwarded-Path %[path]
@@ -146,4 +181,4 @@ frontend f
 backend b
   server o 127.0.0.1:{self.origin}
 """)
-        self.add("haproxy", port, self.run(["haproxy", "-db", "-f", conf], PROXY_CPU).pid)
+        self.add("haproxy", port, tls, self.run(["haproxy", "-db", "-f", conf], PROXY_CPU).pid)

@@ -131,8 +131,10 @@ class Origin:
             def log_message(self, *_):
                 pass
 
-        self.server = http.server.ThreadingHTTPServer((LOOPBACK, 0), Handler)
-        self.server.daemon_threads = True
+        class Server(http.server.ThreadingHTTPServer):
+            daemon_threads, request_queue_size = True, 128
+
+        self.server = Server((LOOPBACK, 0), Handler)
         self.port = self.server.server_address[1]
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
@@ -144,9 +146,9 @@ class Origin:
 class RawOrigin:
     """An upstream that answers every connection with canned bytes once it has seen a whole head, and keeps what it saw."""
 
-    def __init__(self, answer, close=True):
+    def __init__(self, answer, close=True, port=0):
         self.answer, self.close_after, self.heads = answer, close, []
-        self.socket = socket.create_server((LOOPBACK, 0))
+        self.socket = socket.create_server((LOOPBACK, port))
         self.port = self.socket.getsockname()[1]
         threading.Thread(target=self.run, daemon=True).start()
 
@@ -183,8 +185,8 @@ class RawOrigin:
 class Process:
     """One of our programs, with its output in a file."""
 
-    def __init__(self, folder, name, settings, program):
-        self.name, self.folder, self.program = name, folder, program
+    def __init__(self, folder, name, settings, program, arguments=()):
+        self.name, self.folder, self.program, self.arguments = name, folder, program, arguments
         self.conf = folder / f"{name}.conf"
         self.settings = {"prefix": folder / name, **settings}
         self.log = folder / f"{name}.log"
@@ -199,7 +201,7 @@ class Process:
         pid_file = pathlib.Path(self.settings["prefix"]) / "pids" / f"{self.program}.pid"
         pid_file.unlink(missing_ok=True)
         with open(self.log, "ab") as log:
-            self.process = subprocess.Popen([BUILD / self.program, "--conf", self.conf], stdout=log, stderr=log)
+            self.process = subprocess.Popen([BUILD / self.program, "--conf", self.conf, *self.arguments], stdout=log, stderr=log)
         if wait:
             def ready():
                 assert self.process.poll() is None, f"{self.name} ended with {self.process.returncode}: {self.log.read_text()[-2000:]}"

@@ -191,6 +191,11 @@ static void meter_about(struct call *c, const struct metric *of, const struct me
 	text_fini(&labels);
 }
 
+static struct text *record_text(struct call *c)
+{
+	return &rig_of(c)->record;
+}
+
 static uint64_t next_number(struct call *c)
 {
 	return ++rig_of(c)->number;
@@ -254,6 +259,7 @@ static const struct host host = {.find = find,
         .cache_delete = cache_delete,
         .meter = meter,
         .meter_about = meter_about,
+        .record_text = record_text,
         .next_number = next_number,
         .worker_uuid = worker_uuid,
         .node_id = worker_uuid,
@@ -263,8 +269,10 @@ static const struct host host = {.find = find,
 
 void rig_init(struct rig *r)
 {
-	*r = (struct rig){
-	        .now_ms = INT64_C(1772532000000) + REQUEST_AT_MS, .catalog = catalog_new(), .fetch_status = 200};
+	*r = (struct rig){.now_ms = INT64_C(1772532000000) + REQUEST_AT_MS,
+	        .catalog = catalog_new(),
+	        .fetch_status = 200,
+	        .tracing = {0, 0.01}};
 	arena_init(&r->request_arena);
 	arena_init(&r->config_arena);
 }
@@ -275,6 +283,7 @@ void rig_fini(struct rig *r)
 	map_fini(&r->counters);
 	map_fini(&r->cached);
 	text_fini(&r->sunk);
+	text_fini(&r->record);
 	text_fini(&r->asked);
 	text_fini(&r->metered);
 	catalog_free(r->catalog);
@@ -416,6 +425,8 @@ void rig_request(struct rig *r, const char *line, const char *headers)
 	        .client_ip = S("127.0.0.1"),
 	        .request_id = S("0123456789abcdef0123456789abcdef"),
 	        .started_ms = r->now_ms,
+	        .tracing = &r->tracing,
+	        .spans = r->tracing.what ? arena_new(a, struct spans) : NULL,
 	};
 	head_init(&r->x.added, a);
 	head_init(&r->x.appended, a);

@@ -22,6 +22,7 @@
 #include "common/core/map.h"
 #include "common/model/catalog.h"
 #include "common/plugin/plugin.h"
+#include "common/plugin/spans.h"
 
 enum { RIG_PLUGINS = 16 };
 
@@ -33,6 +34,7 @@ struct rig {
 	bool counted_denied;                 /* count_denied of the last one */
 	const struct redis_conf *counted_in; /* redis of the last one */
 	/* what effects find and leave */
+	struct text record;         /* the latest log record */
 	struct text sunk;           /* all entries that went into sinks */
 	const struct sink *sunk_in; /* the last one's */
 	const char *fetch_error;    /* of the next fetch; NULL: it is answered with the following */
@@ -43,9 +45,10 @@ struct rig {
 	const char *redis_text; /* what Redis answers; NULL: nil */
 	int64_t redis_number;
 	bool redis_fails;
-	struct text asked;   /* of Redis: one command a line */
-	struct text metered; /* "name{labels} value" a line */
-	size_t piece_size;   /* bodies come in pieces of so many bytes; 0: in one */
+	struct text asked;      /* of Redis: one command a line */
+	struct text metered;    /* "name{labels} value" a line */
+	struct tracing tracing; /* what is noted of requests: nothing, at a rate of 0.01 */
+	size_t piece_size;      /* bodies come in pieces of so many bytes; 0: in one */
 
 	/* The request; route, service and consumer may be set between rig_request() and rig_run(). */
 	struct exchange x;

@@ -110,7 +110,7 @@ static void on_request(struct stream *s)
 			stream_read_body(s, true);
 	} else if (is_path(s, "/echo"))
 		stream_read_body(s, true);
-	else if (is_path(s, "/stream")) {
+	else if (is_path(s, "/stream") || is_path(s, "/trailers")) {
 		begin_chunked(s);
 		stream_read_body(s, true);
 	} else if (is_path(s, "/big")) {
@@ -128,10 +128,24 @@ static void on_bad_request(struct stream *s, const struct h1_error *why)
 	answer(s, why->status, S("refused"));
 }
 
+/* Sends the request's trailers back. */
+static void return_trailers(struct stream *s, struct slice piece, bool last)
+{
+	stream_send(s, piece, false);
+	if (last && s->trailers)
+		stream_send_trailers(s, s->trailers);
+	else if (last)
+		stream_send(s, S(""), true);
+}
+
 static void on_body(struct stream *s, struct slice piece, bool last)
 {
 	struct rig *r = rig_of(s);
 	struct rig_stream *rs = s->data;
+	if (is_path(s, "/trailers")) {
+		return_trailers(s, piece, last);
+		return;
+	}
 	if (is_path(s, "/stream") || is_path(s, "/tunnel")) {
 		stream_send(s, piece, last);
 		if (last)

@@ -4,8 +4,10 @@
  * What the handler does depends on the path: /hello answers "hello"; /echo answers with the body once it is complete;
  * /stream answers with the body as it comes, holding back above STREAM_HIGH_WATER; /later answers when the test says
  * so (rig_answer); /early answers without looking at the body; /big answers 1 MiB in pieces of 16 KiB, waiting for
- * on_drained; /open begins a chunked response and leaves it to the test; /tunnel answers 101 and then echoes.
- * `events` tells what the handler was told, as words separated by blanks. */
+ * on_drained; /trailers
+ * answers as /stream and ends with the trailers of the request; /open begins a chunked response and leaves it to the
+ * test; /tunnel answers 101 and then echoes. `events` tells what the handler was told, as words separated by blanks.
+ */
 #ifndef TESTS_SUPPORT_SERVE_RIG_H
 #define TESTS_SUPPORT_SERVE_RIG_H
 

@@ -63,6 +63,8 @@ class Schemas:
             for i, item in enumerate(value):
                 yield from self.problems(item, schema.get("items", {}), f"{where}[{i}]")
         elif isinstance(value, dict):
+            if not schema.get("minProperties", 0) <= len(value) <= schema.get("maxProperties", len(value)):
+                yield f"{where}: {len(value)} properties"
             yield from self.problems_of_object(value, schema, where)
 
     def problems_of_object(self, value, schema, where):
@@ -99,6 +101,8 @@ class Schemas:
                 yield key, schema[key] + step
         if "minLength" in schema:
             yield "minLength", "x" * (schema["minLength"] - 1)
+        if "minProperties" in schema:
+            yield "minProperties", {}
         if "maxLength" in schema:
             yield "maxLength", "x" * (schema["maxLength"] + 1)
         if "pattern" in schema or "anyOf" in schema:

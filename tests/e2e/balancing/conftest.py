@@ -1,29 +1,26 @@
 """A control plane with one data plane: whose turn it is, is the node's own affair. Origins that say who they are."""
+import dns
 import kit
 import pytest
-
-
-class Named(kit.Origin):
-    """An origin that answers with its letter, and with the status it is told to."""
-
-    def __init__(self, letter):
-        self.letter, self.status, self.hold = letter, 200, None
-        super().__init__(self.reply)
-
-    def reply(self, handler, seen):
-        if self.hold and seen["path"].startswith("/slow"):
-            self.hold.wait(10)
-        body = self.letter.encode()
-        handler.send_response(self.status)
-        handler.send_header("Content-Length", str(len(body)))
-        handler.end_headers()
-        handler.wfile.write(body)
-        return True
+from pools import Named
 
 
 @pytest.fixture(scope="module")
-def shared_gateway(services, folder):
-    gateway = kit.Gateway(services, folder, data_planes=1).start()
+def name_server():
+    made = dns.Server()
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def names(name_server):
+    yield name_server
+    name_server.clear()
+
+
+@pytest.fixture(scope="module")
+def shared_gateway(services, folder, name_server):
+    gateway = kit.Gateway(services, folder, data_planes=1, settings={"dns_resolver": name_server.address}).start()
     yield gateway
     gateway.stop()
 

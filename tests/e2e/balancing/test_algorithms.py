@@ -5,12 +5,7 @@ import threading
 import uuid
 
 import kit
-
-
-def who(gateway, n=1, path="/", **more):
-    answers = [gateway.get(path, **more) for _ in range(n)]
-    assert all(a.status == 200 for a in answers), answers
-    return "".join(a.body.decode() for a in answers)
+from pools import who
 
 
 def test_round_robin_keeps_to_the_weights(gateway, origins, pool):

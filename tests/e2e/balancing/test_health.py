@@ -1,20 +1,7 @@
 """Passive health checks, marks and what is shown of them: proxy.md 6, examples 103, 104, 106; admin-api.md 7.1, 7.2."""
 import kit
 import pytest
-from test_algorithms import who
-
-
-def health(gateway, name="pool"):
-    return {row["target"]: row.get("health") for row in gateway.api("GET", f"/upstreams/{name}/health").json["data"]}
-
-
-def shows(gateway, **expected):
-    wanted = sorted(expected["states"])
-    kit.eventually(lambda: sorted(map(str, health(gateway).values())) == wanted, 5, f"{wanted}, is {health(gateway)}")
-
-
-def passive(threshold=0, healthy=None, **unhealthy):
-    return {"threshold": threshold, "passive": {"healthy": healthy or {}, "unhealthy": unhealthy}}
+from pools import health, passive, shows, who
 
 
 def mark(gateway, target, word, status=204):

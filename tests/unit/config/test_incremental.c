@@ -66,7 +66,7 @@ static const struct plugin all_plugins[] = {
         {.name = "alpha", .priority = 10, .scopes = SCOPE_ALL, .access = go, .state_size = 3},
         {.name = "auth", .priority = 1000, .scopes = SCOPE_ROUTE | SCOPE_SERVICE, .access = go, .state_size = 24},
         {.name = "beta", .priority = 10, .scopes = SCOPE_ALL, .access = go, .compile = compile_it},
-        {.name = "trace", .priority = 5000, .scopes = SCOPE_ALL, .rewrite = go, .state_size = 8},
+        {.name = "trace", .priority = 5000, .scopes = SCOPE_ALL, .rewrite = go, .certificate = go, .state_size = 8},
 };
 
 size_t registry_count(void)
@@ -111,9 +111,9 @@ static void random_route(struct record *r, unsigned id)
 	        "hosts=a.test paths=/", "hosts=*.test,b.test", "hosts=a.*,*.b.test:80 paths=/a", "hosts=a.test:8000",
 	        "methods=GET,POST", "paths=/a methods=GET", "header.x-a=1,2 paths=/a", "header.x-a=3 header.x-b=1",
 	        "paths=/a snis=a.test protocols=https", "paths=/ab protocols=http,https snis=*.test",
-	        "protocols=tcp snis=a.test", "paths=~/(?<x>a|b)/c,~/a/(b) priority=2",
-	        "paths=/a,/a hosts=a.test,A.test", "paths=/a header.x-a=1", "paths=/a header.x-a=2",
-	        "paths=/a methods=PUT"};
+	        "protocols=tls snis=a.test", "protocols=tls_passthrough snis=*.test",
+	        "paths=~/(?<x>a|b)/c,~/a/(b) priority=2", "paths=/a,/a hosts=a.test,A.test", "paths=/a header.x-a=1",
+	        "paths=/a header.x-a=2", "paths=/a methods=PUT"};
 	const char *text = ANY_OF(texts);
 
 	*r = (struct record){0};
@@ -371,11 +371,19 @@ static void say_sizes(struct text *out, const struct snapshot *s)
 	        s->consumer_rows.count, s->scopes[0].count, s->scopes[1].count, s->scopes[2].count);
 }
 
+static void say_l4(struct text *out, const struct snapshot *s)
+{
+	for (uint32_t i = 0; s->l4 && i < s->l4->count; i++)
+		say_id(out, "stream", &s->l4->routes[i]->route->id);
+	text_printf(out, "of %zu; in handshakes %zu\n", s->l4_routes.count, s->handshake_rows.count);
+}
+
 static char *words_of(const struct snapshot *s, struct probe *const *probes)
 {
 	struct text out = {0};
 
 	say_sizes(&out, s);
+	say_l4(&out, s);
 	for (char name[] = "a.test"; name[0] < 'd'; name[0]++) {
 		const struct sni_part *sni = pmap_get(&s->snis, slice_cstr(name));
 		say_id(&out, name, sni ? &sni->id : NULL);

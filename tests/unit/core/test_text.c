@@ -85,6 +85,60 @@ START_TEST(terminal_controls_of_the_upper_half_are_escaped)
 }
 END_TEST
 
+/* Wherever a byte stands among others that need nothing. */
+START_TEST(every_byte_is_seen_at_every_place)
+{
+	for (int byte = 0; byte < 256; byte++)
+		for (size_t len = 1; len < 20; len++)
+			for (size_t at = 0; at < len; at++) {
+				char bytes[20];
+				memset(bytes, 'Q', sizeof bytes);
+				bytes[at] = (char)byte;
+				bool is_plain = byte >= 0x20 && byte < 0x7f && byte != '"' && byte != '\\';
+				text_clear(&text);
+				text_put_json(&text, slice_of(bytes, len));
+				ck_assert_int_eq(text.len == len + 2, is_plain);
+				ck_assert_uint_eq(strlen(text.ptr), text.len);
+				if (is_plain)
+					ck_assert_int_eq(memcmp(text.ptr + 1, bytes, len), 0);
+			}
+}
+END_TEST
+
+START_TEST(capitals_become_small)
+{
+	for (int byte = 0x20; byte < 0x7f; byte++) {
+		char bytes[11];
+		memset(bytes, byte, sizeof bytes);
+		text_clear(&text);
+		text_put_json_lower(&text, slice_of(bytes, sizeof bytes));
+		ck_assert_int_eq(text.ptr[text.len - 2],
+		        byte == '"' || byte == '\\' ? byte : ascii_lower((unsigned char)byte));
+	}
+	text_clear(&text);
+	text_put_json_lower(&text, S("X-\xC3\x84-\"Y\n"));
+	ck_assert_str_eq(text_cstr(&text), "\"x-\xC3\x84-\\\"y\\n\"");
+}
+END_TEST
+
+START_TEST(integers_of_every_length)
+{
+	int64_t n = 1;
+	char want[32];
+	for (int i = 0; i < 19; n *= ++i < 19 ? 10 : 1)
+		for (int d = -1; d <= 1; d++)
+			for (int sign = -1; sign <= 1; sign += 2) {
+				text_clear(&text);
+				text_put_int(&text, sign * (n + d));
+				snprintf(want, sizeof want, "%lld", (long long)(sign * (n + d)));
+				ck_assert_str_eq(text_cstr(&text), want);
+			}
+	text_clear(&text);
+	text_put_int(&text, INT64_MIN);
+	ck_assert_str_eq(text_cstr(&text), "-9223372036854775808");
+}
+END_TEST
+
 START_TEST(random_bytes_always_give_valid_json)
 {
 	srandom(7);
@@ -115,6 +169,9 @@ int main(void)
 	tcase_add_test(t, json_strings_are_escaped);
 	tcase_add_test(t, what_is_not_utf8_becomes_the_replacement_character);
 	tcase_add_test(t, terminal_controls_of_the_upper_half_are_escaped);
+	tcase_add_test(t, every_byte_is_seen_at_every_place);
+	tcase_add_test(t, capitals_become_small);
+	tcase_add_test(t, integers_of_every_length);
 	tcase_add_test(t, random_bytes_always_give_valid_json);
 	suite_add_tcase(s, t);
 	SRunner *r = srunner_create(s);

@@ -280,6 +280,23 @@ START_TEST(lines_over_tcp_use_one_connection)
 }
 END_TEST
 
+START_TEST(lines_end_and_are_sent_together)
+{
+	sink.kind = SINK_TCP;
+	sink.host = S("127.0.0.1");
+	sink.port = collector.port;
+	sink.queue.batch_size = 3;
+	sink.queue.coalesce_ms = 600000;
+	sink.encode = sink_encode_lines;
+	put("one");
+	put("two");
+	put("three");
+	until_empty();
+	turns_for(loop, 20);
+	ck_assert_str_eq(text_cstr(&collector.received), "one\ntwo\nthree\n");
+}
+END_TEST
+
 START_TEST(a_refused_connection_loses_what_is_not_repeated)
 {
 	sink.kind = SINK_TCP;
@@ -392,6 +409,7 @@ int main(void)
 	tcase_add_test(t, a_node_that_stops_waits_for_no_company);
 	tcase_add_test(t, a_queue_follows_the_latest_configuration);
 	tcase_add_test(t, lines_over_tcp_use_one_connection);
+	tcase_add_test(t, lines_end_and_are_sent_together);
 	tcase_add_test(t, a_refused_connection_loses_what_is_not_repeated);
 	tcase_add_test(t, an_entry_is_a_datagram);
 	tcase_add_test(t, a_file_is_appended_to);

@@ -65,7 +65,34 @@ START_TEST(a_ticket_of_one_context_is_good_for_another)
 
 	SSL_CTX_set_max_proto_version(clients, versions[_i]);
 	ck_assert(!resumes(servers[0], &session));
-	ck_assert(resumes(servers[1], &session));
+	for (int turn = 0; turn < 4; turn++) /* each brings the next */
+		ck_assert(resumes(servers[turn % 2], &session));
+	SSL_SESSION_free(session);
+}
+END_TEST
+
+static size_t ticket_of(const SSL_SESSION *session, unsigned char out[4096])
+{
+	const unsigned char *ticket;
+	size_t n;
+
+	SSL_SESSION_get0_ticket(session, &ticket, &n);
+	ck_assert(n > 0 && n < 4096);
+	memcpy(out, ticket, n);
+	return n;
+}
+
+START_TEST(clients_of_tls_1_3_get_a_new_ticket_with_every_handshake)
+{
+	unsigned char before[4096], after[4096];
+	SSL_SESSION *session = NULL;
+
+	resumes(servers[0], &session);
+	for (int turn = 0; turn < 3; turn++) {
+		size_t n = ticket_of(session, before);
+		ck_assert(resumes(servers[0], &session));
+		ck_assert(ticket_of(session, after) != n || memcmp(before, after, n) != 0);
+	}
 	SSL_SESSION_free(session);
 }
 END_TEST
@@ -110,6 +137,7 @@ int main(void)
 
 	tcase_add_checked_fixture(c, setup, teardown);
 	tcase_add_loop_test(c, a_ticket_of_one_context_is_good_for_another, 0, 2);
+	tcase_add_test(c, clients_of_tls_1_3_get_a_new_ticket_with_every_handshake);
 	tcase_add_loop_test(c, a_ticket_outlives_two_rotations_and_not_three, 0, 2);
 	tcase_add_loop_test(c, a_stranger_s_ticket_is_not_taken, 0, 2);
 	suite_add_tcase(suite, c);

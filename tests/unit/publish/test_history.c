@@ -71,6 +71,39 @@ START_TEST(an_empty_database_is_a_version_too)
 }
 END_TEST
 
+START_TEST(what_led_on_from_nothing_is_handed_to_all_who_have_nothing)
+{
+	history_take(h, batches_snapshot("e", 0, 0, "", 0));
+	const struct packed_delta *first = history_take(h, batches_one("e", 1, 5, "a"));
+	ck_assert(first->snapshot);
+	ck_assert_ptr_eq(history_answer(h, S("e"), 0), first);
+	ck_assert_ptr_eq(history_answer(h, S("other"), 9), first);
+	history_take(h, batches_one("e", 2, 6, "b"));
+	ck_assert_ptr_eq(history_resume(h, S("e"), 0, 1), first); /* who has some of its parts */
+	ck_assert_uint_eq(history_answer(h, S("e"), 0)->version, 2);
+	ck_assert_ptr_ne(history_resume(h, S("e"), 0, 2), first);
+}
+END_TEST
+
+START_TEST(answers_lead_to_a_version_before_the_catalog_is_there)
+{
+	history_take(h, batches_snapshot("e", 0, 0, "", 0));
+	for (uint64_t v = 1; v < 4; v++) {
+		struct feed_batch *b = batches_one("e", v, (unsigned)v, "a");
+		const struct packed_delta *p = history_pack(h, b);
+		ck_assert_uint_eq(history_version(h), v);
+		ck_assert_ptr_eq(history_answer(h, S("e"), v - 1), p);
+		struct catalog *newcomer = follow(
+		        NULL, "e"); /* perhaps the version before, from which the next answer leads on */
+		newcomer = follow(newcomer, "e");
+		ck_assert_uint_eq(catalog_version(newcomer), v);
+		ck_assert_uint_eq(batches_count(newcomer), v);
+		catalog_free(newcomer);
+		history_settle(h, b);
+	}
+}
+END_TEST
+
 START_TEST(one_version_behind_gets_that_very_delta)
 {
 	history_take(h, batches_snapshot("e", 7, 3, "a", 0));
@@ -343,6 +376,8 @@ int main(void)
 	tcase_set_timeout(t, 60);
 	tcase_add_test(t, a_newcomer_gets_a_snapshot_and_then_nothing);
 	tcase_add_test(t, an_empty_database_is_a_version_too);
+	tcase_add_test(t, what_led_on_from_nothing_is_handed_to_all_who_have_nothing);
+	tcase_add_test(t, answers_lead_to_a_version_before_the_catalog_is_there);
 	tcase_add_test(t, one_version_behind_gets_that_very_delta);
 	tcase_add_test(t, a_gap_is_merged_to_the_last_change_of_each_record);
 	tcase_add_test(t, another_epoch_or_a_version_unknown_here_gets_a_snapshot);

@@ -247,6 +247,18 @@ static const struct {
         {"1G", 1073741824, true}, {"", 0, false}, {"m", 0, false}, {"-1", 0, false}, {"5x", 0, false},
         {"9223372036854775807k", 0, false}};
 
+START_TEST(what_is_traced_is_named)
+{
+	loads("tracing_instrumentations = request, router,balancer\ntracing_sampling_rate = 0.5\n");
+	loads("");
+	ck_assert(slice_eq(s.tracing_instrumentations, S("off")));
+	refuses("tracing_instrumentations = all, routers\n",
+	        ":1: tracing_instrumentations is 'all, routers': 'routers' is not known, expected such as all, or "
+	        "router, balancer");
+	refuses("tracing_sampling_rate = 1.5\n", ":1: tracing_sampling_rate is '1.5': expected a number from 0 to 1");
+}
+END_TEST
+
 START_TEST(sizes_have_units)
 {
 	uint64_t bytes = 0;
@@ -273,6 +285,7 @@ int main(void)
 	tcase_add_test(t, a_bad_value_names_place_key_value_and_what_is_expected);
 	tcase_add_test(t, a_missing_file_is_an_error_when_it_was_asked_for);
 	tcase_add_test(t, secrets_are_neither_shown_nor_quoted);
+	tcase_add_test(t, what_is_traced_is_named);
 	tcase_add_loop_test(t, sizes_have_units, 0, sizeof sizes / sizeof sizes[0]);
 	suite_add_tcase(suite, t);
 	return run_suite(suite);
