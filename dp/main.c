@@ -31,6 +31,7 @@
 #include "dp/host/cache_orders.h"
 #include "dp/host/counters.h"
 #include "dp/status/status.h"
+#include "dp/status/target_health.h"
 #include "dp/upstream/balance_thread.h"
 #include "dp/worker.h"
 
@@ -134,6 +135,12 @@ static void add_stats(struct server_stats *sum, const struct server_stats *one)
 	sum->waiting += one->waiting;
 }
 
+static void each_target(void *arg, status_target_fn fn, void *fn_arg)
+{
+	struct plane *p = arg;
+	target_health_each(p->node.balance, lease_board_current(p->node.board), fn, fn_arg);
+}
+
 static void fill_report(void *arg, struct status_report *r)
 {
 	static struct subscriber_status s; /* its strings outlive the call; this is the only thread that asks */
@@ -168,6 +175,8 @@ static void fill_report(void *arg, struct status_report *r)
 	r->cache_bytes = cache_size(p->node.cache);
 	r->cache_bytes_max = p->cache_bytes_max;
 	r->cluster_cert_expiry_s = p->cluster_cert_expiry_s;
+	r->each_target = p->node.balance ? each_target : NULL;
+	r->targets_arg = p;
 }
 
 /* 0: there is none, or it cannot be read, which whoever uses it will say. */

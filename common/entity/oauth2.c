@@ -38,6 +38,18 @@ static const struct field credential_fields[] = {
         {0},
 };
 
+/* Keeps the existing hash of the same secret: another salt would be a change, though nothing has changed. */
+static bool keep_hash(json_t *record, struct slice secret, const json_t *existing)
+{
+	json_t *value = json_object_get(existing, "client_secret");
+
+	if (!json_is_true(json_object_get(existing, "hash_secret")) ||
+	        !password_matches(secret, slice_of(json_string_value(value), json_string_length(value))))
+		return false;
+	json_object_set(record, "client_secret", value);
+	return true;
+}
+
 /* A hash that is read and written back stays what it is. */
 static bool hash_secret(json_t *record, const json_t *input, const json_t *existing, struct err *e)
 {
@@ -46,7 +58,7 @@ static bool hash_secret(json_t *record, const json_t *input, const json_t *exist
 	struct arena a;
 
 	if (!json_is_true(json_object_get(record, "hash_secret")) || !json_is_string(value) ||
-	        password_is_hash(secret))
+	        password_is_hash(secret) || keep_hash(record, secret, existing))
 		return true;
 	arena_init(&a);
 	struct slice hash = password_hash(&a, secret);

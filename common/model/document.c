@@ -137,7 +137,10 @@ static bool hash_secrets(struct document *d, struct item *i, json_t **record)
 	json_t *copy = json_deep_copy(*record);
 	json_decref(*record);
 	*record = copy;
-	if (i->out.kind->transform(copy, i->input, NULL, &e))
+	json_t *was = i->out.was ? json_loadb(i->out.was->ptr, i->out.was->len, 0, NULL) : NULL;
+	bool ok = i->out.kind->transform(copy, i->input, was, &e);
+	json_decref(was);
+	if (ok)
 		return true;
 	struct violations v = {0};
 	violations_add_entity(&v, "%s", e.message);

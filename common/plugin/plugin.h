@@ -81,6 +81,7 @@ struct plugin {
 	phase_fn rewrite, access, response_head, log;
 	phase_fn request_body, response_body;
 	const char *doc;
+	const char *example; /* a config, as JSON with ' for ": for the reference of plugins */
 };
 
 struct host;

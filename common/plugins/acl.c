@@ -198,4 +198,5 @@ const struct plugin acl_plugin = {
         .compile = sort_groups,
         .access = on_access,
         .doc = "Lets consumers through, or keeps them out, by the groups that they belong to.",
+        .example = "{'allow':['partners']}",
 };

@@ -139,4 +139,5 @@ const struct plugin basic_auth_plugin = {
         .entities = entities,
         .access = on_access,
         .doc = "Callers send a username and a password, which say which consumer they are.",
+        .example = "{'hide_credentials':true}",
 };

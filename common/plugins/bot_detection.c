@@ -131,4 +131,5 @@ const struct plugin bot_detection_plugin = {
         .compile = compile,
         .access = on_access,
         .doc = "Keeps programs that say that they are robots out, and those of lists of your own.",
+        .example = "{'deny':['badbot']}",
 };

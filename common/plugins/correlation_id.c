@@ -100,4 +100,5 @@ const struct plugin correlation_id_plugin = {
         .access = on_access,
         .response_head = on_response_head,
         .doc = "Gives every request an id to follow it by.",
+        .example = "{'header_name':'X-Request-Id','generator':'uuid','echo_downstream':true}",
 };

@@ -309,4 +309,6 @@ const struct plugin cors_plugin = {
         .access = on_access,
         .response_head = on_response_head,
         .doc = "Tells browsers which pages of other origins may use an answer.",
+        .example =
+                "{'origins':['https://app.example.com'],'methods':['GET','POST'],'credentials':true,'max_age':3600}",
 };

@@ -66,4 +66,5 @@ const struct plugin file_log_plugin = {
         .compile = compile,
         .log = on_log,
         .doc = "Writes a line of JSON per request to a file.",
+        .example = "{'path':'/var/log/gatehouse/requests.json'}",
 };

@@ -287,4 +287,5 @@ const struct plugin hmac_auth_plugin = {
         .wants = wants,
         .access = on_access,
         .doc = "Callers sign parts of their request with a shared secret.",
+        .example = "{'enforce_headers':['date','@request-target'],'clock_skew':300}",
 };

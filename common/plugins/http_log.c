@@ -148,4 +148,6 @@ const struct plugin http_log_plugin = {
         .compile = compile,
         .log = on_log,
         .doc = "Sends the record of each request to an HTTP server.",
+        .example =
+                "{'http_endpoint':'https://logs.example.com/in','queue':{'max_batch_size':100,'max_coalescing_delay':1}}",
 };

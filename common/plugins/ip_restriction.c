@@ -98,4 +98,5 @@ const struct plugin ip_restriction_plugin = {
         .preread = check_address,
         .access = check_address,
         .doc = "Lets requests through, or keeps them out, by the address that they come from.",
+        .example = "{'allow':['192.0.2.0/24','2001:db8::/32']}",
 };

@@ -439,4 +439,5 @@ const struct plugin jwt_plugin = {
         .entities = entities,
         .access = on_access,
         .doc = "Callers show a signed JSON Web Token.",
+        .example = "{'claims_to_verify':['exp']}",
 };

@@ -143,4 +143,5 @@ const struct plugin key_auth_plugin = {
         .wants = wants,
         .access = on_access,
         .doc = "Callers show a key, which says which consumer they are.",
+        .example = "{'key_names':['apikey'],'hide_credentials':true}",
 };

@@ -140,4 +140,5 @@ const struct plugin prometheus_plugin = {
         .config = &config,
         .log = on_log,
         .doc = "Counts requests, latencies and bytes for Prometheus.",
+        .example = "{'status_code_metrics':true,'latency_metrics':true,'bandwidth_metrics':true}",
 };

@@ -584,4 +584,5 @@ const struct plugin proxy_cache_plugin = {
         .response_head = on_response_head,
         .response_body = on_response_body,
         .doc = "Keeps answers and gives them again.",
+        .example = "{'strategy':'memory','cache_ttl':60}",
 };

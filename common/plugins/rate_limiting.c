@@ -324,4 +324,5 @@ const struct plugin rate_limiting_plugin = {
         .config = &config,
         .access = on_access,
         .doc = "At most so many requests per second, minute, hour, day, month or year.",
+        .example = "{'minute':60,'policy':'redis','redis':{'host':'redis.example.com'}}",
 };

@@ -55,4 +55,5 @@ const struct plugin redirect_plugin = {
         .config = &config,
         .access = on_access,
         .doc = "Sends all requests somewhere else.",
+        .example = "{'location':'https://new.example.com','status_code':301}",
 };

@@ -80,4 +80,5 @@ const struct plugin request_size_limiting_plugin = {
         .access = on_access,
         .request_body = on_request_body,
         .doc = "Refuses requests whose bodies are too large.",
+        .example = "{'allowed_payload_size':8}",
 };

@@ -209,4 +209,5 @@ const struct plugin request_termination_plugin = {
         .config = &config,
         .access = on_access,
         .doc = "Answers requests instead of an upstream.",
+        .example = "{'status_code':503,'message':'Back in an hour'}",
 };

@@ -535,4 +535,5 @@ const struct plugin request_transformer_plugin = {
         .compile = compile,
         .access = on_access,
         .doc = "Changes headers, query, body, method and path of requests.",
+        .example = "{'add':{'headers':['X-From:gateway']},'remove':{'querystring':['debug']}}",
 };

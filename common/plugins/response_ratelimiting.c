@@ -406,4 +406,5 @@ const struct plugin response_ratelimiting_plugin = {
         .access = on_access,
         .response_head = on_response_head,
         .doc = "Limits what the upstream says its answers have used.",
+        .example = "{'limits':{'video':{'minute':10}}}",
 };

@@ -254,4 +254,5 @@ const struct plugin response_transformer_plugin = {
         .response_head = on_response_head,
         .response_body = on_response_body,
         .doc = "Changes headers and JSON bodies of answers.",
+        .example = "{'remove':{'headers':['Server']},'add':{'json':['via:gateway']}}",
 };

@@ -124,4 +124,5 @@ const struct plugin syslog_plugin = {
         .compile = compile,
         .log = on_log,
         .doc = "Sends the record of each request to the machine's syslog.",
+        .example = "{'facility':'local0','server_errors_severity':'err'}",
 };

@@ -71,4 +71,5 @@ const struct plugin tcp_log_plugin = {
         .compile = compile,
         .log = on_log,
         .doc = "Sends a line of JSON per request to a TCP server.",
+        .example = "{'host':'logs.example.com','port':5170,'tls':true}",
 };

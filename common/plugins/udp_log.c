@@ -57,4 +57,5 @@ const struct plugin udp_log_plugin = {
         .compile = compile,
         .log = on_log,
         .doc = "Sends a datagram of JSON per request to a UDP server.",
+        .example = "{'host':'logs.example.com','port':5170}",
 };

@@ -188,6 +188,22 @@ static void check_immutable(struct load *l)
 	}
 }
 
+/* In a reference that cannot be used, its other attributes may be what is wrong (entities.md 1.6). */
+static void look_into_references(struct load *l)
+{
+	for_each_field(f, l->schema)
+	{
+		const json_t *given = json_object_get(l->record, f->name);
+		if (f->type != TYPE_FOREIGN || !l->options->target || !json_is_object(given) ||
+		        !json_object_get(l->v->fields, f->name))
+			continue;
+		const struct schema *target = l->options->target(slice_cstr(f->ref));
+		json_t *errors = target ? types_check_given(target, given) : NULL;
+		if (errors)
+			json_object_set_new(l->v->fields, f->name, errors);
+	}
+}
+
 /* What a client sends for a field that does not exist in this process. What is stored may have it. */
 static void refuse_nonexistent(struct load *l, const json_t *input)
 {
@@ -206,6 +222,7 @@ static bool check(struct load *l, const json_t *input)
 	if (is_stored(l)) /* rules between fields were kept when it was written; time (an expired CA) must not undo
 	                     that */
 		return !has_violations(l->v);
+	look_into_references(l);
 	check_immutable(l);
 	refuse_nonexistent(l, input);
 	checks_run(l->schema, l->record, l->record, "", is_update(l), l->v);

@@ -24,6 +24,9 @@ struct load_options {
 	/* From a declarative file (declarative-config.md): times that are given stay, ttl is the time of expiry in
 	 * Unix seconds, and transform is the caller's business. */
 	bool is_document;
+	/* The schema that a reference names ("services"), so that what is wrong within a reference without an id can
+	 * be told; NULL: it is only said that the id is missing. */
+	const struct schema *(*target)(struct slice name);
 };
 
 /* input: an object, not changed. On success *out is a new reference to the rendered form. On failure false, with v

@@ -57,6 +57,8 @@ void defaults_fill(const struct schema *s, const struct schema *sub, json_t *rec
 json_t *types_check(const struct field *f, json_t **value, bool required);
 /* All fields of a record, and keys that it does not have. Cross-field checks only in records nested within. */
 json_t *types_check_record(const struct schema *s, const struct schema *sub, json_t *record);
+/* The fields that are there and keys that it does not have; nothing is said of what is missing. */
+json_t *types_check_given(const struct schema *s, const json_t *given);
 /* Only the rules of f, not its type: conditions of cross-field checks. */
 json_t *rules_apply(const struct field *f, json_t **value);
 /* The cross-field checks of s over record, which is a part of whole (or all of it). prefix ("config." or "") stands

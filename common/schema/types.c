@@ -219,6 +219,38 @@ static void refuse_unknown(const struct schema *s, const json_t *record, json_t 
 	}
 }
 
+static bool is_shorthand(const struct schema *s, const char *key)
+{
+	for (const struct shorthand *h = s->shorthands; h && h->name; h++)
+		if (strcmp(h->name, key) == 0)
+			return true;
+	return false;
+}
+
+json_t *types_check_given(const struct schema *s, const json_t *given)
+{
+	json_t *copy = json_deep_copy(given), *errors = json_object(), *value;
+	const char *key;
+	void *next;
+
+	json_object_foreach_safe(copy, next, key, value)
+	{
+		if (is_shorthand(s, key))
+			json_object_del(copy, key);
+	}
+	for_each_field(f, s)
+	{
+		if (json_object_get(copy, f->name))
+			check_field(f, NULL, copy, errors);
+	}
+	refuse_unknown(s, copy, errors);
+	json_decref(copy);
+	if (json_object_size(errors) > 0)
+		return errors;
+	json_decref(errors);
+	return NULL;
+}
+
 json_t *types_check_record(const struct schema *s, const struct schema *sub, json_t *record)
 {
 	json_t *errors = json_object();

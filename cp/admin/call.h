@@ -33,6 +33,7 @@ struct admin_response {
 	unsigned allow;    /* OPTIONS: the methods to name, enum admin_method bits */
 	bool wants_login;  /* 401: WWW-Authenticate */
 	unsigned retry_after_s;
+	struct slice warning; /* unset: none */
 
 	bool is_write; /* a write that succeeded: then these say how far it has come */
 	uint64_t version;

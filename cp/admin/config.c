@@ -11,6 +11,7 @@
 #include "cp/admin/body.h"
 #include "cp/admin/crud.h"
 #include "cp/admin/errors.h"
+#include "cp/admin/warn.h"
 #include "cp/store/apply.h"
 #include "cp/store/faults.h"
 #include "cp/store/memory.h"
@@ -253,6 +254,7 @@ static void post_to_database(struct admin_call *c, struct upload *u)
 	} else if (check_faults(c, u, result.document)) {
 		c->response->status = result.version ? 201 : 200;
 		c->response->json = outcome_of(c, &result, u->dry_run);
+		admin_warn_of_document(result.document, c->response->json);
 		c->response->is_write = !u->dry_run;
 		c->response->version = result.version;
 	}

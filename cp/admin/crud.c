@@ -6,6 +6,7 @@
 #include "cp/admin/body.h"
 #include "cp/admin/errors.h"
 #include "cp/admin/rules.h"
+#include "cp/admin/warn.h"
 #include "cp/store/faults.h"
 
 /* ---- reading --------------------------------------------------------------------------------------------------- */
@@ -176,7 +177,8 @@ struct write {
 /* input -> complete, checked record; a new reference, or NULL with the answer. */
 static json_t *load_record(struct admin_call *c, const struct write *w)
 {
-	struct load_options options = {.op = w->op, .existing = w->existing, .now_ms = clock_wall_ms()};
+	struct load_options options = {
+	        .op = w->op, .existing = w->existing, .now_ms = clock_wall_ms(), .target = kinds_by_name};
 	const struct admin_rules *rules = admin_rules_of(w->kind);
 	struct violations v = {0};
 	json_t *record = NULL;
@@ -236,6 +238,8 @@ static bool write_input(struct admin_call *c, enum load_op op, const json_t *exi
 	if (!record)
 		return false;
 	bool ok = (!rules->written || rules->written(c, op, record)) && answer_row(c, status, kind, record);
+	if (ok)
+		admin_warn(c, kind, record);
 	json_decref(record);
 	return ok;
 }

@@ -116,6 +116,8 @@ void admin_headers(struct head *h, struct arena *a, const struct settings *s, co
 	add_id(h, request);
 	add_login(h, a, response);
 	add_version(h, a, response);
+	if (slice_is_set(response->warning))
+		head_add(h, S("X-Gatehouse-Warning"), response->warning);
 	if (response->json)
 		head_add(h, S("Content-Type"), S("application/json; charset=utf-8"));
 	else if (slice_is_set(response->type))

@@ -151,7 +151,7 @@ void admin_plugins_enabled(struct admin_call *c)
 /* With defaults, but neither uniqueness nor existence: the database is not asked. */
 static void validate(struct admin_call *c, const struct schema *kind)
 {
-	struct load_options options = {.op = LOAD_CREATE, .now_ms = clock_wall_ms()};
+	struct load_options options = {.op = LOAD_CREATE, .now_ms = clock_wall_ms(), .target = kinds_by_name};
 	const struct admin_rules *rules = admin_rules_of(kind);
 	struct violations v = {0};
 	json_t *record = NULL;

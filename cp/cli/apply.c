@@ -116,6 +116,27 @@ static void print_outcome(const json_t *outcome, bool dry_run)
 	fflush(stdout);
 }
 
+/* Allowed, and probably not meant. */
+static void print_warnings(const json_t *outcome)
+{
+	json_t *one;
+	size_t i;
+
+	json_array_foreach(json_object_get(outcome, "warnings"), i, one)
+	{
+		const char *name = json_string_value(json_object_get(one, "name"));
+		struct text line = {0};
+		text_printf(&line, "warning: %s %s: %s", json_string_value(json_object_get(one, "kind")),
+		        name ? name : json_string_value(json_object_get(one, "id")),
+		        json_string_value(json_object_get(one, "message")));
+		changes_print_text(&line);
+		text_fini(&line);
+	}
+	if (number_at(outcome, "warnings_left_off") > 0)
+		printf("... and %lld more warnings\n", number_at(outcome, "warnings_left_off"));
+	fflush(stdout);
+}
+
 /* A server without a database answers its entities: it takes every document as new. */
 static enum exit_code conclude(
         struct cli *c, struct admin_client *a, const struct apply_options *o, const struct admin_answer *answer)
@@ -132,6 +153,8 @@ static enum exit_code conclude(
 		print_outcome(answer->json, o->dry_run);
 	else if (!c->json)
 		printf("version %" PRIu64 "\n", answer->version);
+	if (!c->json && is_outcome)
+		print_warnings(answer->json);
 	if (o->is_diff && any)
 		return EXIT_DIFFERENT;
 	return version > 0 && !o->dry_run ? wait_until_live(a, c, (uint64_t)version, o->wait_ms) : EXIT_OK;

@@ -3,17 +3,8 @@
 #include <stdio.h>
 
 #include "cp/cli/command.h"
+#include "cp/cli/markdown.h"
 #include "cp/cli/output.h"
-
-/* A '|' would end the cell. */
-static void print_cell(const char *text)
-{
-	for (; *text; text++) {
-		if (*text == '|')
-			putchar('\\');
-		putchar(*text);
-	}
-}
 
 static void print_default(const struct field *f)
 {
@@ -31,12 +22,7 @@ static void print_allowed(const struct field *f)
 {
 	if (f->type == TYPE_BOOLEAN)
 		fputs("`on`, `off`", stdout);
-	for (const char *const *one = f->one_of; one && *one; one++)
-		printf("%s`%s`", one == f->one_of ? "" : ", ", *one);
-	if (f->has_between)
-		printf("%.0f to %.0f", f->min, f->max);
-	if (f->format == FORMAT_UUID)
-		fputs("a UUID", stdout);
+	markdown_allowed(f);
 }
 
 static void print_json(void)
@@ -70,7 +56,7 @@ static enum exit_code run_settings(struct cli *c)
 		fputs(" | ", stdout);
 		print_allowed(f);
 		fputs(" | ", stdout);
-		print_cell(f->doc ? f->doc : "");
+		markdown_cell(f->doc ? f->doc : "");
 		puts(" |");
 	}
 	return EXIT_OK;

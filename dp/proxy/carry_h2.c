@@ -12,14 +12,14 @@ static void on_ready(struct h2_client *x)
 static void on_head(struct h2_client *x, struct head *response, struct slice piece, bool last)
 {
 	struct request *r = x->owner;
-	r->trailers = last ? x->trailers : NULL;
+	r->x.trailers = last ? x->trailers : NULL;
 	attempt_answered(r, response, piece, last);
 }
 
 static void on_piece(struct h2_client *x, struct slice piece, bool last)
 {
 	struct request *r = x->owner;
-	r->trailers = last ? x->trailers : NULL;
+	r->x.trailers = last ? x->trailers : NULL;
 	answer_piece(r, piece, last);
 }
 

@@ -1,7 +1,6 @@
 /* metrics: see metrics.h. */
 #include "dp/status/metrics.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "common/core/map.h"
@@ -170,24 +169,30 @@ static int by_name(const void *pa, const void *pb)
 	return c ? c : slice_cmp(labels_of(a), labels_of(b));
 }
 
-static void put_histogram(struct text *out, const struct sum *s)
+/* A scrape is mostly such lines: what they have in common is made once. */
+static void put_buckets(struct text *out, const struct sum *s)
 {
-	struct text labels = {0};
+	struct text head = {0};
 	uint64_t total = 0;
 
-	text_put(&labels, labels_of(s));
+	text_puts(&head, s->metric->name);
+	text_puts(&head, "_bucket{");
+	text_put(&head, labels_of(s));
+	text_puts(&head, s->labels_len ? ",le=\"" : "le=\"");
 	for (uint32_t i = 0; i < s->cell_count; i++) {
-		char bound[16] = "+Inf";
+		text_put(out, text_slice(&head));
 		if (i < s->metric->bounds_count)
-			snprintf(bound, sizeof bound, "%u", s->metric->bounds[i]);
-		labels.len = s->labels_len;
-		metric_label(&labels, "le", slice_cstr(bound));
+			text_put_int(out, s->metric->bounds[i]);
+		else
+			text_put(out, S("+Inf"));
+		text_put(out, S("\"} "));
 		total += s->cells[i];
-		metrics_line(out, s->metric->name, "_bucket", text_slice(&labels), total);
+		text_put_int(out, (int64_t)total);
+		text_putc(out, '\n');
 	}
+	text_fini(&head);
 	metrics_line(out, s->metric->name, "_count", labels_of(s), total);
 	metrics_line(out, s->metric->name, "_sum", labels_of(s), s->sum);
-	text_fini(&labels);
 }
 
 static void put_sums(const struct sums *s, struct text *out)
@@ -199,7 +204,7 @@ static void put_sums(const struct sums *s, struct text *out)
 			metrics_family(out, m->name, m->kind, m->help);
 		last = m;
 		if (m->kind == METRIC_HISTOGRAM)
-			put_histogram(out, &s->all[i]);
+			put_buckets(out, &s->all[i]);
 		else
 			metrics_line(out, m->name, "", labels_of(&s->all[i]), s->all[i].cells[0]);
 	}

@@ -142,6 +142,27 @@ def tls_resumed(field, options):
     return over_tls(field, options, "-n", "-R")
 
 
+def h2load(proxy, path, seconds, connections, streams):
+    before = proxy.cpu_seconds()
+    out = on_load_cpu(["h2load", "-D", seconds, "--warm-up-time", 0, "-c", connections, "-m", streams, "--connect-to", f"127.0.0.1:{proxy.tls}",
+                       f"https://bench.test:{proxy.tls}{path}"])
+    used = proxy.cpu_seconds() - before
+    done, bad = (int(re.search(r"(\d+) " + word, out).group(1)) for word in ("succeeded", "failed"))
+    return {"requests/s": done / seconds, "CPU us/request": used / max(done, 1) * 1e6, "bad": bad}
+
+
+def h2(field, options):
+    """HTTP/2 over TLS, 16 connections of 8 streams, to an HTTP/1.1 upstream; beside the others h2o."""
+    if not field.h2o:
+        field.start_h2o()
+    rows = {}
+    for _ in range(options.rounds):
+        for name in ("gatehouse", "haproxy", "h2o", "nginx"):
+            proxy = field.h2o if name == "h2o" else field.proxies[name]
+            rows.setdefault(name, []).append(h2load(proxy, "/plain", options.seconds, 16, 8))
+    return medians(rows)
+
+
 def hold(field, *more):
     figures = {}
     for name, proxy in field.proxies.items():
@@ -184,7 +205,7 @@ def routes(field, options):
 
 
 CASES = {"plain": plain, "16k": medium, "10m-down": down, "10m-up": up, "key-auth": key_auth, "key-limit": key_limit, "paced": paced, "idle": idle,
-         "tls": tls, "tls-new": tls_new, "tls-resumed": tls_resumed, "idle-tls": idle_tls, "scrape": scrape, "plugins": plugins,
+         "tls": tls, "tls-new": tls_new, "tls-resumed": tls_resumed, "idle-tls": idle_tls, "h2": h2, "scrape": scrape, "plugins": plugins,
          "routes": routes}  # the last three leave behind what they configure
 
 

@@ -1,7 +1,9 @@
 """The proxies that are compared: each one worker on CPU 0, doing the same work; origin and load share CPU 1."""
+import getpass
 import os
 import pathlib
 import signal
+import socket
 import subprocess
 import sys
 
@@ -49,23 +51,47 @@ def answers(port):
         return None
 
 
+def is_listening(port):
+    with socket.socket() as s:
+        return s.connect_ex((kit.LOOPBACK, port)) == 0
+
+
 class Field:
     """All that runs during a benchmark."""
 
     def __init__(self, folder):
-        self.folder, self.processes, self.proxies = folder, [], {}
+        self.folder, self.processes, self.proxies, self.h2o = folder, [], {}, None
         self.services = kit.Services()
         self.pair = pki.Pair(folder, "bench.test")
         self.gateway = kit.Gateway(self.services, folder / "gw", settings={
             "log_level": "warn", "proxy_access_log": "off", "nginx_http_keepalive_requests": 1000000000, "upstream_keepalive_max_requests": 0})
         self.gateway.tls = kit.free_port()
-        self.gateway.dps[0].settings["proxy_listen"] += f", 127.0.0.1:{self.gateway.tls} ssl reuseport"
+        self.gateway.dps[0].settings["proxy_listen"] += f", 127.0.0.1:{self.gateway.tls} ssl http2 reuseport"
 
     def run(self, command, cpu, **more):
         process = subprocess.Popen(["taskset", "-c", str(cpu), *map(str, command)], stdout=subprocess.DEVNULL,
                                    stderr=open(self.folder / "stderr.log", "ab"), **more)
         self.processes.append(process)
         return process
+
+    def start_h2o(self):
+        """Only where HTTP/2 is compared. It is not among the others."""
+        port, conf = kit.free_port(), self.folder / "h2o.conf"
+        conf.write_text(f"""num-threads: 1
+user: {getpass.getuser()}
+error-log: {self.folder}/h2o.log
+proxy.preserve-host: OFF
+hosts:
+  default:
+    listen: {{host: 127.0.0.1, port: {port}, ssl: {{certificate-file: {self.pair.cert_path}, key-file: {self.pair.key_path}, ocsp-update-interval: 0}}}}
+    paths:
+      "/":
+        proxy.reverse.url: "http://127.0.0.1:{self.origin}/"
+        header.add: "X-Request-Id: 0123456789abcdef0123456789abcdef"
+""")
+        process = self.run(["h2o", "-c", conf], PROXY_CPU)
+        kit.eventually(lambda: is_listening(port), 15, f"h2o on port {port}")
+        self.h2o = Proxy("h2o", None, port, process.pid)
 
     def add(self, name, port, tls, pid):
         kit.eventually(lambda: answers(port), 15, f"{name} on port {port}")
@@ -107,7 +133,7 @@ map $http_apikey $consumer {{ default ""; "{KEY}" bench; }}
 limit_req_zone $consumer zone=limit:1m rate=1000000r/s;
 upstream origin {{ server 127.0.0.1:{self.origin}; keepalive 512; keepalive_requests 1000000000; }}
 ssl_certificate {self.pair.cert_path}; ssl_certificate_key {self.pair.key_path}; ssl_protocols TLSv1.2 TLSv1.3;
-server {{ listen 127.0.0.1:{port} backlog=4096 reuseport; listen 127.0.0.1:{tls} ssl backlog=4096 reuseport; server_name bench.test;
+server {{ listen 127.0.0.1:{port} backlog=4096 reuseport; listen 127.0.0.1:{tls} ssl http2 backlog=4096 reuseport; server_name bench.test;
 {FORWARD}
 location / {{ proxy_pass http://origin; }}
 location /keyed {{ if ($consumer = "") {{ return 401; }} proxy_set_header X-Consumer-Username $consumer; proxy_pass http://origin; }}
@@ -134,7 +160,7 @@ defaults
   unique-id-format %{{+X}}o%ci%cp%Ts%rt
 frontend f
   bind 127.0.0.1:{port}
-  bind 127.0.0.1:{tls} ssl crt {bundle}
+  bind 127.0.0.1:{tls} ssl crt {bundle} alpn h2,http/1.1
   option forwardfor
   unique-id-header X-Request-Id
   http-request set-header X-Real-IP %[src]

@@ -251,4 +251,5 @@ const struct plugin opentelemetry_plugin = {
         .response_head = on_response_head,
         .log = on_log,
         .doc = "Traces requests, and sends spans and log records to OpenTelemetry collectors.",
+        .example = "{'traces_endpoint':'http://collector.example.com:4318/v1/traces','sampling_rate':0.1}",
 };

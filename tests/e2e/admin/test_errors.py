@@ -98,6 +98,26 @@ def test_3_2_code_13(admin):
                     "fields": {"service": {"name": text}}}
 
 
+@pytest.mark.parametrize("given, fields", [
+    ("x", {"id": "missing primary key"}), (5, {"id": "missing primary key"}), ({}, {"id": "missing primary key"}),
+    ({"id": "x"}, {"id": "expected a valid UUID"}), ({"host": "h"}, {"id": "missing primary key"}),
+    ({"url": "http://h"}, {"id": "missing primary key"}),
+    ({"protocol": "zork"}, {"protocol": "expected one of: grpc, grpcs, http, https, tcp, tls, tls_passthrough, udp"}),
+    ({"port": "80", "zork": 1}, {"port": "expected an integer", "zork": "unknown field"}),
+    ({"id": "x", "retries": -1}, {"id": "expected a valid UUID", "retries": "value should be between 0 and 32767"})])
+def test_1_6_a_reference_without_an_id(admin, given, fields):
+    for method, path in (("POST", "/routes"), ("POST", "/schemas/routes/validate")):
+        body = admin.refused(400, method, path, {"paths": ["/a"], "service": given})
+        assert (body["code"], body["fields"]) == (2, {"service": fields})
+
+
+def test_1_6_attributes_beside_an_id_are_ignored(admin):
+    made = admin.make("/services", {"host": "h"})
+    route = admin.make("/routes", {"paths": ["/a"], "service": {**made, "protocol": "zork", "more": 1}})
+    assert route["service"] == {"id": made["id"]}
+    assert admin.ask("PATCH", f"/routes/{route['id']}", {"service": None}).json["service"] is None
+
+
 def test_3_2_a_reference_that_is_none(admin):
     for value in ("text", {}, {"zork": 1}):
         assert admin.refused(400, "POST", "/routes", {"paths": ["/a"], "service": value})["fields"]["service"]

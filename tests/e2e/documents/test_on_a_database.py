@@ -138,6 +138,57 @@ def test_dump_and_apply_again_is_no_change_and_diff_says_2(gateway, origin, tmp_
     assert "cannot reach the Admin API" in gatectl(type("G", (), {"admin": 1}), "config", "diff", dumped, code=1)
 
 
+def test_what_is_kept_as_a_hash_is_no_change_either(gateway, tmp_path):
+    """An oauth2 secret has a salt, a password of basic-auth has none; both are written as they are in the file (entities.md 5)."""
+    path = tmp_path / "kong.yaml"
+    text = """_format_version: "3.0"
+consumers:
+- username: hashed
+  oauth2_credentials: [{name: app, client_id: c, client_secret: s3cret, hash_secret: true}]
+  basicauth_credentials: [{username: u, password: p4ssword}]
+"""
+    path.write_text(text)
+    gatectl(gateway, "apply", "-f", path)
+    kept = rows(gateway, "oauth2", "basic-auths")
+    assert kept["oauth2"][0]["client_secret"].startswith("$pbkdf2-sha512$") and kept["basic-auths"][0]["password"] != "p4ssword"
+    assert gatectl(gateway, "apply", "-f", path).strip() == "no changes"
+    assert rows(gateway, "oauth2", "basic-auths") == kept
+    path.write_text(text.replace("s3cret", "other"))
+    assert "1 updated" in gatectl(gateway, "apply", "-f", path)
+    assert rows(gateway, "oauth2")["oauth2"] != kept["oauth2"]
+
+
+def test_users_2_4_warnings(gateway, tmp_path):
+    """Shadowed route, unused upstream; what else there is to warn of is in tests/unit/model/test_warnings.c."""
+    path = tmp_path / "kong.yaml"
+    path.write_text("""_format_version: "3.0"
+services:
+- name: s
+  host: h
+  routes:
+  - {name: first, paths: [/a], created_at: 1}
+  - {name: second, paths: [/a], created_at: 2}
+upstreams: [{name: nobody}]
+""")
+    shadowed = "routes second: it never gets a request: route 'first' takes all that it matches, and comes first"
+    unused = "upstreams nobody: no service has its name as host, so nothing is sent there"
+    for words in (["--dry-run"], [], []):
+        said = gatectl(gateway, "apply", "-f", path, *words)
+        assert f"warning: {shadowed}\n" in said and f"warning: {unused}\n" in said, said
+    assert said.startswith("no changes\n")
+    again = post(gateway, path.read_text(), "?dry_run=1").json
+    assert [f"{w['kind']} {w['name']}: {w['message']}" for w in again["warnings"]] == [unused, shadowed]
+    assert again["warnings_left_off"] == 0
+
+
+def test_d_2_a_single_write_warns_in_a_header(gateway):
+    checks = {"passive": {"unhealthy": {"http_failures": 1}}}
+    made = gateway.api("POST", "/upstreams", {"name": "warned.test", "healthchecks": checks})
+    assert made.status == 201 and "marked by hand" in made.headers["x-gatehouse-warning"]
+    checks["passive"]["healthy"] = {"successes": 1}
+    assert "x-gatehouse-warning" not in gateway.api("PATCH", "/upstreams/warned.test", {"healthchecks": checks}).headers
+
+
 def test_section_7_1_import_never_deletes_and_export_is_whole(gateway, origin, tmp_path):
     gateway.service("kept", origin)
     path, out, again = (tmp_path / name for name in ("in.yml", "out.yml", "again.yml"))

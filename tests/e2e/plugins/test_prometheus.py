@@ -127,6 +127,30 @@ def test_the_panels_of_the_usual_dashboard_have_data(served):
     assert total(served, "kong_memory_lua_shared_dict_total_bytes") > 0 and total(served, "kong_data_plane_cluster_cert_expiry_timestamp") > 1.7e9
 
 
+def test_the_health_of_targets_is_shown_when_it_is_asked_for(gateway, origin):
+    checks = {"passive": {"unhealthy": {"tcp_failures": 1}}}
+    gateway.post("/upstreams", {"name": "checked", "healthchecks": checks})
+    gateway.post("/upstreams", {"name": "trusted"})
+    for upstream, target in (("checked", f"127.0.0.1:{origin.port}"), ("checked", "127.0.0.1:1"), ("trusted", f"127.0.0.1:{origin.port}"),
+                             ("trusted", "no-such-name.invalid:80")):
+        gateway.post(f"/upstreams/{upstream}/targets", {"target": target})
+    gateway.post("/services", {"name": "svc", "host": "checked"})
+    gateway.post("/services/svc/routes", {"name": "svc", "paths": ["/svc"]})
+    assert total(gateway, "kong_upstream_target_health") == 0
+    gateway.post("/plugins", {"name": "prometheus", "config": {"upstream_health_metrics": True}})
+
+    def states():
+        gateway.get("/svc")
+        return {(have["upstream"], have["target"], have["address"], have["state"]) for name, have, value in
+                samples(kit.call(gateway.dps[0].status, "GET", "/metrics").body.decode()) if name == "kong_upstream_target_health" and value == 1}
+    wanted = {("checked", f"127.0.0.1:{origin.port}", f"127.0.0.1:{origin.port}", "healthy"), ("checked", "127.0.0.1:1", "127.0.0.1:1", "unhealthy"),
+              ("trusted", f"127.0.0.1:{origin.port}", f"127.0.0.1:{origin.port}", "healthchecks_off"),
+              ("trusted", "no-such-name.invalid:80", "", "dns_error")}
+    kit.eventually(lambda: states() == wanted, what="every target in its state")
+    one = next(have for name, have, _ in scrape(gateway) if name == "kong_upstream_target_health")
+    assert set(one) == {"upstream", "target", "address", "state", "subsystem"}
+
+
 def test_series_go_with_what_they_are_about(served, origin):
     served.post("/plugins", {"name": "prometheus", "config": ALL})
     served.service("other", origin)
@@ -188,7 +212,7 @@ def test_scraping_while_requests_pass_and_the_configuration_changes(served, orig
     stop = threading.Event()
 
     def scrape_on():
-        while not stop.is_set():
+        while not stop.wait(0.01):
             scrape(served)
 
     scraper = threading.Thread(target=scrape_on)
@@ -196,7 +220,7 @@ def test_scraping_while_requests_pass_and_the_configuration_changes(served, orig
     try:
         for i in range(10):
             served.post("/services/svc/routes", {"name": f"r{i}", "paths": [f"/r{i}"]})
-            assert served.get(f"/r{i}", {"apikey": "k"}).status == 200
+            kit.eventually(lambda i=i: served.get(f"/r{i}", {"apikey": "k"}).status == 200)
             served.api("DELETE", f"/routes/r{i}")
     finally:
         stop.set()

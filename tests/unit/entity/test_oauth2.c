@@ -56,6 +56,10 @@ START_TEST(a_secret_is_hashed_once_when_asked_for)
 	ck_assert(password_matches(S("s"), slice_cstr(json_string_value(secret))));
 	json_t *patched = loaded(&oauth2_credential_schema, LOAD_UPDATE, app, "{'name':'b'}");
 	ck_assert(json_equal(secret, json_object_get(patched, "client_secret")));
+	json_t *again = loaded(&oauth2_credential_schema, LOAD_REPLACE, app,
+	        "{'name':'app','client_secret':'s','hash_secret':true," CONSUMER "}");
+	ck_assert(json_equal(json_object_get(again, "client_secret"), json_object_get(app, "client_secret")));
+	json_decref(again);
 	json_t *changed = loaded(&oauth2_credential_schema, LOAD_UPDATE, app, "{'client_secret':'t'}");
 	ck_assert(password_matches(S("t"), slice_cstr(json_string_value(json_object_get(changed, "client_secret")))));
 	json_decref(changed);

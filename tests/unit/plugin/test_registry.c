@@ -1,7 +1,10 @@
 /* registry: what every plugin must say about itself. */
 #include <check.h>
 
+#include <stdio.h>
+
 #include "common/plugin/registry.h"
+#include "tests/support/plugin_rig.h"
 
 START_TEST(plugins_are_found_by_name)
 {
@@ -28,6 +31,21 @@ START_TEST(every_plugin_fills_in_the_form)
 }
 END_TEST
 
+/* The reference shows them, and people copy them. */
+START_TEST(every_example_is_accepted)
+{
+	static struct rig rig;
+	const struct plugin *p = registry_at((size_t)_i);
+	char row[1024];
+	ck_assert_msg(p->example != NULL, "%s has no example", p->name);
+	snprintf(row, sizeof row, "{'name':'%s','config':%s}", p->name, p->example);
+	rig_init(&rig);
+	const char *why = rig_refusal(&rig, "plugins", row);
+	ck_assert_msg(why == NULL, "%s", why);
+	rig_fini(&rig);
+}
+END_TEST
+
 START_TEST(priorities_are_those_of_plugins_md_0_2)
 {
 	ck_assert_int_eq(registry_find(S("key-auth"))->priority, 1250);
@@ -42,6 +60,7 @@ int main(void)
 
 	tcase_add_test(t, plugins_are_found_by_name);
 	tcase_add_test(t, every_plugin_fills_in_the_form);
+	tcase_add_loop_test(t, every_example_is_accepted, 0, (int)registry_count());
 	tcase_add_test(t, priorities_are_those_of_plugins_md_0_2);
 	suite_add_tcase(s, t);
 	SRunner *r = srunner_create(s);
