@@ -229,7 +229,7 @@ static void on_deferred(void *arg)
 			tell_readable(c);
 		return;
 	}
-	SSL_free(c->tls);
+	conn_tls_free(c);
 	free(c->proxied);
 	free(c);
 }

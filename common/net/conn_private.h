@@ -24,5 +24,6 @@ enum io_result conn_tls_read(struct conn *c, char *to, size_t room, size_t *n);
 /* Bytes taken, perhaps fewer than given (can_write is false then); -1: broken. */
 ssize_t conn_tls_write(struct conn *c, const struct iovec *parts, int n);
 void conn_tls_notify_close(struct conn *c);
+void conn_tls_free(struct conn *c);
 
 #endif

@@ -157,3 +157,12 @@ void conn_tls_notify_close(struct conn *c)
 		c->tls_failed = true;
 	ERR_clear_error();
 }
+
+/* OpenSSL gives a session up whose connection ended without a word, as that of most clients does; it may be resumed
+ * all the same (RFC 5246 7.2.1). What ended by a fatal alert it has given up already. */
+void conn_tls_free(struct conn *c)
+{
+	if (c->tls)
+		SSL_set_shutdown(c->tls, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
+	SSL_free(c->tls);
+}

@@ -3,6 +3,7 @@
 
 #include <malloc.h>
 #include <openssl/crypto.h>
+#include <pthread.h>
 #include <stddef.h>
 #include <stdlib.h>
 
@@ -14,6 +15,17 @@ struct block {
 
 static __thread struct block *spare;
 static __thread unsigned spares;
+static pthread_key_t at_end; /* set in threads that have kept something */
+
+/* A thread ends. */
+static void free_spares(void *ignored)
+{
+	for (struct block *next; spare; spare = next) {
+		next = spare->next;
+		free(spare);
+	}
+	spares = 0;
+}
 
 static void *take(size_t n, const char *file, int line)
 {
@@ -36,6 +48,8 @@ static void give(void *p, const char *file, int line)
 		return;
 	}
 	struct block *b = p;
+	if (spares == 0)
+		pthread_setspecific(at_end, &at_end);
 	b->next = spare;
 	spare = b;
 	spares++;
@@ -52,5 +66,7 @@ static void *resize(void *p, size_t n, const char *file, int line)
 
 bool tls_memory_init(void)
 {
+	if (pthread_key_create(&at_end, free_spares) != 0)
+		return false;
 	return CRYPTO_set_mem_functions(take, resize, give) == 1;
 }

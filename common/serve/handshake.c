@@ -1,7 +1,10 @@
 /* handshake: a connection on a listener with `ssl` until its TLS handshake is over; then what client and server have
  * agreed on (ALPN, RFC 7301) says which codec serves it. A client that speaks HTTP here is told so. */
+#include <openssl/err.h>
 #include <stdlib.h>
 
+#include "common/core/log.h"
+#include "common/crypto/x509.h"
 #include "common/net/tls.h"
 #include "common/serve/h1_private.h"
 
@@ -35,8 +38,21 @@ static void on_readable(struct conn *c)
 	c->ops->on_readable(c); /* the request may have come with the handshake */
 }
 
+/* OpenSSL's queue still has why: nothing has been asked of it since. */
+static void log_failure(const struct conn *c)
+{
+	char client[IP_TEXT_MAX + 1], why[160];
+
+	conn_address_text((const struct sockaddr *)&c->peer, client, sizeof client, NULL);
+	log_info("TLS handshake failed", LOG_STR("client", client),
+	        LOG_STR("why", c->tls_got_http    ? "the client spoke HTTP"
+	                       : ERR_peek_error() ? x509_error(why, sizeof why)
+	                                          : "the client has gone"));
+}
+
 static void on_closed(struct conn *c)
 {
+	log_failure(c);
 	if (c->tls_got_http)
 		h1_answer_plain(c);
 	give_up(c->owner);

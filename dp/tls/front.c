@@ -161,6 +161,8 @@ static bool make_context(struct front *f, enum kind kind, const struct settings 
 	SSL_CTX *ctx = f->contexts[kind] = tls_context_new(true);
 
 	SSL_CTX_set_mode(ctx, SSL_MODE_NO_AUTO_CHAIN); /* else a chain is looked for in every handshake */
+	/* clients close without a word; where a request ends says its framing, and the session stays good */
+	SSL_CTX_set_options(ctx, SSL_OP_IGNORE_UNEXPECTED_EOF);
 	SSL_CTX_set_tlsext_servername_callback(ctx, on_server_name);
 	SSL_CTX_set_client_hello_cb(ctx, on_client_hello, f);
 	if (s->ssl_stapling)

@@ -3,6 +3,7 @@ learn of it (examples 38 to 41)."""
 import json
 import socket
 import ssl
+import threading
 
 import kit
 import pki
@@ -98,6 +99,31 @@ def test_the_next_handshake_uses_a_changed_certificate(gateway, pairs):
     assert pki.shown(gateway.tls, "live.test") == "c3"
     gateway.api("DELETE", "/snis/live.test")
     assert pki.shown(gateway.tls, "live.test") == "localhost"
+
+
+def test_changes_under_load_lose_no_handshake_and_mix_no_versions(gateway, pairs):
+    """pitfalls.md A6-7: each handshake gets one of the two that were there, and none fails."""
+    made = gateway.post("/certificates", pairs["c1"].entity(snis=["busy.test"]))
+    allowed = {ssl.PEM_cert_to_DER_cert(pairs[name].cert) for name in ("c1", "c2")}
+    seen, problems, stop = set(), [], threading.Event()
+
+    def shake():
+        while not stop.is_set():
+            try:
+                with pki.connect(gateway.tls, "busy.test") as s:
+                    seen.add(s.getpeercert(True))
+            except OSError as problem:
+                problems.append(problem)
+
+    threads = [threading.Thread(target=shake) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for i in range(20):
+        assert gateway.api("PATCH", f"/certificates/{made['id']}", pairs["c2" if i % 2 == 0 else "c1"].entity()).status == 200
+    stop.set()
+    for thread in threads:
+        thread.join()
+    assert seen == allowed and not problems
 
 
 def test_old_versions_are_refused(gateway):

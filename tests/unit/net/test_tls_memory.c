@@ -1,6 +1,7 @@
 /* tls_memory: blocks of the size of records come back, others are malloc's business. */
 #include <check.h>
 #include <openssl/crypto.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -58,6 +59,22 @@ START_TEST(no_more_than_some_are_kept)
 }
 END_TEST
 
+static void *use_a_block(void *arg)
+{
+	OPENSSL_free(OPENSSL_malloc(17000));
+	return NULL;
+}
+
+/* LeakSanitizer would tell. */
+START_TEST(a_thread_that_ends_keeps_nothing)
+{
+	pthread_t thread;
+
+	ck_assert_int_eq(pthread_create(&thread, NULL, use_a_block, NULL), 0);
+	pthread_join(thread, NULL);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("tls_memory");
@@ -67,6 +84,7 @@ int main(void)
 		return EXIT_FAILURE;
 	tcase_add_test(c, a_block_comes_back);
 	tcase_add_test(c, other_sizes_are_left_alone);
+	tcase_add_test(c, a_thread_that_ends_keeps_nothing);
 	tcase_add_test(c, no_more_than_some_are_kept);
 	suite_add_tcase(suite, c);
 	SRunner *runner = srunner_create(suite);
