@@ -21,7 +21,7 @@ struct request_validator {
 	struct slice_list allowed_content_types;
 	bool content_type_parameter_validation, verbose_response;
 	struct record_list parameter_schema;
-	int64_t max_body_size;
+	struct opt_int max_body_size;
 };
 
 /* ---- configuration --------------------------------------------------------------------------------------------- */
@@ -72,9 +72,9 @@ static const struct field fields[] = {
                 .doc = "Parameters and their schemas."),
         FIELD(struct request_validator, verbose_response, .flags = REQUIRED, .dflt = "false",
                 .doc = "Tell clients where a request does not conform, and why."),
-        FIELD(struct request_validator, max_body_size, .flags = REQUIRED | ADDITION, .dflt = "1048576",
-                BETWEEN(1, 10485760),
-                .doc = "Longer bodies, or such that are longer when they are unpacked, are answered with 413, in bytes."),
+        FIELD(struct request_validator, max_body_size, .flags = ADDITION, BETWEEN(1, 10485760),
+                .doc = "Gatehouse's own: longer bodies, or such that are longer when they are unpacked, are answered with "
+                       "413, in bytes; unset: 1 MiB."),
         {0},
 };
 
@@ -88,6 +88,8 @@ static const struct schema config = {
 };
 
 /* ---- compiling ------------------------------------------------------------------------------------------------- */
+
+enum { BODY_MAX = 1 << 20 };
 
 enum where { IN_QUERY, IN_HEADER, IN_PATH };
 
@@ -222,6 +224,11 @@ static enum verdict refuse_saying(struct call *c, const char *message, struct sl
 #define BODY_MESSAGE  "request body doesn't conform to schema"
 #define PARAM_MESSAGE "request param doesn't conform to schema"
 
+static size_t max_size(const struct request_validator *conf)
+{
+	return conf->max_body_size.set ? (size_t)conf->max_body_size.value : BODY_MAX;
+}
+
 static enum verdict too_large(struct call *c)
 {
 	return call_exit_json(c, 413, json_pack("{s:s}", "message", "request body is larger than max_body_size"));
@@ -266,7 +273,7 @@ static enum verdict on_body(struct call *c)
 	json_t *body;
 
 	call_header(c, S("Content-Encoding"), &encodings);
-	switch (http_inflate(c->x->arena, encoding, call_body(c), (size_t)conf->max_body_size, &plain)) {
+	switch (http_inflate(c->x->arena, encoding, call_body(c), max_size(conf), &plain)) {
 	case INFLATE_TOO_LARGE: return too_large(c);
 	case INFLATE_UNKNOWN: return refuse_saying(c, BODY_MESSAGE, S("@root"), "unknown Content-Encoding");
 	case INFLATE_MALFORMED: return refuse_saying(c, BODY_MESSAGE, S("@root"), "cannot be unpacked");
@@ -372,7 +379,7 @@ static enum verdict on_access(struct call *c)
 	enum verdict v = judge_parameters(c, all);
 	if (v != GO || !has_schema || !is_json(&type))
 		return v;
-	if (c->x->request->content_length > conf->max_body_size)
+	if (c->x->request->content_length > (int64_t)max_size(conf))
 		return too_large(c);
 	return call_read_body(c, on_body);
 }
@@ -385,5 +392,6 @@ const struct plugin request_validator_plugin = {
         .config = &config,
         .compile = compile,
         .access = on_access,
+        .example = "{'body_schema':'[{\\\"name\\\":{\\\"type\\\":\\\"string\\\",\\\"required\\\":true}}]'}",
         .doc = "Lets requests pass whose parameters and bodies conform to schemas.",
 };
