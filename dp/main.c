@@ -141,6 +141,12 @@ static void each_target(void *arg, status_target_fn fn, void *fn_arg)
 	target_health_each(p->node.balance, lease_board_current(p->node.board), fn, fn_arg);
 }
 
+static Gatehouse__Sync__UpstreamHealth *describe_upstream(void *arg, struct slice upstream, struct arena *a)
+{
+	struct plane *p = arg;
+	return balance_thread_describe(p->node.balance, upstream, a);
+}
+
 static void fill_report(void *arg, struct status_report *r)
 {
 	static struct subscriber_status s; /* its strings outlive the call; this is the only thread that asks */
@@ -176,6 +182,8 @@ static void fill_report(void *arg, struct status_report *r)
 	r->cache_bytes_max = p->cache_bytes_max;
 	r->cluster_cert_expiry_s = p->cluster_cert_expiry_s;
 	r->each_target = p->node.balance ? each_target : NULL;
+	r->describe = p->node.balance ? describe_upstream : NULL;
+	r->target_changes = p->node.balance ? balancers_changes(balance_thread_balancers(p->node.balance)) : 0;
 	r->targets_arg = p;
 }
 

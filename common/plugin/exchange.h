@@ -121,6 +121,9 @@ struct exchange {
 	struct slice log_record;       /* of call_log_record(), made once */
 	const struct tracing *tracing; /* spans.h: what settings say of traces */
 	struct spans *spans;           /* NULL: nothing is noted */
+	/* Of a gRPC upstream's answer, there with the last piece of its body; NULL: none. A plugin that says
+	 * otherwise what they say (grpc-web) sets it to NULL, and the client does not get them. */
+	struct head *trailers;
 };
 
 #endif

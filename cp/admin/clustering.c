@@ -2,6 +2,7 @@
  * whose role is control_plane, as clients tell the two kinds of installation apart by that; the overview (users.md
  * 2.1) answers everywhere. */
 #include "common/core/release.h"
+#include "cp/admin/dependencies.h"
 #include "cp/admin/errors.h"
 #include "cp/admin/info.h"
 #include "cp/admin/list.h"
@@ -117,8 +118,12 @@ void admin_clustering_overview(struct admin_call *c)
 	nodes_overview(version, data_planes, problems);
 	if (json_array_size(data_planes) == 0)
 		json_array_append_new(problems, json_string("no data plane is connected"));
+	bool is_readable = json_is_true(json_object_get(store, "reachable"));
+	json_t *redis = is_readable ? admin_redis_servers(c, problems) : json_array();
+	json_t *certificates = is_readable ? admin_certificate_days(c, problems) : json_array();
 	c->response->status = 200;
-	c->response->json = json_pack("{s:b, s:I, s:o, s:o, s:o, s:o}", "ok", json_array_size(problems) == 0,
-	        "config_version", (json_int_t)version, "store", store, "control_planes", control_planes,
-	        "data_planes", data_planes, "problems", problems);
+	c->response->json = json_pack("{s:b, s:I, s:o, s:o, s:o, s:o, s:o, s:o}", "ok",
+	        json_array_size(problems) == 0, "config_version", (json_int_t)version, "store", store,
+	        "control_planes", control_planes, "data_planes", data_planes, "redis", redis, "certificates",
+	        certificates, "problems", problems);
 }

@@ -110,13 +110,17 @@ static void add_response(json_t *responses, const char *name, const char *descri
 
 static json_t *responses(void)
 {
-	json_t *out = json_object();
+	json_t *out = json_pack("{s:{s:s,s:{s:{s:{s:s}}}}}", "NotYetLive", "description",
+	        "It is stored, and with wait=all not all data planes have it in time; the entity and the laggards are named.",
+	        "content", "application/json", "schema", "type", "object");
 
 	add_response(
 	        out, "Invalid", "The request is wrong: a body that cannot be read, fields, options, references.");
 	add_response(out, "LoginNeeded", "admin_auth is on, and no token or certificate of an admin was shown.");
 	add_response(out, "NotAllowed", "The role of the admin does not allow this.");
 	add_response(out, "NotFound", "There is no such thing, or what it belongs to is not there.");
+	add_response(
+	        out, "ReadOnly", "There is no database: the configuration is a file, or what POST /config brings.");
 	add_response(out, "Conflict", "Another entity has this unique value (code 5).");
 	add_response(out, "TooLarge", "The body is larger than admin_max_body_size.");
 	add_response(out, "UnknownMediaType", "Content-Type is not one of those listed.");

@@ -1,7 +1,14 @@
 /* openapi_paths: what can be asked at each path, for openapi.c. */
 #include "cp/admin/openapi.h"
+
+#include <stdio.h>
+
+#include "cp/admin/config.h"
+#include "cp/admin/consumer_groups.h"
+#include "cp/admin/info.h"
 #include "cp/admin/paths.h"
 #include "cp/admin/rules.h"
+#include "cp/admin/versions.h"
 
 static const struct {
 	enum admin_method method;
@@ -139,6 +146,8 @@ static void add_refusals(json_t *answers, enum admin_method method, bool is_item
 	add_refusal(answers, "403", "NotAllowed");
 	if (is_item)
 		add_refusal(answers, "404", "NotFound");
+	if (method != ADMIN_GET)
+		add_refusal(answers, "405", "ReadOnly");
 	if (has_body)
 		add_refusal(answers, "409", "Conflict");
 	if (has_body)
@@ -162,6 +171,75 @@ static json_t *success(const struct admin_path *path, enum admin_method method)
 		return json_pack("{s:o}", "200", json_answer("It, in full.", media(kind->name)));
 	default: return json_pack("{s:o}", "200", json_answer("As it is now, in full.", media(kind->name)));
 	}
+}
+
+/* What lines of the table answer when all is well, where it is not what their method stands for. */
+static const struct {
+	const char *pattern;
+	unsigned methods;
+	const char *statuses; /* "": nothing is ever well */
+} unusual[] = {
+        {"/config", ADMIN_POST, "200 201 304"},
+        {"/versions/:versions/rollback", ADMIN_POST, "200 201"},
+        {"/schemas/plugins/validate", ADMIN_POST, "200"},
+        {"/schemas/vaults/validate", ADMIN_POST, "200"},
+        {"/schemas/:db_entity_name/validate", ADMIN_POST, "200"},
+        {"/schemas/filters/:name", ADMIN_GET, ""},
+        {"/admins/:admins/token", ADMIN_POST | ADMIN_DELETE, "200"},
+        {"/upstreams/:upstreams/targets/:targets/healthy", ADMIN_PUT | ADMIN_POST, "204"},
+        {"/upstreams/:upstreams/targets/:targets/unhealthy", ADMIN_PUT | ADMIN_POST, "204"},
+        {"/upstreams/:upstreams/targets/:targets/:address/healthy", ADMIN_PUT | ADMIN_POST, "204"},
+        {"/upstreams/:upstreams/targets/:targets/:address/unhealthy", ADMIN_PUT | ADMIN_POST, "204"},
+        {"/tags", ADMIN_POST, ""},
+        {"/cache/:key", ADMIN_GET, ""},
+        {"/status/dns", ADMIN_GET, "501"},
+};
+
+static const char *usual_status(enum admin_method method)
+{
+	return method == ADMIN_DELETE ? "204" : method == ADMIN_POST ? "201" : "200";
+}
+
+static const char *statuses_of(const struct admin_route *route, enum admin_method method)
+{
+	if (route->handler == admin_filter_chains)
+		return "";
+	for (size_t i = 0; i < sizeof unusual / sizeof unusual[0]; i++)
+		if ((unusual[i].methods & method) && strcmp(unusual[i].pattern, route->pattern) == 0)
+			return unusual[i].statuses;
+	return usual_status(method);
+}
+
+static json_t *status_json(const char *status)
+{
+	static const char *const words[][2] = {{"200", "Done; the answer says what it is now."}, {"201", "Created."},
+	        {"204", "Done; there is nothing to say."}, {"304", "It is what there is already."},
+	        {"501", "There are no such figures."}};
+
+	for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
+		if (strcmp(words[i][0], status) == 0)
+			return json_pack("{s:s}", "description", words[i][1]);
+	return json_pack("{s:s}", "description", "Done.");
+}
+
+static bool makes_version(const struct admin_route *route)
+{
+	return route->handler == admin_config || route->handler == admin_rollback ||
+	       route->handler == admin_memberships || route->handler == admin_membership;
+}
+
+static json_t *route_answers(const struct admin_route *route, enum admin_method method)
+{
+	json_t *answers = json_object();
+	struct slice rest = slice_cstr(statuses_of(route, method));
+	char status[4];
+
+	while (rest.len > 0) {
+		struct slice one = slice_cut(&rest, ' ');
+		snprintf(status, sizeof status, "%.*s", SLICE_ARG(one));
+		json_object_set_new(answers, status, status_json(status));
+	}
+	return answers;
 }
 
 /* ---- operations ------------------------------------------------------------------------------------------------ */
@@ -214,6 +292,8 @@ static json_t *kind_operation(struct arena *a, const struct admin_path *path, en
 	json_t *answers = success(path, method), *parameters = path_parameters(path->pattern);
 
 	add_refusals(answers, method, is_item);
+	if (method != ADMIN_GET && !path->kind->is_private)
+		add_refusal(answers, "202", "NotYetLive");
 	add_kind_queries(parameters, path, method);
 	json_t *out = json_pack("{s:o,s:[s],s:o,s:o}", "summary", summary(path, method), "tags", path->kind->name,
 	        "parameters", parameters, "responses", answers);
@@ -224,11 +304,12 @@ static json_t *kind_operation(struct arena *a, const struct admin_path *path, en
 
 static json_t *route_operation(const struct admin_path *path, enum admin_method method)
 {
-	json_t *answers = json_pack("{s:{s:s}}", "2XX", "description", "Done.");
-	json_t *parameters = path_parameters(path->pattern);
+	json_t *answers = route_answers(path->route, method), *parameters = path_parameters(path->pattern);
 
 	add_route_queries(parameters, path->route);
-	add_refusals(answers, method, slice_find(path->pattern, '{') >= 0);
+	if (method != ADMIN_GET && makes_version(path->route))
+		add_refusal(answers, "202", "NotYetLive");
+	add_refusals(answers, method, slice_find(path->pattern, '{') >= 0 || path->route->handler == admin_explain);
 	json_t *out = json_pack("{s:s,s:[s],s:o,s:o}", "summary", path->route->doc, "tags", "node", "parameters",
 	        parameters, "responses", answers);
 	if (method & ADMIN_HAS_BODY)

@@ -55,6 +55,37 @@ static void add_nodes(struct table *t, const char *what, const json_t *nodes)
 	}
 }
 
+static void add_redis(struct table *t, const json_t *servers)
+{
+	json_t *one;
+	size_t i;
+
+	json_array_foreach((json_t *)servers, i, one)
+	{
+		const char *error = string_at(one, "error");
+		table_add(t, "redis");
+		table_add(t, string_at(one, "address"));
+		table_add(t, "-");
+		table_add(t, "-");
+		table_add(t, *error ? error : "ok");
+	}
+}
+
+static void add_certificates(struct table *t, const json_t *certificates)
+{
+	json_t *one;
+	size_t i;
+
+	json_array_foreach((json_t *)certificates, i, one)
+	{
+		table_add(t, string_at(one, "what"));
+		table_add(t, string_at(one, "name"));
+		table_add(t, "-");
+		table_add(t, "-");
+		table_addf(t, "%lld days left", number_at(one, "days"));
+	}
+}
+
 static void print_status(const json_t *overview)
 {
 	static const char *const headings[] = {"WHAT", "NAME", "CONFIG", "RELEASE", "STATE", NULL};
@@ -70,6 +101,8 @@ static void print_status(const json_t *overview)
 	table_addf(t, "v%lld", number_at(overview, "config_version"));
 	table_add(t, "-");
 	table_add(t, *error ? error : "ok");
+	add_redis(t, json_object_get(overview, "redis"));
+	add_certificates(t, json_object_get(overview, "certificates"));
 	table_print(t);
 	json_array_foreach(json_object_get(overview, "problems"), i, problem)
 	        printf("%s%s\n", i == 0 ? "\n! " : "! ", json_string_value(problem));
@@ -105,7 +138,8 @@ static enum exit_code run_status(struct cli *c)
 const struct command status_command = {
         .name = "status",
         .usage = "[--admin URL] [--token-file FILE] [-o json]",
-        .summary = "show control planes, data planes, the version each runs, and the store; 0 only if all is well",
+        .summary =
+                "show control planes, data planes, the version each runs, store, Redis and certificates; 0 only if all is well",
         .examples = "  gatectl status\n"
                     "  gatectl status --admin https://cp.example:8444 -o json\n",
         .run = run_status,

@@ -1,5 +1,5 @@
-/* gatectl start, stop, quit, reload, health: one machine's processes, as `kong start` and its kin are to our users.
- * `role` says which: traditional (both), control_plane, data_plane. */
+/* gatectl start, stop, quit, restart, reload, health: one machine's processes, as `kong start` and its kin are to our
+ * users. `role` says which: traditional (both), control_plane, data_plane. */
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -13,9 +13,9 @@
 #include "common/core/file.h"
 #include "common/core/log.h"
 #include "cp/cli/command.h"
+#include "cp/cli/machine.h"
 #include "cp/cli/output.h"
 #include "cp/cli/supervisor.h"
-#include "cp/store/memory.h"
 
 enum { START_TIMEOUT_S = 30, STOP_TIMEOUT_MS = 30000, RELOAD_TIMEOUT_MS = 40000 };
 
@@ -41,18 +41,6 @@ static void add_child(struct supervisor *v, const struct cli *c, const struct se
 	child->conf = c->conf;
 	program_path(c, name, child->path, sizeof child->path);
 	pid_path(s, name, child->pid_file, sizeof child->pid_file);
-}
-
-static bool prepare(const struct settings *s, struct err *e)
-{
-	char dir[PATH_MAX];
-	static const char *const parts[] = {"pids", "logs"};
-	for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
-		snprintf(dir, sizeof dir, "%.*s/%s", SLICE_ARG(s->prefix), parts[i]);
-		if (!file_make_dirs(dir, 0755, e))
-			return err_prefix(e, "prefix");
-	}
-	return true;
 }
 
 static bool write_own_pid(const struct settings *s, struct err *e)
@@ -168,7 +156,7 @@ static enum exit_code run_start(struct cli *c)
 	if (supervisor_pid(path))
 		return cli_fail("gatehouse is running already in %.*s (pid %d)", SLICE_ARG(s.prefix),
 		        (int)supervisor_pid(path));
-	if (!prepare(&s, &e))
+	if (!machine_prepare(&s, &e))
 		return cli_fail("%s", e.message);
 	if (!slice_eq(s.role, S("data_plane")))
 		add_child(v, c, &s, "gatehouse-cp");
@@ -212,15 +200,21 @@ static bool wait_for_end(pid_t pid, int64_t timeout_ms)
 	return kill(pid, 0) != 0;
 }
 
-static enum exit_code end(const struct cli *c, pid_t pid)
+static bool terminate(pid_t pid)
 {
 	kill(pid, SIGTERM);
-	if (wait_for_end(pid, STOP_TIMEOUT_MS)) {
-		report(c, "stopped");
-		return EXIT_OK;
-	}
+	if (wait_for_end(pid, STOP_TIMEOUT_MS))
+		return true;
 	cli_fail("gatehouse (pid %d) did not stop in %d s", (int)pid, STOP_TIMEOUT_MS / 1000);
-	return EXIT_TIMED_OUT;
+	return false;
+}
+
+static enum exit_code end(const struct cli *c, pid_t pid)
+{
+	if (!terminate(pid))
+		return EXIT_TIMED_OUT;
+	report(c, "stopped");
+	return EXIT_OK;
 }
 
 static enum exit_code run_stop(struct cli *c)
@@ -236,6 +230,31 @@ const struct command stop_command = {
         .summary = "stop what start started; running requests get shutdown_grace seconds",
         .examples = "  gatectl stop\n  gatectl stop --prefix /var/lib/gatehouse\n",
         .run = run_stop,
+};
+
+/* What is wrong with settings or document is found out while there is still somebody to serve. */
+static enum exit_code run_restart(struct cli *c)
+{
+	struct settings s;
+	char path[PATH_MAX];
+
+	if (!cli_no_more(c))
+		return EXIT_USAGE;
+	if (!cli_settings(c, &s) || !machine_check_document(c, &s, "nothing is stopped: "))
+		return EXIT_FAILED;
+	pid_path(&s, "gatectl", path, sizeof path);
+	pid_t pid = supervisor_pid(path);
+	if (pid && !terminate(pid))
+		return EXIT_TIMED_OUT;
+	return run_start(c);
+}
+
+const struct command restart_command = {
+        .name = "restart",
+        .usage = "[--conf FILE] [--prefix DIR] [--foreground] [-o json]",
+        .summary = "stop what runs, if anything, and start; reload does the same without a gap",
+        .examples = "  gatectl restart\n  gatectl restart --conf /etc/gatehouse/gatehouse.conf\n",
+        .run = run_restart,
 };
 
 static bool seconds_option(struct cli *c, const char *short_name, const char *long_name, int64_t *ms)
@@ -319,29 +338,14 @@ static bool wait_for_reload(const struct settings *s, const ino_t before[PROGRAM
 	return true;
 }
 
-/* A broken document would only be refused by the control plane, where nobody looks at this moment. */
-static bool check_document(struct cli *c, const struct settings *s)
-{
-	struct document_source from = document_source_of(c->arena, s);
-	struct text why = {0};
-
-	if (!is_without_database(s) || !from.path)
-		return true;
-	struct document *d = document_source_load(c->arena, &from, &why);
-	if (!d)
-		cli_fail("nothing is reloaded: %s", text_cstr(&why));
-	document_free(d);
-	text_fini(&why);
-	return d != NULL;
-}
-
 static enum exit_code run_reload(struct cli *c)
 {
 	ino_t before[PROGRAMS];
 	struct settings s;
 	pid_t pid = running(c, &s); /* and the settings are well */
 
-	if (!pid || !check_document(c, &s))
+	/* a broken document would only be refused by the control plane, where nobody looks at this moment */
+	if (!pid || !machine_check_document(c, &s, "nothing is reloaded: "))
 		return EXIT_FAILED;
 	for (int i = 0; i < PROGRAMS; i++)
 		before[i] = pid_file_id(&s, i);

@@ -363,7 +363,7 @@ void h2_client_start(struct h2_client *x, struct h2_link *link, struct arena *a,
 	link->count++;
 	link->carried++;
 	if (link->ready)
-		conn_set_timeout(link->conn, 0);
+		conn_set_timeout(link->conn, link->limits.ping_ms);
 }
 
 static void send_piece(struct h2_client *x, struct slice piece, bool last)

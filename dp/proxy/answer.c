@@ -282,9 +282,9 @@ static enum flow send_answer(struct request *r)
 	add_own_headers(r, &a->head);
 	if (chain_has_log(r) && !was_held)
 		keep_head(r);
-	stream_respond(r->stream, &a->head, a->piece, last && !r->trailers);
-	if (last && r->trailers)
-		stream_send_trailers(r->stream, r->trailers);
+	stream_respond(r->stream, &a->head, a->piece, last && !r->x.trailers);
+	if (last && r->x.trailers)
+		stream_send_trailers(r->stream, r->x.trailers);
 	if (r->over)
 		return FLOW_DONE;
 	if (a->head.status == 101)
@@ -383,8 +383,8 @@ void answer_piece(struct request *r, struct slice piece, bool last)
 	}
 	if (a->use != USE_NOTHING)
 		chain_response_piece(r, &piece, last);
-	stream_send(r->stream, piece, last && !r->trailers);
-	if (last && r->trailers)
-		stream_send_trailers(r->stream, r->trailers);
+	stream_send(r->stream, piece, last && !r->x.trailers);
+	if (last && r->x.trailers)
+		stream_send_trailers(r->stream, r->x.trailers);
 	hold_back(r, last);
 }

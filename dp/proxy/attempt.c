@@ -264,7 +264,7 @@ void attempt_cancel(struct request *r)
 		dns_cancel(r->lookup);
 	r->lookup = NULL;
 	timeout_clear(&r->pick_again);
-	r->trailers = NULL;
+	r->x.trailers = NULL;
 	r->carrier->cancel(r);
 }
 

@@ -12,14 +12,14 @@ static void on_ready(struct h2_client *x)
 static void on_head(struct h2_client *x, struct head *response, struct slice piece, bool last)
 {
 	struct request *r = x->owner;
-	r->trailers = last ? x->trailers : NULL;
+	r->x.trailers = last ? x->trailers : NULL;
 	attempt_answered(r, response, piece, last);
 }
 
 static void on_piece(struct h2_client *x, struct slice piece, bool last)
 {
 	struct request *r = x->owner;
-	r->trailers = last ? x->trailers : NULL;
+	r->x.trailers = last ? x->trailers : NULL;
 	answer_piece(r, piece, last);
 }
 
@@ -53,6 +53,7 @@ static struct h2_link *open_link(struct request *r, struct party *party)
 	        .idle_timeout_ms = pool->idle_timeout_ms,
 	        .max_requests = pool->max_requests,
 	        .keep_idle = pool->size > 0,
+	        .ping_ms = r->proxy->options->ping_ms,
 	};
 	return links_open(&r->proxy->links, (struct sockaddr *)&r->address, r->address_len, r->party,
 	        party ? party_connect(party) : NULL, &limits);

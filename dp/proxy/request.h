@@ -151,11 +151,10 @@ struct request {
 	const struct carrier *carrier;
 	struct conn *conn; /* connected, not yet with the client */
 	struct h1_client client;
-	struct h2_client *h2;  /* of carry_h2 */
-	struct head *trailers; /* of the answer, with its last piece; NULL: none */
-	uint64_t party;        /* of a connection with TLS: party_serial() */
-	struct slice upgrade;  /* sent as Upgrade; unset: none */
-	struct tunnel tunnel;  /* after a 101 */
+	struct h2_client *h2; /* of carry_h2 */
+	uint64_t party;       /* of a connection with TLS: party_serial() */
+	struct slice upgrade; /* sent as Upgrade; unset: none */
+	struct tunnel tunnel; /* after a 101 */
 	struct {
 		uint64_t per_second, begun_ms; /* 0: no limit */
 		struct loop_timer *timer;      /* while the upstream is not read */

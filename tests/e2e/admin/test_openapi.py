@@ -179,7 +179,7 @@ def test_every_plugin_shows_the_config_that_is_described(shared_gateway, documen
 
 
 # what a plugin cannot do without, and neither its fields nor its rules across fields say in full
-NEEDED = {"response-ratelimiting": {"limits": {"video": {"minute": 1}}}}
+NEEDED = {"request-validator": {"body_schema": "[]"}, "response-ratelimiting": {"limits": {"video": {"minute": 1}}}}
 
 
 def plugin(document, name):
@@ -271,6 +271,89 @@ def test_every_query_argument_does_what_it_says(shared_gateway, document):
     assert version["message"] == "because"
     assert shared_gateway.api("GET", f"/services/signed?version={version['version'] - 1}").status == 404
     assert shared_gateway.api("DELETE", "/services/signed").status == 204
+
+
+CASES = [
+    # method, path of the document, what stands for its parameters and behind it, body, status
+    ("get", "/", "", None, 200), ("get", "/status", "", None, 200), ("get", "/metrics", "", None, 200), ("get", "/status/dns", "", None, 501),
+    ("get", "/timers", "", None, 200), ("get", "/robots.txt", "", None, 200), ("get", "/endpoints", "", None, 200),
+    ("get", "/openapi.json", "", None, 200), ("get", "/config", "?export=1", None, 200), ("get", "/config", "", None, 400),
+    ("post", "/config", "?dry_run=1", {"_format_version": "3.0"}, 200), ("post", "/config", "", {"_format_version": "3.0", "zork": 1}, 400),
+    ("get", "/versions", "", None, 200), ("get", "/versions/{versions}", "1", None, 200), ("get", "/versions/{versions}", "99999", None, 404),
+    ("get", "/versions/{versions}/progress", "1", None, 200), ("post", "/versions/{versions}/rollback", "$first", {}, 201),
+    ("post", "/versions/{versions}/rollback", "$now", {}, 200), ("post", "/versions/{versions}/rollback", "$now?wait=zork", {}, 400),
+    ("get", "/consumer_groups/{consumer_groups}/consumers", "oa", None, 200),
+    ("post", "/consumer_groups/{consumer_groups}/consumers", "oa", {"consumer": "oa"}, 201),
+    ("post", "/consumer_groups/{consumer_groups}/consumers", "oa", {"consumer": "oa"}, 409),
+    ("get", "/consumer_groups/{consumer_groups}/consumers/{consumers}", "oa oa", None, 200),
+    ("put", "/consumer_groups/{consumer_groups}/consumers/{consumers}", "oa oa", {}, 200),
+    ("delete", "/consumer_groups/{consumer_groups}/consumers/{consumers}", "oa oa", None, 204),
+    ("delete", "/consumer_groups/{consumer_groups}/consumers/{consumers}", "oa oa", None, 404),
+    ("delete", "/consumer_groups/{consumer_groups}/consumers", "oa", None, 204),
+    ("get", "/consumers/{consumers}/consumer_groups", "oa", None, 200),
+    ("post", "/consumers/{consumers}/consumer_groups", "oa", {"group": "oa"}, 201),
+    ("get", "/consumers/{consumers}/consumer_groups/{consumer_groups}", "oa oa", None, 200),
+    ("put", "/consumers/{consumers}/consumer_groups/{consumer_groups}", "oa oa", {}, 200),
+    ("delete", "/consumers/{consumers}/consumer_groups/{consumer_groups}", "oa oa", None, 204),
+    ("delete", "/consumers/{consumers}/consumer_groups", "oa", None, 204), ("delete", "/consumers/{consumers}/consumer_groups", "zork", None, 404),
+    ("get", "/clustering/data-planes", "", None, 200), ("get", "/clustering/status", "", None, 200), ("get", "/clustering/overview", "", None, 200),
+    ("get", "/explain", "?url=http://h/", None, 200), ("get", "/explain", "", None, 400), ("get", "/explain", "?url=http://h/&dp=zork", None, 404),
+    ("delete", "/cache", "", None, 204), ("delete", "/cache/{key}", "k", None, 204), ("get", "/cache/{key}", "k", None, 404),
+    ("delete", "/proxy-cache", "", None, 204), ("delete", "/proxy-cache/{cache_key}", "k", None, 404),
+    ("get", "/debug/node/log-level", "", None, 200), ("put", "/debug/node/log-level/{log_level}", "info?timeout=0", {}, 200),
+    ("put", "/debug/node/log-level/{log_level}", "zork", {}, 400), ("get", "/debug/cluster/log-level", "", None, 200),
+    ("put", "/debug/cluster/log-level/{log_level}", "info?timeout=0", {}, 200),
+    ("get", "/tags", "", None, 200), ("post", "/tags", "", {}, 400), ("get", "/tags/{tags}", "a", None, 200),
+    ("post", "/schemas/plugins/validate", "", {"name": "key-auth"}, 200), ("post", "/schemas/plugins/validate", "", {"name": "zork"}, 400),
+    ("get", "/schemas/plugins/{name}", "key-auth", None, 200), ("get", "/schemas/plugins/{name}", "zork", None, 404),
+    ("post", "/schemas/vaults/validate", "", {"name": "env", "prefix": "ab"}, 200), ("get", "/schemas/vaults/{name}", "env", None, 200),
+    ("get", "/schemas/filters/{name}", "zork", None, 404),
+    ("post", "/schemas/{db_entity_name}/validate", "services", {"host": "h"}, 200), ("post", "/schemas/{db_entity_name}/validate", "zork", {}, 404),
+    ("get", "/schemas/{name}", "services", None, 200), ("get", "/plugins/enabled", "", None, 200),
+    ("get", "/plugins/schema/{name}", "key-auth", None, 200), ("get", "/upstreams/{upstreams}/health", "oa", None, 200),
+    ("get", "/upstreams/{upstreams}/targets/all", "oa", None, 200), ("get", "/audit/requests", "", None, 200),
+    ("get", "/admins", "", None, 200), ("post", "/admins", "", {"name": "oa", "role": "read"}, 201),
+    ("post", "/admins", "", {"name": "oa", "role": "read"}, 409), ("get", "/admins/{admins}", "oa", None, 200),
+    ("put", "/admins/{admins}", "oa", {"role": "write"}, 200), ("patch", "/admins/{admins}", "oa", {"role": "read"}, 200),
+    ("post", "/admins/{admins}/token", "oa", {}, 200), ("delete", "/admins/{admins}/token", "oa", None, 200),
+    ("delete", "/admins/{admins}", "oa", None, 204),
+    *[(method, f"/upstreams/{{upstreams}}/targets/{{targets}}/{address}{word}", f"oa 127.0.0.1:9{filled}", {}, 204)
+      for method in ("put", "post") for word in ("healthy", "unhealthy") for address, filled in (("", ""), ("{address}/", " 127.0.0.1:9"))]]
+# what takes more than one request to show: tests/e2e/plugins/test_proxy_cache.py and tests/e2e/documents
+ELSEWHERE = {("get", "/proxy-cache/{cache_key}", "200"), ("delete", "/proxy-cache/{cache_key}", "204"), ("post", "/config", "201"), ("post", "/config", "304"),
+             *[(method, "/proxy-cache/{plugins}/caches/{cache_key}", status) for method, status in (("get", "200"), ("delete", "204"))]}
+
+
+def test_every_special_endpoint_answers_with_the_statuses_it_lists(shared_gateway, document):
+    ask = shared_gateway.api
+    first = ask("GET", "/versions?size=1").json["data"][0]["version"]
+    checks = {"passive": {"healthy": {"successes": 1}, "unhealthy": {"http_failures": 1}}}
+    for path, body in (("/consumers", {"username": "oa"}), ("/consumer_groups", {"name": "oa"}), ("/upstreams", {"name": "oa", "healthchecks": checks}),
+                       ("/upstreams/oa/targets", {"target": "127.0.0.1:9"})):
+        assert ask("POST", path, body).status == 201
+    seen = set()
+    for method, path, filled, body, status in sorted(CASES, key=lambda case: "rollback" in case[1]):
+        now = ask("GET", "/versions?size=1").json["data"][0]["version"]
+        words, _, query = filled.replace("$first", str(first)).replace("$now", str(now)).partition("?")
+        target = path
+        for word in words.split():
+            target = re.sub(r"{\w+}", kit.urllib.parse.quote(word), target, count=1)
+        answer = ask(method.upper(), f"{target}?{query}" if query else target, body)
+        assert answer.status == status and str(status) in document["paths"][path][method]["responses"], (method, target, answer)
+        seen.add((method, path, str(status)))
+    listed = {(method, path, status) for path, method, op in operations(document) if op["tags"][0] in ("node", "admins") and "filter" not in path
+              for status in op["responses"] if status[0] in "235" and status != "202"}
+    assert listed - ELSEWHERE == {row for row in seen if row[2][0] in "235"}
+
+
+def test_every_refusal_is_listed(shared_gateway, document):
+    wrong = []
+    for path, method, operation in operations(document):
+        target = re.sub(r"{\w+}", "debug" if "log-level" in path else NOBODY, path)
+        status = str(shared_gateway.api(method.upper(), target, {"zork": 1} if method in ("post", "put", "patch") else None).status)
+        if status not in operation["responses"]:
+            wrong.append((method, path, status))
+    assert not wrong
 
 
 def test_with_a_login_the_document_says_how(shared_gateway, document):

@@ -1,6 +1,7 @@
 """gatectl against a running gateway: log, show, rollback, status, wait, get, at; text, JSON and exit codes (users.md 2.1, 2.3, 2.5, 3)."""
 import json
 import os
+import re
 import signal
 import subprocess
 
@@ -71,7 +72,7 @@ def test_status_is_zero_only_when_all_is_well(gateway, gatectl):
     """users.md 2.1."""
     kit.eventually(lambda: gatectl.json("status")["ok"], what="all is well")
     text = gatectl("status")
-    assert text.count("data plane ") == 2 and text.count("control plane") == 1 and text.splitlines()[-1].startswith("store")
+    assert text.count("data plane ") == 2 and text.count("control plane") == 1 and "\nstore " in text
     gateway.dps[1].process.send_signal(signal.SIGSTOP)
     try:
         gateway.api("POST", "/services?wait=all&timeout=1ms", {"host": "h"})
@@ -87,6 +88,30 @@ def run_any(gatectl, *words):
         return gatectl(*words, code=1)
     except AssertionError:
         return ""
+
+
+def test_status_shows_redis_and_the_days_that_certificates_have(gateway, gatectl, services):
+    """users.md 2.1: "store, Redis, certificate days left"."""
+    kit.eventually(lambda: gatectl.json("status")["ok"], what="all is well")
+    dead = kit.free_port()
+
+    def limit(port):
+        return {"name": "rate-limiting", "config": {"minute": 5, "policy": "redis", "redis": {"host": kit.LOOPBACK, "port": port}}}
+    made = gateway.post("/plugins", limit(services.redis_port))
+    pair = {"cert": (gateway.certs / "dp1.crt").read_text(), "key": (gateway.certs / "dp1.key").read_text()}
+    certificate = gateway.post("/certificates", pair)
+    status = gatectl.json("status")
+    assert status["redis"] == [{"address": f"127.0.0.1:{services.redis_port}", "reachable": True, "error": None}]
+    days = {one["what"]: one for one in status["certificates"]}
+    assert set(days) == {"cluster_ca_cert", "cluster_cert", "certificates"} and all(one["days"] > 7 for one in days.values())
+    assert days["certificates"]["name"] == certificate["id"]
+    text = gatectl("status")
+    assert re.search(r"redis +127.0.0.1:\d+ +- +- +ok", text) and re.search(r"cluster_cert .* days left", text)
+    gateway.api("PATCH", f"/plugins/{made['id']}", limit(dead))
+    said = gatectl("status", code=1)
+    assert f"! redis 127.0.0.1:{dead}: Connection refused" in said
+    for path in (f"/plugins/{made['id']}", f"/certificates/{certificate['id']}"):
+        assert gateway.api("DELETE", path).status == 204
 
 
 def test_wait_ends_with_all_or_names_who_lags(gateway, gatectl):

@@ -6,6 +6,7 @@ from concurrent import futures
 
 import frames
 import grpc
+import h2_node
 import kit
 import pytest
 
@@ -329,6 +330,46 @@ def test_an_answer_that_is_none_is_refused(node, data):
     server.close()
 
 
+def test_a_limit_of_streams_makes_another_connection(node):
+    """The upstream takes two calls at a time on a connection and answers none before it has four."""
+    waiting, peers = [], set()
+
+    def script(wire, number):
+        wire.send(frames.frame(frames.SETTINGS, 0, 0, b"\0\x03\0\0\0\x02"))
+        while (got := wire.read()) is not None:
+            if got[0] == frames.HEADERS:
+                peers.add(number)
+                waiting.append((wire, got[2]))
+            if len(waiting) == 4:
+                for other, stream in waiting:
+                    other.send(frames.answer(stream, more=[("grpc-status", "0")], end=True))
+                waiting.clear()
+    server = with_upstream(node, script)
+    client = frames.Client(node.proxy)
+    first = frames.request(1, f"/{SERVICE}/Echo", "POST", GRPC)
+    client.send(first)
+    kit.eventually(lambda: waiting, what="the first call is there, and with it what its upstream allows")
+    client.send(b"".join(frames.request(stream, f"/{SERVICE}/Echo", "POST", GRPC) for stream in (3, 5, 7)))
+    assert {client.until(frames.HEADERS)[2] for _ in range(4)} == {1, 3, 5, 7}
+    assert peers == {1, 2}
+    client.close()
+    server.close()
+
+
+def test_a_connection_is_kept_for_the_next_call_until_goaway(node):
+    def script(wire, number):
+        for stream in (1, 3):
+            if not wire.until(frames.HEADERS):
+                return
+            wire.send(frames.answer(stream) + frames.frame(frames.DATA, frames.END_STREAM, stream, b"%d" % number))
+        wire.send(frames.frame(frames.GOAWAY, 0, 0, b"\0\0\0\3\0\0\0\0"))
+        while wire.read():
+            pass
+    server = with_upstream(node, script)
+    assert [ask(node)[1][3] for _ in range(5)] == [b"1", b"1", b"2", b"2", b"3"]
+    server.close()
+
+
 def test_interim_answers_are_skipped(node):
     def script(wire, _):
         stream = wire.until(frames.HEADERS)[2]
@@ -370,6 +411,28 @@ def test_a_client_that_does_not_take_the_answer_holds_the_upstream_back(node):
             client.until(frames.PING)
     assert sum(sent) < 512 * 1024
     client.close()
+    server.close()
+
+
+@pytest.mark.parametrize("answers", [True, False])
+def test_silent_upstreams_are_asked_whether_they_are_there(folder, answers):
+    """upstream_http2_ping_interval: the answer to a PING keeps a call alive, its absence ends it."""
+    pings = []
+
+    def script(wire, _):
+        stream = wire.until(frames.HEADERS)[2]
+        while wire.until(frames.PING):
+            pings.append(1)
+            if answers:
+                wire.send(frames.frame(frames.PING, frames.ACK, 0, bytes(8)))
+            if len(pings) == 2:
+                wire.send(frames.answer(stream) + frames.frame(frames.DATA, frames.END_STREAM, stream, b"there"))
+    (folder / f"pings-{answers}").mkdir()
+    node = h2_node.Node(folder / f"pings-{answers}", {"upstream_http2_ping_interval": 1}).start()
+    server = with_upstream(node, script, retries=0)
+    got = ask(node)
+    assert (got[-1][3] == b"there" and len(pings) == 2) if answers else (len(got) == 1 and len(pings) == 1)
+    node.stop()
     server.close()
 
 

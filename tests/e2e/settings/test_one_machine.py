@@ -51,6 +51,29 @@ def test_start_serves_stop_ends_and_both_say_so(node, origin):
         kit.call(ports["proxy"], "GET", "/s")
 
 
+def test_10_4_restart_check_and_prepare(node):
+    """proxy.md 10.4: Kong's commands of these names end with 0 or 1."""
+    gatectl, ports, folder = node
+    conf, pid_file = folder / "gatehouse.conf", folder / "prefix" / "pids" / "gatectl.pid"
+    gatectl("migrations", "bootstrap")
+    assert f"configuration at {conf} is valid" in gatectl("check") and json.loads(gatectl("check", "-o", "json"))["valid"] is True
+    alone = subprocess.run([kit.BUILD / "gatectl", "check", conf], capture_output=True, text=True)
+    assert (alone.returncode, alone.stdout) == (0, f"configuration at {conf} is valid\n")
+    assert f"prefix {folder}/prefix is prepared" in gatectl("prepare") and (folder / "prefix" / "logs").is_dir()
+    assert not pid_file.exists(), "nothing is started"
+    assert "gatehouse started" in gatectl("restart"), "nothing to stop"
+    first = pid_file.read_text()
+    good = conf.read_text()
+    for line, says in (("log_level = loud", "log_level"), ("proxy_listen = nowhere", "proxy_listen"),
+                       (f"database = off\ndeclarative_config = {folder}/none.yml", "none.yml")):
+        conf.write_text(f"{good}{line}\n")
+        assert says in gatectl("check", code=1), line
+    assert "nothing is stopped" in gatectl("restart", code=1) and pid_file.read_text() == first
+    conf.write_text(good)
+    assert json.loads(gatectl("restart", "-o", "json")) == {"status": "started"} and pid_file.read_text() != first
+    kit.eventually(lambda: kit.Gateway.is_ready(type("dp", (), {"status": ports["status"]})), 10, "ready")
+
+
 def test_a_child_that_dies_is_started_again(node, origin):
     gatectl, ports, folder = node
     gatectl("migrations", "bootstrap")
