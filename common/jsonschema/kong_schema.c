@@ -158,7 +158,7 @@ static bool take_part(struct compiling *c, const json_t *v, const char *key, con
 {
 	struct kong_field *f = arena_new(c->arena, struct kong_field);
 	*out = f;
-	return compile_field(c, v, f) || err_prefix(c->e, key);
+	return compile_field(c, v, f) || err_prefix(c->e, "%s", key);
 }
 
 static bool take_text(struct compiling *c, const json_t *v, const char *key, struct slice *out)
@@ -265,7 +265,7 @@ static bool take_fields(struct compiling *c, const json_t *list, struct kong_fie
 			return bad(c, "fields", "expected an array of objects with one key each");
 		field->name = arena_dup(c->arena, slice_cstr(json_object_iter_key(it)));
 		if (!compile_field(c, json_object_iter_value(it), field))
-			return err_prefix(c->e, field->name.ptr);
+			return err_prefix(c->e, "%s", field->name.ptr);
 	}
 	return true;
 }

@@ -176,7 +176,7 @@ static bool compile_parameters(
 		const struct parameter_record *r = LIST_AT(conf->parameter_schema, struct parameter_record, i);
 		struct checked *p = &all->parameters[all->parameters_len++];
 		if (!compile_parameter(r, draft_of(conf), p, a, e)) {
-			err_prefix(e, arena_cstr(a, r->name));
+			err_prefix(e, "%s", arena_cstr(a, r->name));
 			return err_prefix(e, "parameter_schema");
 		}
 		all->needs_query |= p->in == IN_QUERY;

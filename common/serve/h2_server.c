@@ -171,6 +171,8 @@ static void step(struct h2_conn *h)
 	dispatch(h);
 	if (h->state != H2_OPEN)
 		return;
+	if (h->count == 0 && h->base.conn->requests && !h->base.server->keepalive_timeout_ms)
+		h2_end_goaway(h); /* it is not to stay idle */
 	h2_out_pull(&h->out, h->session);
 	dispatch(h); /* streams that have ended with it */
 }

@@ -409,7 +409,7 @@ static struct head *copy_head(struct arena *a, const struct head *from)
 
 void h2_client_send(struct h2_client *x, struct slice piece, bool last, const struct head *trailers)
 {
-	if (!x->link || x->failed || x->closed || x->request_sent)
+	if (!x->link || !x->id || x->failed || x->closed || x->request_sent)
 		return;
 	if (last && trailers && trailers->count)
 		x->request_trailers = copy_head(x->arena, trailers);
