@@ -518,13 +518,21 @@ static bool start_configuration(struct plane *p, struct err *e)
 	return p->feed || p->subscriber;
 }
 
+/* Who serves no streams has no log of them: by default it is the file of the requests. */
+static struct slice stream_log_of(const struct settings *s)
+{
+	bool none = s->stream_listen.len == 0 || slice_eq(s->stream_listen, S("off"));
+
+	return none ? S("off") : s->proxy_stream_access_log;
+}
+
 static bool start(struct plane *p, struct err *e)
 {
 	const struct settings *s = &p->settings;
 
 	if (!log_setup(s, s->proxy_error_log, e) ||
 	        !access_log_open(&p->access_log, s, "proxy_access_log", s->proxy_access_log, e) ||
-	        !access_log_open(&p->stream_log, s, "proxy_stream_access_log", s->proxy_stream_access_log, e) ||
+	        !access_log_open(&p->stream_log, s, "proxy_stream_access_log", stream_log_of(s), e) ||
 	        !access_log_open(&p->status_log, s, "status_access_log", s->status_access_log, e))
 		return false;
 	file_limit_raise();
