@@ -310,6 +310,11 @@ class Gateway:
         for process in [*self.dps, self.cp]:
             process.stop()
 
+    def gatectl(self, *words):
+        done = subprocess.run([BUILD / "gatectl", *words, "--conf", self.cp.conf], capture_output=True, text=True, timeout=20)
+        assert done.returncode == 0, done
+        return done
+
     # -- the Admin API
     def api(self, method, path, data=None, form=None, headers=()):
         body, pairs = None, list(headers)
