@@ -53,6 +53,8 @@ struct plane {
 	struct replica *replica;
 	const char *document; /* --document FILE: there is no control plane */
 	struct document_feed *feed;
+	struct counter_source counting;
+	unsigned told_shard;           /* of shared counters */
 	struct subscriber *subscriber; /* the one or the other */
 	struct text why;               /* what is wrong with the document, in several lines */
 	struct status *status;
@@ -141,6 +143,12 @@ static void each_target(void *arg, status_target_fn fn, void *fn_arg)
 	target_health_each(p->node.balance, lease_board_current(p->node.board), fn, fn_arg);
 }
 
+static Gatehouse__Sync__UpstreamHealth *describe_upstream(void *arg, struct slice upstream, struct arena *a)
+{
+	struct plane *p = arg;
+	return balance_thread_describe(p->node.balance, upstream, a);
+}
+
 static void fill_report(void *arg, struct status_report *r)
 {
 	static struct subscriber_status s; /* its strings outlive the call; this is the only thread that asks */
@@ -176,6 +184,8 @@ static void fill_report(void *arg, struct status_report *r)
 	r->cache_bytes_max = p->cache_bytes_max;
 	r->cluster_cert_expiry_s = p->cluster_cert_expiry_s;
 	r->each_target = p->node.balance ? each_target : NULL;
+	r->describe = p->node.balance ? describe_upstream : NULL;
+	r->target_changes = p->node.balance ? balancers_changes(balance_thread_balancers(p->node.balance)) : 0;
 	r->targets_arg = p;
 }
 
@@ -319,13 +329,31 @@ static void on_health_changed(void *arg)
 		subscriber_health_changed(p->subscriber);
 }
 
+static bool counter_news(void *arg, counter_news_fn fn, void *fn_arg)
+{
+	struct plane *p = arg;
+	return counters_news(p->node.shared_counters, &p->told_shard, (uint64_t)clock_wall_coarse_ms(), fn, fn_arg);
+}
+
+static void tell_counters_again(void *arg, struct slice key)
+{
+	counters_tell_again(((struct plane *)arg)->node.shared_counters, key);
+}
+
+static void learn_counter(void *arg, struct slice key, int64_t others)
+{
+	counters_learn(((struct plane *)arg)->node.shared_counters, key, others);
+}
+
 static bool start_subscriber(struct plane *p, struct err *e)
 {
+	p->counting = (struct counter_source){counter_news, tell_counters_again, learn_counter, p};
 	p->subscriber = subscriber_start(p->loop, &p->settings, p->replica, e);
 	if (!p->subscriber)
 		return false;
 	subscriber_carry_out(p->subscriber, order_handlers, p);
 	subscriber_report_health(p->subscriber, report_health, p);
+	subscriber_share_counters(p->subscriber, &p->counting);
 	return true;
 }
 
@@ -478,6 +506,7 @@ static bool start_workers(struct plane *p, struct err *e)
 
 static bool start_configuration(struct plane *p, struct err *e)
 {
+	p->node.shared_counters = counters_new(); /* the subscriber tells of them */
 	p->secrets = secrets_new(&p->settings);
 	p->secrets_timer = loop_timer_new(p->loop, SECRETS_REFRESH_MS, true, refresh_secrets, p);
 	p->replica = replica_new(apply, p);
@@ -489,13 +518,21 @@ static bool start_configuration(struct plane *p, struct err *e)
 	return p->feed || p->subscriber;
 }
 
+/* Who serves no streams has no log of them: by default it is the file of the requests. */
+static struct slice stream_log_of(const struct settings *s)
+{
+	bool none = s->stream_listen.len == 0 || slice_eq(s->stream_listen, S("off"));
+
+	return none ? S("off") : s->proxy_stream_access_log;
+}
+
 static bool start(struct plane *p, struct err *e)
 {
 	const struct settings *s = &p->settings;
 
 	if (!log_setup(s, s->proxy_error_log, e) ||
 	        !access_log_open(&p->access_log, s, "proxy_access_log", s->proxy_access_log, e) ||
-	        !access_log_open(&p->stream_log, s, "proxy_stream_access_log", s->proxy_stream_access_log, e) ||
+	        !access_log_open(&p->stream_log, s, "proxy_stream_access_log", stream_log_of(s), e) ||
 	        !access_log_open(&p->status_log, s, "status_access_log", s->status_access_log, e))
 		return false;
 	file_limit_raise();
@@ -542,6 +579,8 @@ static void end(struct plane *p)
 	balance_thread_free(p->node.balance);
 	if (p->node.counters)
 		counters_free(p->node.counters);
+	if (p->node.shared_counters)
+		counters_free(p->node.shared_counters);
 	if (p->node.redis)
 		redis_set_free(p->node.redis);
 	if (p->dns)

@@ -138,6 +138,7 @@ static bool set_up(struct worker *w, struct err *e)
 	p->dns = dns_new(p->loop, &dns, e);
 	p->host = (struct host_worker){.loop = p->loop,
 	        .counters = w->node->counters,
+	        .shared_counters = w->node->shared_counters,
 	        .cache = w->node->cache,
 	        .dns = p->dns,
 	        .node_id = w->node->node_id,

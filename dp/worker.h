@@ -16,7 +16,7 @@ struct node {
 	struct addresses addresses;
 	struct lease_board *board;
 	struct balance_thread *balance;
-	struct counters *counters;
+	struct counters *counters, *shared_counters; /* the latter: with other nodes */
 	struct cache *cache;
 	struct redis_set *redis; /* the main thread's, for orders */
 	struct slice node_id;

@@ -19,25 +19,22 @@ void text_clear(struct text *t)
 		t->ptr[0] = '\0';
 }
 
-char *text_reserve(struct text *t, size_t n)
+char *text_grow(struct text *t, size_t n)
 {
-	if (t->len + n + 1 > t->cap) {
-		size_t cap = t->cap ? t->cap * 2 : 64;
-		while (cap < t->len + n + 1)
-			cap *= 2;
-		t->ptr = realloc(t->ptr, cap);
-		if (!t->ptr)
-			abort();
-		t->cap = cap;
-		t->ptr[t->len] = '\0';
-	}
+	size_t cap = t->cap ? t->cap * 2 : 64;
+	while (cap < t->len + n + 1)
+		cap *= 2;
+	t->ptr = realloc(t->ptr, cap);
+	if (!t->ptr)
+		abort();
+	t->cap = cap;
+	t->ptr[t->len] = '\0';
 	return t->ptr + t->len;
 }
 
 void text_append(struct text *t, struct slice s)
 {
-	if (t->len + s.len + 1 > t->cap)
-		text_reserve(t, s.len);
+	text_reserve(t, s.len);
 	if (s.len)
 		memcpy(t->ptr + t->len, s.ptr, s.len);
 	t->len += s.len;
@@ -93,7 +90,7 @@ void text_put_int(struct text *t, int64_t n)
 #define EACH(byte) (UINT64_C(0x0101010101010101) * (byte))
 
 /* Has a byte of x its highest bit set, or is it below 0x20, '"', '\\' or 0x7f? */
-static bool has_special(uint64_t x)
+static inline bool has_special(uint64_t x)
 {
 	uint64_t quote = x ^ EACH('"'), slash = x ^ EACH('\\'), del = x ^ EACH(0x7f);
 	uint64_t found = ((x - EACH(0x20)) & ~x) | ((quote - EACH(1)) & ~quote) | ((slash - EACH(1)) & ~slash) |
@@ -102,7 +99,7 @@ static bool has_special(uint64_t x)
 }
 
 /* Eight bytes at once, each by itself; x has none of 0x80 and above. */
-static uint64_t lower_of(uint64_t x)
+static inline uint64_t lower_of(uint64_t x)
 {
 	uint64_t from_a = x + EACH(0x80 - 'A'), beyond_z = x + EACH(0x7f - 'Z');
 	return x | ((from_a & ~beyond_z & EACH(0x80)) >> 2);
@@ -146,7 +143,7 @@ static bool copy_few_plain(char *to, struct slice s, bool lower)
 }
 
 /* All of s when it stands for itself: the usual case. The last eight bytes may overlap those before. */
-static bool put_plain(struct text *t, struct slice s, bool lower)
+static inline bool put_plain(struct text *t, struct slice s, bool lower)
 {
 	char *to = text_reserve(t, s.len + 2);
 	size_t n = 0;

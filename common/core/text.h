@@ -15,7 +15,11 @@ struct text {
 void text_fini(struct text *t);
 void text_clear(struct text *t); /* keeps the memory */
 /* Makes room for n more bytes and a NUL and returns where they go; the caller writes both and adds to len. */
-char *text_reserve(struct text *t, size_t n);
+char *text_grow(struct text *t, size_t n);
+static inline char *text_reserve(struct text *t, size_t n)
+{
+	return t->len + n + 1 > t->cap ? text_grow(t, n) : t->ptr + t->len;
+}
 void text_append(struct text *t, struct slice s);
 /* Short literals are a few moves in place; for anything else the compiler's own copying is slower than libc's. */
 static inline void text_put(struct text *t, struct slice s)
@@ -24,8 +28,7 @@ static inline void text_put(struct text *t, struct slice s)
 		text_append(t, s);
 		return;
 	}
-	if (t->len + s.len + 1 > t->cap)
-		text_reserve(t, s.len);
+	text_reserve(t, s.len);
 	memcpy(t->ptr + t->len, s.ptr, s.len);
 	t->len += s.len;
 	t->ptr[t->len] = '\0';
@@ -36,8 +39,7 @@ static inline void text_puts(struct text *t, const char *s)
 }
 static inline void text_putc(struct text *t, char c)
 {
-	if (t->len + 2 > t->cap)
-		text_reserve(t, 1);
+	text_reserve(t, 1);
 	t->ptr[t->len++] = c;
 	t->ptr[t->len] = '\0';
 }

@@ -3,6 +3,7 @@
 
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
+#include <pthread.h>
 #include <stdlib.h>
 
 static void digest(const EVP_MD *md, struct slice in, unsigned char *out)
@@ -22,9 +23,19 @@ void digest_sha1(struct slice in, unsigned char out[SHA1_SIZE])
 	digest(EVP_sha1(), in, out);
 }
 
+/* Looked up once: OpenSSL would do it, under locks, for every digest. */
+static EVP_MD *sha256;
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+static void fetch_sha256(void)
+{
+	sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
+}
+
 void digest_sha256(struct slice in, unsigned char out[SHA256_SIZE])
 {
-	digest(EVP_sha256(), in, out);
+	pthread_once(&once, fetch_sha256);
+	digest(sha256 ? sha256 : EVP_sha256(), in, out);
 }
 
 void digest_hex(const void *bytes, size_t n, char *out)

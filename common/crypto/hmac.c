@@ -76,7 +76,7 @@ void hmac_key_free(struct hmac_key *k)
 size_t hmac_sign(const struct hmac_key *k, struct slice in, unsigned char out[HMAC_MAX_SIZE])
 {
 	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
-	unsigned size;
+	unsigned size = 0;
 
 	must(ctx && EVP_MD_CTX_copy_ex(ctx, k->inner) && EVP_DigestUpdate(ctx, in.ptr, in.len) &&
 	        EVP_DigestFinal_ex(ctx, out, &size) && EVP_MD_CTX_copy_ex(ctx, k->outer) &&

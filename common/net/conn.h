@@ -52,6 +52,7 @@ struct conn {
 	bool tls_failed;     /* no close_notify may be sent any more */
 	bool tls_got_http;   /* the client spoke HTTP where TLS was expected */
 	bool tls_drained;    /* TLS's last read took all that the kernel had */
+	bool tls_at_end;     /* and met the end of what the peer sends */
 	bool tls_read_waits; /* TLS could not read on because it had to write */
 	bool is_deferred;    /* `deferred` waits for the end of the turn */
 	uint64_t bytes_in, bytes_out;

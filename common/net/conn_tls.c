@@ -1,31 +1,88 @@
-/* conn_tls: TLS of a conn. OpenSSL reads and writes the socket itself; what it wants is told by can_read and
- * can_write.
+/* conn_tls: TLS of a conn. OpenSSL reads and writes the socket through a BIO of ours; what it wants is told by
+ * can_read and can_write.
  *
- * Two habits save system calls: read-ahead (a record's head and body come with one read) and a look at each read(2)
- * of OpenSSL, so that a short one counts as "the kernel has no more", as it does without TLS. */
+ * Three habits save time: read-ahead (a record's head and body come with one call), a look at each recv(2), so that a
+ * short one counts as "the kernel has no more", as it does without TLS, and the calls for sockets, which take a
+ * shorter way through the kernel than those that OpenSSL's own BIO uses. */
 #include <errno.h>
 #include <openssl/bio.h>
 #include <openssl/err.h>
+#include <pthread.h>
+#include <stdlib.h>
 
 #include "common/net/conn_private.h"
 
 enum { RECORD = 16 * 1024 };
 
-static long on_bio(BIO *b, int oper, const char *argp, size_t len, int argi, long argl, int ret, size_t *processed)
+/* ---- the socket, as OpenSSL sees it -----------------------------------------------------------------------------
+ */
+
+static bool is_to_be_tried_again(void)
 {
-	if (oper == (BIO_CB_READ | BIO_CB_RETURN)) {
-		struct conn *c = (struct conn *)BIO_get_callback_arg(b);
-		c->tls_drained = ret <= 0 || *processed < len;
-	}
-	return ret;
+	return errno == EAGAIN || errno == EINTR;
 }
+
+static int bio_read(BIO *b, char *to, int room)
+{
+	struct conn *c = BIO_get_data(b);
+	ssize_t got = recv(c->fd, to, (size_t)room, 0);
+
+	c->tls_drained = got < room;
+	c->tls_at_end = got == 0;
+	BIO_clear_retry_flags(b);
+	if (got < 0 && is_to_be_tried_again())
+		BIO_set_retry_read(b);
+	return (int)got;
+}
+
+static int bio_write(BIO *b, const char *bytes, int n)
+{
+	struct conn *c = BIO_get_data(b);
+	ssize_t sent = send(c->fd, bytes, (size_t)n, MSG_NOSIGNAL);
+
+	BIO_clear_retry_flags(b);
+	if (sent < 0 && is_to_be_tried_again())
+		BIO_set_retry_write(b);
+	return (int)sent;
+}
+
+static long bio_ctrl(BIO *b, int what, long number, void *pointer)
+{
+	if (what == BIO_CTRL_EOF)
+		return ((struct conn *)BIO_get_data(b))->tls_at_end;
+	return what == BIO_CTRL_FLUSH; /* nothing is held back; the rest is not for sockets */
+}
+
+static BIO_METHOD *method;
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+static void make_method(void)
+{
+	method = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "conn");
+	if (!method || BIO_meth_set_read(method, bio_read) != 1 || BIO_meth_set_write(method, bio_write) != 1 ||
+	        BIO_meth_set_ctrl(method, bio_ctrl) != 1)
+		abort();
+}
+
+static BIO *new_bio(struct conn *c)
+{
+	pthread_once(&once, make_method);
+	BIO *b = BIO_new(method);
+	if (!b)
+		abort();
+	BIO_set_data(b, c);
+	BIO_set_init(b, 1);
+	return b;
+}
+
+/* ---- life -------------------------------------------------------------------------------------------------------
+ */
 
 void conn_tls_begin(struct conn *c, bool server)
 {
 	SSL *tls = c->tls;
-	SSL_set_fd(tls, c->fd);
-	BIO_set_callback_ex(SSL_get_rbio(tls), on_bio);
-	BIO_set_callback_arg(SSL_get_rbio(tls), (char *)c);
+	BIO *b = new_bio(c);
+	SSL_set_bio(tls, b, b);
 	SSL_set_read_ahead(tls, 1);
 	SSL_set_mode(
 	        tls, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_RELEASE_BUFFERS);
@@ -50,6 +107,9 @@ enum handshake_result conn_tls_handshake(struct conn *c)
 		return HANDSHAKE_FAILED;
 	}
 }
+
+/* ---- bytes ------------------------------------------------------------------------------------------------------
+ */
 
 static enum io_result read_problem(struct conn *c, int r)
 {

@@ -24,6 +24,7 @@ struct redis_conf; /* common/plugin/redis_conf.h: the shared `redis` record */
 struct count {
 	const struct redis_conf *redis; /* NULL: the node's own memory */
 	struct counter *counters;       /* arena memory */
+	bool is_shared;                 /* with the other data planes (shared_counts.h); without redis */
 	size_t n;
 	/* true: every counter is incremented whatever the outcome; false: all are incremented only when every one of
 	 * them is below its limit. Decided and counted in one atomic step either way. */

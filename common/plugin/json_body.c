@@ -27,12 +27,31 @@ static enum json_body measure(struct slice text)
 	return JSON_BODY_OK;
 }
 
+static json_t *load(struct slice text, size_t flags, json_error_t *why)
+{
+	return json_loadb(text.ptr ? text.ptr : "", text.len, JSON_ALLOW_NUL | JSON_DECODE_ANY | flags, why);
+}
+
+enum json_body json_body_parse_strictly(struct slice text, json_t **out)
+{
+	enum json_body size = measure(text);
+	json_error_t why;
+
+	*out = NULL;
+	if (size != JSON_BODY_OK)
+		return size;
+	*out = load(text, JSON_REJECT_DUPLICATES, &why);
+	if (!*out && json_error_code(&why) == json_error_numeric_overflow)
+		*out = load(text, JSON_REJECT_DUPLICATES | JSON_DECODE_INT_AS_REAL, &why);
+	return *out ? JSON_BODY_OK : JSON_BODY_MALFORMED;
+}
+
 enum json_body json_body_parse(struct slice text, json_t **out)
 {
 	enum json_body size = measure(text);
 	*out = NULL;
 	if (size != JSON_BODY_OK)
 		return size;
-	*out = json_loadb(text.ptr ? text.ptr : "", text.len, JSON_ALLOW_NUL | JSON_DECODE_ANY, NULL);
+	*out = load(text, 0, NULL);
 	return *out ? JSON_BODY_OK : JSON_BODY_MALFORMED;
 }

@@ -13,5 +13,8 @@ enum json_body { JSON_BODY_OK, JSON_BODY_MALFORMED, JSON_BODY_TOO_DEEP, JSON_BOD
 
 /* Any JSON value; *out is a new reference, NULL unless OK. */
 enum json_body json_body_parse(struct slice text, json_t **out);
+/* For judging it: a name that comes twice in an object is malformed (two readers could take different values), and an
+ * integer beyond 64 bits is a real number instead of malformed. */
+enum json_body json_body_parse_strictly(struct slice text, json_t **out);
 
 #endif

@@ -1,6 +1,8 @@
 /* redis_conf: see redis_conf.h. Contract: plugins.md 0.8. */
 #include "common/plugin/redis_conf.h"
 
+#include "common/plugin/shared_counts.h"
+
 #include "common/schema/violations.h"
 
 static const struct field fields[] = {
@@ -49,7 +51,8 @@ const struct shorthand redis_conf_aliases[] = {
 void redis_conf_check_policy(const json_t *conf, struct violations *v)
 {
 	const char *policy = json_string_value(json_object_get(conf, "policy"));
-	if (policy && strcmp(policy, "cluster") == 0)
+	if (policy && strcmp(policy, "cluster") == 0 && !are_shared_counts_offered())
 		violations_replace(v, "config.policy",
-		        "expected one of: local, redis (data planes do not share a database: redis counts over all of them)");
+		        "expected one of: local, redis (without a database nobody adds up for a cluster: redis counts over all "
+		        "data planes)");
 }

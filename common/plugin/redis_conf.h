@@ -14,8 +14,8 @@ extern const struct schema redis_conf_schema;
 /* The deprecated flat names (redis_host, ...), for a plugin's .shorthands. Ends with a zero entry. */
 extern const struct shorthand redis_conf_aliases[];
 
-/* Of a config with `policy`: as Kong's control planes do (plugins.md 3.1), cluster is refused: what would count per
- * node must not be called so. */
+/* Of a config with `policy`: cluster is refused where nobody offers it (shared_counts.h): what would count per node
+ * must not be called so. */
 struct violations;
 void redis_conf_check_policy(const json_t *conf, struct violations *v);
 

@@ -31,7 +31,9 @@ static void free_code(void *code)
 
 const struct regex *regex_compile(struct arena *a, struct slice text, enum regex_place place, struct err *e)
 {
-	const uint32_t options = place == REGEX_WHOLE ? PCRE2_ANCHORED | PCRE2_ENDANCHORED : 0;
+	static const uint32_t by_place[] = {[REGEX_WHOLE] = PCRE2_ANCHORED | PCRE2_ENDANCHORED,
+	        [REGEX_TEXT] = PCRE2_UTF | PCRE2_DOLLAR_ENDONLY | PCRE2_ALT_BSUX | PCRE2_MATCH_UNSET_BACKREF};
+	const uint32_t options = by_place[place];
 	PCRE2_UCHAR why[200] = "";
 	PCRE2_SIZE at;
 	int number;
@@ -51,7 +53,7 @@ const struct regex *regex_compile(struct arena *a, struct slice text, enum regex
 	return r;
 }
 
-bool regex_matches(const struct regex *r, struct slice subject)
+enum regex_outcome regex_try(const struct regex *r, struct slice subject)
 {
 	PCRE2_SPTR bytes = (PCRE2_SPTR)(subject.ptr ? subject.ptr : "");
 	pcre2_match_data *data = pcre2_match_data_create(1, NULL);
@@ -62,5 +64,12 @@ bool regex_matches(const struct regex *r, struct slice subject)
 	if (found == PCRE2_ERROR_JIT_STACKLIMIT)
 		found = pcre2_match(r->code, bytes, subject.len, 0, PCRE2_NO_JIT, data, limits);
 	pcre2_match_data_free(data);
-	return found >= 0; /* 0: it matched, and has more groups than there was room for */
+	if (found < 0)
+		return found == PCRE2_ERROR_NOMATCH ? REGEX_NO : REGEX_TOO_SLOW;
+	return REGEX_YES; /* 0: it matched, and has more groups than there was room for */
+}
+
+bool regex_matches(const struct regex *r, struct slice subject)
+{
+	return regex_try(r, subject) == REGEX_YES;
 }

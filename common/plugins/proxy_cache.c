@@ -202,6 +202,8 @@ static void put_query_values(
 
 static void put_query(struct call *c, struct text *out, const struct proxy_cache *conf)
 {
+	if (!slice_is_set(c->x->query))
+		return;
 	struct arg_list args = call_query_args(c);
 	size_t start = out->len;
 
@@ -334,24 +336,33 @@ static bool is_stale(const struct proxy_cache *conf, const struct cache_control 
 	       (asked->min_fresh >= 0 && a->ttl_s - age_s < asked->min_fresh);
 }
 
-/* What other plugins have set for this answer stays: a limit's count of now, not of then. Of several fields of a name
- * each is another. */
+static bool is_among_first(const struct head *h, uint32_t n, struct slice name)
+{
+	for (uint32_t i = 0; i < n; i++)
+		if (h->headers[i].name.len == name.len && slice_ieq(h->headers[i].name, name))
+			return true;
+	return false;
+}
+
+/* What every answer of ours has one of. */
+static bool is_single(struct slice name)
+{
+	return slice_ieq(name, S("Server")) || slice_ieq(name, S("Via"));
+}
+
+/* What other plugins have set for this answer stays: a limit's count of now, not of then. */
 static void replay_headers(struct call *c, const struct cached_answer *a)
 {
 	struct slice name, value, rest = a->headers;
-	uint32_t before = c->x->added.count;
-	struct head set_by_others = c->x->added;
+	uint32_t set_by_others = c->x->added.count;
 
-	set_by_others.headers = arena_array(c->x->arena, struct header, before + 1);
-	if (before)
-		memcpy(set_by_others.headers, c->x->added.headers, before * sizeof(struct header));
 	while (cached_answer_next(&rest, &name, &value)) {
-		if (head_find_name(&set_by_others, name))
+		if (is_among_first(&c->x->added, set_by_others, name))
 			continue;
-		if (head_find_name(&c->x->added, name))
-			call_add_respond_header(c, name, value);
-		else
+		if (is_single(name))
 			call_respond_header(c, name, value);
+		else
+			call_add_respond_header(c, name, value);
 	}
 }
 

@@ -45,8 +45,10 @@ static const struct field fields[] = {
                 .one_of = ONE_OF("consumer", "credential", "ip"),
                 .doc = "What is counted separately. A request without it is counted by its client address."),
         FIELD(struct response_ratelimiting, policy, .dflt = "'local'", .one_of = ONE_OF("local", "cluster", "redis"),
-                .doc = "Where counters are kept: in each node's memory (local), or in Redis for all nodes together "
-                       "(redis). cluster is refused: data planes do not speak to the database."),
+                .doc = "Where counters are kept: in each node's memory (local), in Redis for all nodes together (redis), or "
+                       "in each node's memory and told to the others by way of the control plane (cluster): that takes "
+                       "a tenth of a second, at the first a whole one, and what comes in meanwhile may pass the limit; "
+                       "each control plane adds up its own data planes. cluster needs a database."),
         FIELD(struct response_ratelimiting, fault_tolerant, .flags = REQUIRED, .dflt = "true",
                 .doc = "When the counters cannot be reached: let requests pass (true) or answer 500 (false)."),
         FIELD(struct response_ratelimiting, redis, .flags = REQUIRED, .record = &redis_conf_schema,
@@ -265,6 +267,7 @@ static enum verdict read_more(struct call *c)
 		return judge(c, u);
 	u->count = (struct count){
 	        .redis = slice_eq(conf->policy, S("redis")) ? &conf->redis : NULL,
+	        .is_shared = slice_eq(conf->policy, S("cluster")),
 	        .counters = u->counters + u->read,
 	        .n = left < COUNTERS_AT_ONCE ? left : COUNTERS_AT_ONCE,
 	        .peek = true,
@@ -361,6 +364,7 @@ static enum verdict add_more(struct call *c)
 		return GO;
 	u->count = (struct count){
 	        .redis = slice_eq(conf->policy, S("redis")) ? &conf->redis : NULL,
+	        .is_shared = slice_eq(conf->policy, S("cluster")),
 	        .counters = u->additions + u->added,
 	        .n = left < COUNTERS_AT_ONCE ? left : COUNTERS_AT_ONCE,
 	        .count_denied = true,

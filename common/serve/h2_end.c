@@ -24,15 +24,8 @@ static void close_conn(struct h2_conn *h)
 
 static void abort_all(struct h2_conn *h, enum stream_abort why)
 {
-	while (h->streams) {
-		struct h2_stream *hs = h->streams;
-		hs->closed = true;
-		if (hs->opened && hs->stream->finished && hs->end_sent)
-			h->base.server->ops->on_done(hs->stream);
-		else if (hs->opened)
-			h->base.server->ops->on_abort(hs->stream, why);
-		h2_release(hs);
-	}
+	while (h->streams)
+		h2_finish(h->streams, why);
 }
 
 void h2_end(struct h2_conn *h, enum stream_abort why)

@@ -3,8 +3,8 @@
  * deadlines), h2_calm.c (clients that only make work).
  *
  * nghttp2 does frames, HPACK and windows; what a message is, common/http/h2_head.c decides. Two rules keep this
- * simple. nghttp2's callbacks never call a handler: they note what has happened on the stream's `due` flags, and
- * h2_dispatch() tells it afterwards. And nothing is written but at the end of pump(): frames gather in `out`. */
+ * simple. nghttp2's callbacks never call a handler: they note on the stream what has happened, and dispatch()
+ * (h2_server.c) tells it afterwards. And nothing is written but at the end of pump(): frames gather in `out`. */
 #ifndef COMMON_SERVE_H2_PRIVATE_H
 #define COMMON_SERVE_H2_PRIVATE_H
 
@@ -101,6 +101,8 @@ static inline struct h2_stream *h2_find(struct h2_conn *h, int32_t id)
 void h2_due(struct h2_stream *hs);
 /* Soon: pump, from a handler's call. */
 void h2_wake(struct h2_conn *h);
+/* Tells its handler that it has ended, if it is to know, and releases it. */
+void h2_finish(struct h2_stream *hs, enum stream_abort why);
 /* It has ended and its handler knows. */
 void h2_release(struct h2_stream *hs);
 

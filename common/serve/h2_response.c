@@ -9,7 +9,7 @@ enum { STACK_FIELDS = 64 };
 
 /* ---- framing -------------------------------------------------------------------------------------------------- */
 
-/* All of the body has been framed. Shorter than it said: the client must not take it for complete. */
+/* The next DATA frame has the last of the body. */
 static void end_body(struct h2_stream *hs, uint32_t *flags)
 {
 	nghttp2_session *session = hs->conn->session;
@@ -32,7 +32,7 @@ ssize_t h2_read_piece(nghttp2_session *session, int32_t id, uint8_t *buf, size_t
 	if (n < 0)
 		return n;
 	*flags |= NGHTTP2_DATA_FLAG_NO_COPY;
-	if (is_all && hs->cut) {
+	if (is_all && hs->cut) { /* shorter than it said: the client must not take it for complete */
 		nghttp2_submit_rst_stream(session, NGHTTP2_FLAG_NONE, id, NGHTTP2_INTERNAL_ERROR);
 		if (n == 0)
 			return NGHTTP2_ERR_DEFERRED;

@@ -71,15 +71,16 @@ static void open_stream(struct h2_stream *hs)
 		h2_begin_goaway(h);
 }
 
-static void finish(struct h2_stream *hs)
+void h2_finish(struct h2_stream *hs, enum stream_abort why)
 {
 	const struct stream_ops *ops = hs->conn->base.server->ops;
 	bool is_complete = hs->stream->finished && (hs->end_sent || hs->cut);
 
+	hs->closed = true;
 	if (hs->opened && is_complete)
 		ops->on_done(hs->stream);
 	else if (hs->opened)
-		ops->on_abort(hs->stream, hs->malformed ? ABORT_BAD_BODY : ABORT_CLIENT_GONE);
+		ops->on_abort(hs->stream, why);
 	h2_release(hs);
 }
 
@@ -89,7 +90,7 @@ static void tell(struct h2_stream *hs)
 	const struct stream_ops *ops = hs->conn->base.server->ops;
 
 	if (hs->closed)
-		finish(hs);
+		h2_finish(hs, hs->malformed ? ABORT_BAD_BODY : ABORT_CLIENT_GONE);
 	else if (hs->malformed)
 		return; /* closed as soon as the reset is out */
 	else if (hs->error.status) {
@@ -171,6 +172,8 @@ static void step(struct h2_conn *h)
 	dispatch(h);
 	if (h->state != H2_OPEN)
 		return;
+	if (h->count == 0 && h->base.conn->requests && !h->base.server->keepalive_timeout_ms)
+		h2_end_goaway(h); /* it is not to stay idle */
 	h2_out_pull(&h->out, h->session);
 	dispatch(h); /* streams that have ended with it */
 }

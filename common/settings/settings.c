@@ -212,6 +212,8 @@ static const struct field fields[] = {
                 BETWEEN(0, 2147483647), .doc = "Requests over one upstream connection; 0: no limit."),
         FIELD(struct settings, upstream_keepalive_idle_timeout, .dflt = "60", .flags = REQUIRED, BETWEEN(0, 1000000),
                 .doc = "Seconds that an idle upstream connection is kept; keep it below what the upstreams themselves allow. 0: for ever."),
+        FIELD(struct settings, upstream_http2_ping_interval, .dflt = "0", .flags = REQUIRED, BETWEEN(0, 86400),
+                .doc = "Seconds after which a gRPC upstream that says nothing while calls are open is sent a PING, and after as many again given up; 0: never."),
         FIELD(struct settings, client_header_timeout, .dflt = "60", .flags = REQUIRED, SECONDS,
                 .doc = "Seconds for the head of a request."),
         FIELD(struct settings, client_body_timeout, .dflt = "60", .flags = REQUIRED, SECONDS,

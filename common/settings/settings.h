@@ -58,8 +58,8 @@ struct settings {
 	int64_t dns_cache_size;
 	bool dns_no_sync;
 	int64_t upstream_slow_start; /* s; 0: none */
-	int64_t upstream_keepalive_pool_size, upstream_keepalive_max_requests,
-	        upstream_keepalive_idle_timeout;                                             /* idle: s */
+	int64_t upstream_keepalive_pool_size, upstream_keepalive_max_requests, upstream_keepalive_idle_timeout,
+	        upstream_http2_ping_interval;                                                /* s */
 	int64_t client_header_timeout, client_body_timeout, send_timeout, keepalive_timeout; /* s */
 	int64_t keepalive_requests, http2_max_concurrent_streams;
 	struct slice client_body_buffer_size, large_client_header_buffers, proxy_buffer_size;

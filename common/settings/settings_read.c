@@ -62,8 +62,9 @@ static const struct field *find_field(const struct reader *r, struct slice name,
 static bool is_in_seconds(const struct field *f)
 {
 	static const char *const names[] = {"client_header_timeout", "client_body_timeout", "send_timeout",
-	        "keepalive_timeout", "upstream_keepalive_idle_timeout", "shutdown_grace", "drain_delay",
-	        "websocket_idle_timeout", "proxy_next_upstream_timeout", "ssl_session_timeout"};
+	        "keepalive_timeout", "upstream_keepalive_idle_timeout", "upstream_http2_ping_interval",
+	        "shutdown_grace", "drain_delay", "websocket_idle_timeout", "proxy_next_upstream_timeout",
+	        "ssl_session_timeout"};
 	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
 		if (strcmp(names[i], f->name) == 0)
 			return true;

@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "common/core/log.h"
+#include "common/plugin/shared_counts.h"
 #include "common/core/release.h"
 #include "cp/cli/command.h"
 
@@ -79,6 +80,7 @@ int main(int argc, char **argv)
 
 	log_init("gatectl");
 	log_set_level(LOG_WARN);
+	shared_counts_offer(true); /* a file may be for a node with a database */
 	if (argc < 2 || strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0) {
 		print_usage(argc < 2 ? stderr : stdout);
 		return argc < 2 ? EXIT_USAGE : EXIT_OK;

@@ -11,6 +11,7 @@
 #include "common/sync/sp.h"
 #include "cp/publish/nodes.h"
 #include "cp/publish/orders.h"
+#include "cp/publish/shared_counters.h"
 #include "cp/publish/target_health.h"
 
 enum {
@@ -46,8 +47,9 @@ static size_t pack_error(const struct sync_server *s, const char *why, uint8_t *
 	return pack(&e, out);
 }
 
-/* Nothing to send but, perhaps, orders. */
-static size_t pack_in_step(const struct sync_server *s, const Gatehouse__Sync__Poll *p, uint8_t **out)
+/* Nothing to send but, perhaps, orders, and what others have counted. */
+static size_t pack_in_step(
+        const struct sync_server *s, const struct uuid *node, const Gatehouse__Sync__Poll *p, uint8_t **out)
 {
 	Gatehouse__Sync__Envelope e = GATEHOUSE__SYNC__ENVELOPE__INIT;
 	e.epoch = (char *)history_epoch(s->history);
@@ -55,8 +57,10 @@ static size_t pack_in_step(const struct sync_server *s, const Gatehouse__Sync__P
 	e.process = s->process;
 	if (!p->leaving)
 		orders_fill(&e, p);
+	shared_counters_answer(node, p, &e, clock_mono_ms());
 	size_t len = pack(&e, out);
 	orders_release(&e);
+	shared_counters_release(&e);
 	return len;
 }
 
@@ -135,11 +139,11 @@ static size_t answer_poll(struct sync_server *s, const Gatehouse__Sync__Poll *p,
 	orders_take_results(&id, p);
 	target_health_take(&id, p);
 	if (p->leaving)
-		return pack_in_step(s, p, out);
+		return pack_in_step(s, &id, p, out);
 	if (!history_has_begun(s->history))
 		return pack_error(s, "the control plane has not read its configuration yet", out);
 	const struct packed_delta *d = choose(s, p, ahead_since_ms, &part);
-	return d ? delta_envelope(d, part, out) : pack_in_step(s, p, out);
+	return d ? delta_envelope(d, part, out) : pack_in_step(s, &id, p, out);
 }
 
 size_t sync_server_answer(struct sync_server *s, struct slice poll, uint8_t **out)

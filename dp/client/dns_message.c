@@ -165,12 +165,12 @@ static void read_record(struct reader *r, enum dns_type wanted, struct dns_messa
 bool dns_message_read(const unsigned char *bytes, size_t len, enum dns_type wanted, struct dns_message *out)
 {
 	struct reader r = {.bytes = bytes, .len = len, .at = 4};
-	unsigned questions = get16(&r), answers = get16(&r);
 
 	*out = (struct dns_message){.ttl_s = TTL_NONE};
-	r.at = HEADER;
-	if (r.failed || len < HEADER)
+	if (len < HEADER)
 		return false;
+	unsigned questions = get16(&r), answers = get16(&r);
+	r.at = HEADER;
 	out->records = calloc(answers < DNS_RECORDS_MAX ? answers + 1 : DNS_RECORDS_MAX, sizeof *out->records);
 	if (!out->records)
 		abort();

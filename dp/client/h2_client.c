@@ -363,7 +363,7 @@ void h2_client_start(struct h2_client *x, struct h2_link *link, struct arena *a,
 	link->count++;
 	link->carried++;
 	if (link->ready)
-		conn_set_timeout(link->conn, 0);
+		conn_set_timeout(link->conn, link->limits.ping_ms);
 }
 
 static void send_piece(struct h2_client *x, struct slice piece, bool last)
@@ -409,7 +409,7 @@ static struct head *copy_head(struct arena *a, const struct head *from)
 
 void h2_client_send(struct h2_client *x, struct slice piece, bool last, const struct head *trailers)
 {
-	if (!x->link || x->failed || x->closed || x->request_sent)
+	if (!x->link || !x->id || x->failed || x->closed || x->request_sent)
 		return;
 	if (last && trailers && trailers->count)
 		x->request_trailers = copy_head(x->arena, trailers);

@@ -177,7 +177,7 @@ static void pump(struct h2_link *link)
 	if (is_over(link))
 		end(link, link->failure);
 	else
-		conn_set_timeout(link->conn, link->count ? 0 : link->limits.idle_timeout_ms);
+		conn_set_timeout(link->conn, link->count ? link->limits.ping_ms : link->limits.idle_timeout_ms);
 }
 
 /* ---- events --------------------------------------------------------------------------------------------------- */
@@ -222,9 +222,18 @@ static void on_closed(struct conn *c)
 static void on_timeout(struct conn *c)
 {
 	struct h2_link *link = c->owner;
-	if (link->ready && link->count)
+	bool is_silent = link->asking && link->asked == c->bytes_in;
+
+	if (is_silent)
+		link->why = "no answer to a PING";
+	if (!link->ready || link->count == 0 || is_silent) {
+		end(link, CLIENT_TIMEOUT);
 		return;
-	end(link, CLIENT_TIMEOUT);
+	}
+	link->asking = true;
+	link->asked = c->bytes_in;
+	nghttp2_submit_ping(link->session, NGHTTP2_FLAG_NONE, NULL);
+	pump(link);
 }
 
 static const struct conn_ops conn_ops = {

@@ -15,7 +15,10 @@ struct h2_link_limits {
 	uint32_t connect_timeout_ms;
 	uint32_t idle_timeout_ms; /* 0: none */
 	uint32_t max_requests;    /* 0: no limit */
-	bool keep_idle;           /* false: it ends with its last exchange */
+	/* Exchanges are open and the upstream has said nothing for so long: it is asked (PING), and after as long
+	 * again given up. 0: never. A client's PINGs end at the gateway (pitfalls.md A5-10). */
+	uint32_t ping_ms;
+	bool keep_idle; /* false: it ends with its last exchange */
 };
 
 /* Begins to connect. tls: NULL or a fresh SSL, owned by the link; HTTP/2 must be what it settles on. NULL with errno

@@ -29,7 +29,8 @@ struct h2_link {
 	struct h2_reader reader;   /* of the header block that is being received ... */
 	struct h2_client *heading; /* ... and whose it is; NULL: nobody's */
 
-	bool ready, gone, closed, pumping;
+	uint64_t asked; /* bytes in when the PING was sent that waits for its answer */
+	bool ready, gone, closed, pumping, asking;
 	enum client_failure failure; /* what its end is for the exchanges it had */
 	const char *why;
 	struct loop_deferred grave;

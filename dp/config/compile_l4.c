@@ -55,6 +55,62 @@ static int in_order(const void *a, const void *b, void *traditional)
 	return l4_before((*one)->route, (*other)->route, *(bool *)traditional) ? -1 : 1;
 }
 
+/* ---- by name ------------------------------------------------------------------------------------------------------
+ */
+
+static bool is_pattern(struct slice name, const struct l4_table *t)
+{
+	return !t->exact_snis && name.len && (name.ptr[0] == '*' || name.ptr[name.len - 1] == '*');
+}
+
+static bool is_open(const struct route *r, const struct l4_table *t)
+{
+	for (size_t i = 0; i < r->snis.len; i++)
+		if (is_pattern(r->snis.items[i], t))
+			return true;
+	return r->snis.len == 0;
+}
+
+static struct slice plain_name(struct arena *a, struct slice name)
+{
+	if (name.len && name.ptr[name.len - 1] == '.')
+		name.len--;
+	char *lower = arena_cstr(a, name);
+	for (size_t i = 0; i < name.len; i++)
+		lower[i] = (char)ascii_lower((unsigned char)lower[i]);
+	return slice_of(lower, name.len);
+}
+
+static int by_name(const void *pa, const void *pb)
+{
+	const struct l4_name *a = pa, *b = pb;
+	int c = slice_cmp(a->name, b->name);
+
+	return c ? c : a->at < b->at ? -1 : a->at > b->at;
+}
+
+static void index_names(struct l4_table *t)
+{
+	size_t most = 0;
+
+	for (uint32_t i = 0; i < t->count; i++)
+		most += t->routes[i]->route->snis.len;
+	t->names = arena_array(&t->part.arena, struct l4_name, most);
+	t->open = arena_array(&t->part.arena, uint32_t, t->count);
+	for (uint32_t i = 0; i < t->count; i++) {
+		const struct route *r = t->routes[i]->route;
+		if (is_open(r, t)) {
+			t->open[t->open_count++] = i;
+			continue;
+		}
+		for (size_t n = 0; n < r->snis.len; n++)
+			t->names[t->names_count++] = (struct l4_name){
+			        plain_name(&t->part.arena, r->snis.items[n]), i};
+	}
+	if (t->names_count)
+		qsort(t->names, t->names_count, sizeof *t->names, by_name);
+}
+
 void compile_l4(struct compiling *c, const struct router_options *options)
 {
 	bool traditional = options->flavor == ROUTER_TRADITIONAL;
@@ -70,5 +126,6 @@ void compile_l4(struct compiling *c, const struct router_options *options)
 	t->exact_snis = traditional;
 	pmap_each(&c->s->l4_routes, add, t);
 	qsort_r(t->routes, n, sizeof *t->routes, in_order, &traditional);
+	index_names(t);
 	c->s->l4 = t;
 }

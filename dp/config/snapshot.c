@@ -50,20 +50,6 @@ static void set_protocols(const struct route *r, struct route_plan *out)
 	out->grpcs_only = out->is_grpc && !grpc;
 }
 
-const struct l4_route *snapshot_l4(
-        const struct snapshot *s, const struct l4_session *session, unsigned protocols, enum l4_protocol *as)
-{
-	struct l4_session asked = *session;
-
-	for (uint32_t i = 0; s->l4 && i < s->l4->count; i++)
-		for (unsigned p = L4_TCP; p <= L4_TLS_PASSTHROUGH; p++) {
-			asked.protocol = *as = p;
-			if ((protocols & 1u << p) && l4_matches(s->l4->routes[i]->route, &asked, s->l4->exact_snis))
-				return s->l4->routes[i];
-		}
-	return NULL;
-}
-
 const struct upstream_def *snapshot_upstream(const struct snapshot *s, struct slice name)
 {
 	return s->upstreams.count ? pmap_get(&s->upstreams, name) : NULL;

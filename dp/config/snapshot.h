@@ -129,6 +129,14 @@ struct ca_part {
 struct l4_table {
 	struct part part;
 	bool exact_snis; /* flavour traditional */
+	/* Of a session with TLS only those routes can be meant that have its name, and those that have no names or
+	 * patterns of them: places in `routes`, ascending. */
+	struct l4_name {
+		struct slice name; /* in lower case, without a dot at its end */
+		uint32_t at;
+	} * names; /* by name, then by place */
+	uint32_t *open;
+	uint32_t names_count, open_count;
 	uint32_t count;
 	const struct l4_route {
 		struct part part; /* by id */

@@ -60,6 +60,7 @@ struct subscriber {
 	bool is_in_step;
 	struct order_inbox orders;
 	struct health_outbox health;
+	struct counter_outbox counters;
 	struct loop_timer *next_health; /* NULL: nothing has changed */
 	char *complaint;                /* of the control plane: why it does not answer; "" */
 };
@@ -108,6 +109,7 @@ static void fill_poll(const struct subscriber *s, Gatehouse__Sync__Poll *p)
 static void send_poll(struct subscriber *s, Gatehouse__Sync__Poll *p)
 {
 	order_inbox_fill(&s->orders, p);
+	counter_outbox_fill(&s->counters, p);
 	health_outbox_fill(&s->health, p);
 	size_t len = gatehouse__sync__poll__get_packed_size(p);
 	uint8_t *bytes = malloc(len);
@@ -236,7 +238,11 @@ static bool take_answer(struct subscriber *s, const Gatehouse__Sync__Envelope *e
 	note_contact(s);
 	set_complaint(s, e->error);
 	bool has_results = order_inbox_take(&s->orders, e);
+	bool soon = false;
+	has_results |= counter_outbox_take(&s->counters, e, &soon);
 	has_results |= health_outbox_take(&s->health, e);
+	if (soon)
+		subscriber_health_changed(s);
 	if (e->error[0] || e->parts == 0) {
 		delta_assembly_reset(&s->assembly);
 		s->is_in_step = !e->error[0] && e->version == replica_version(s->replica);
@@ -437,6 +443,7 @@ void subscriber_stop(struct subscriber *s)
 	disk_cache_close(s->cache);
 	delta_assembly_reset(&s->assembly);
 	order_inbox_fini(&s->orders);
+	counter_outbox_fini(&s->counters);
 	loop_timer_free(s->next_health);
 	free(s->complaint);
 	free(s);
@@ -475,6 +482,11 @@ void subscriber_report_health(struct subscriber *s, health_fn fn, void *arg)
 {
 	s->health.fn = fn;
 	s->health.arg = arg;
+}
+
+void subscriber_share_counters(struct subscriber *s, const struct counter_source *source)
+{
+	s->counters.source = source;
 }
 
 static void tell_health(void *arg)

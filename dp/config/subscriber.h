@@ -9,6 +9,7 @@
 #define DP_CONFIG_SUBSCRIBER_H
 
 #include "common/settings/settings.h"
+#include "dp/config/counter_outbox.h"
 #include "dp/config/health_outbox.h"
 #include "dp/config/order_inbox.h"
 #include "dp/config/replica.h"
@@ -26,6 +27,8 @@ struct subscriber *subscriber_start(
 void subscriber_carry_out(struct subscriber *s, const struct order_handler *handlers, void *arg);
 /* Who knows how targets are. */
 void subscriber_report_health(struct subscriber *s, health_fn fn, void *arg);
+/* Who counts what nodes share; must outlive the subscriber. */
+void subscriber_share_counters(struct subscriber *s, const struct counter_source *source);
 /* Something has changed there: it is told soon, at most ten times a second. */
 void subscriber_health_changed(struct subscriber *s);
 /* Says good-bye (waits for that at most 200 ms), flushes the disk cache. NULL is fine. */

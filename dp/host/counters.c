@@ -10,8 +10,9 @@
 #include "common/core/map.h"
 
 struct cell {
-	int64_t value;
+	int64_t value, others; /* others: of other nodes */
 	uint64_t ends_ms;
+	bool is_news; /* counted since others were told */
 };
 
 struct shard {
@@ -122,7 +123,7 @@ static struct cell *cell_of(struct counters *c, const struct counter *counter, u
 		map_set(&s->cells, counter->key, cell);
 	}
 	if (cell->ends_ms <= now_ms)
-		*cell = (struct cell){0, now_ms + (uint64_t)counter->window_s * 1000};
+		*cell = (struct cell){.ends_ms = now_ms + (uint64_t)counter->window_s * 1000};
 	return cell;
 }
 
@@ -135,10 +136,12 @@ static int64_t weight_of(const struct counter *counter)
 static void add_to(struct counters *c, const struct counter *counter)
 {
 	struct cell *cell = map_get_hashed(&c->shards[shard_of(counter)].cells, counter->key, counter->hash);
-	if (cell)
-		cell->value += weight_of(counter);
-	if (cell && cell->value < 0)
+	if (!cell)
+		return;
+	cell->value += weight_of(counter);
+	if (cell->value < 0)
 		cell->value = 0;
+	cell->is_news = true;
 }
 
 void counters_count(struct counters *c, struct count *count, uint64_t now_ms)
@@ -149,12 +152,78 @@ void counters_count(struct counters *c, struct count *count, uint64_t now_ms)
 
 	lock_all(c, bits);
 	for (size_t i = 0; i < count->n; i++) {
-		list[i].used = cell_of(c, &list[i], now_ms)->value;
+		const struct cell *cell = cell_of(c, &list[i], now_ms);
+		list[i].used = cell->value + cell->others;
 		allowed = allowed && list[i].used + weight_of(&list[i]) <= list[i].limit;
 	}
 	for (size_t i = 0; i < count->n && !count->peek && (allowed || count->count_denied); i++)
 		add_to(c, &list[i]);
 	unlock_all(c, bits);
+}
+
+/* ---- shared by nodes ------------------------------------------------------------------------------------------- */
+
+static bool tell_shard(struct shard *s, uint64_t now_ms, counter_news_fn fn, void *arg)
+{
+	struct slice key;
+	void *value;
+	for (size_t at = 0; map_next(&s->cells, &at, &key, &value);) {
+		struct cell *cell = value;
+		if (!cell->is_news || cell->ends_ms <= now_ms)
+			continue;
+		if (!fn(arg, key, cell->value, (uint32_t)((cell->ends_ms - now_ms) / 1000 + 1)))
+			return true;
+		cell->is_news = false;
+	}
+	return false;
+}
+
+bool counters_news(struct counters *c, unsigned *shard, uint64_t now_ms, counter_news_fn fn, void *arg)
+{
+	for (int i = 0; i < COUNTERS_SHARDS; i++) {
+		struct shard *s = &c->shards[*shard];
+		pthread_mutex_lock(&s->lock);
+		bool is_full = tell_shard(s, now_ms, fn, arg);
+		pthread_mutex_unlock(&s->lock);
+		if (is_full)
+			return true;
+		*shard = (*shard + 1) % COUNTERS_SHARDS;
+	}
+	return false;
+}
+
+static void change(struct counters *c, struct slice key, bool is_news, int64_t others)
+{
+	uint64_t hash = slice_hash(key);
+	struct shard *s = &c->shards[hash >> 58];
+	pthread_mutex_lock(&s->lock);
+	struct cell *cell = map_get_hashed(&s->cells, key, hash);
+	if (cell && is_news)
+		cell->is_news = true;
+	else if (cell)
+		cell->others = others;
+	pthread_mutex_unlock(&s->lock);
+}
+
+void counters_learn(struct counters *c, struct slice key, int64_t others)
+{
+	change(c, key, false, others);
+}
+
+void counters_tell_again(struct counters *c, struct slice key)
+{
+	if (slice_is_set(key)) {
+		change(c, key, true, 0);
+		return;
+	}
+	for (int i = 0; i < COUNTERS_SHARDS; i++) {
+		struct shard *s = &c->shards[i];
+		void *value;
+		pthread_mutex_lock(&s->lock);
+		for (size_t at = 0; map_next(&s->cells, &at, &key, &value);)
+			((struct cell *)value)->is_news |= ((struct cell *)value)->value > 0;
+		pthread_mutex_unlock(&s->lock);
+	}
 }
 
 uint64_t counters_dropped(const struct counters *c)

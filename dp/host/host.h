@@ -25,7 +25,7 @@ struct host_owner {
 
 struct host_worker {
 	struct loop *loop;
-	struct counters *counters;
+	struct counters *counters, *shared_counters; /* the latter: with other nodes */
 	struct redis_set *redis;
 	struct entity_texts *texts; /* entity_texts.h */
 	struct cache *cache;        /* cache.h: the node's */

@@ -83,9 +83,7 @@ static void copy_fields(struct request *r, const struct head *up, struct head *o
 		if (h->id == HEADER_X_KONG_REQUEST_ID && o->show_request_id)
 			continue;
 		has_server |= h->id == HEADER_SERVER;
-		struct header *copy = head_copy(out, h);
-		if (h->id == HEADER_CONTENT_TYPE && slice_is_set(o->charset) && wants_charset(h->value))
-			copy->value = ARENA_JOIN(r->x.arena, h->value, o->charset);
+		head_copy(out, h);
 	}
 	if (!has_server && o->show_server)
 		head_add_id(out, HEADER_SERVER, o->server_token);
@@ -274,11 +272,22 @@ static enum verdict run_stage(struct request *r)
 	return GO;
 }
 
+/* Behind the plugins, who see the type as the upstream has said it: a cache knows "text/plain" by that name. */
+static void add_charset(struct request *r, struct head *out)
+{
+	struct slice charset = r->proxy->options->charset;
+	struct header *type = head_find(out, HEADER_CONTENT_TYPE);
+	bool is_upstreams = r->x.from_upstream || r->x.reply.as_proxied;
+	if (is_upstreams && type && slice_is_set(charset) && wants_charset(type->value))
+		type->value = ARENA_JOIN(r->x.arena, type->value, charset);
+}
+
 static enum flow send_answer(struct request *r)
 {
 	struct answer *a = &r->answer;
 	bool was_held = a->is_held, last = a->last;
 
+	add_charset(r, &a->head);
 	add_own_headers(r, &a->head);
 	if (chain_has_log(r) && !was_held)
 		keep_head(r);

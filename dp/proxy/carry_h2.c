@@ -53,6 +53,7 @@ static struct h2_link *open_link(struct request *r, struct party *party)
 	        .idle_timeout_ms = pool->idle_timeout_ms,
 	        .max_requests = pool->max_requests,
 	        .keep_idle = pool->size > 0,
+	        .ping_ms = r->proxy->options->ping_ms,
 	};
 	return links_open(&r->proxy->links, (struct sockaddr *)&r->address, r->address_len, r->party,
 	        party ? party_connect(party) : NULL, &limits);

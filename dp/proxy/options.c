@@ -214,6 +214,7 @@ bool proxy_options_init(struct proxy_options *o, const struct settings *s, struc
 	        .debug_headers = s->allow_debug_header,
 	        .pool = {(uint32_t)s->upstream_keepalive_pool_size, (uint32_t)s->upstream_keepalive_max_requests,
 	                (uint32_t)s->upstream_keepalive_idle_timeout * 1000},
+	        .ping_ms = (uint32_t)s->upstream_http2_ping_interval * 1000,
 	};
 	read_headers(o, s->headers);
 	read_router(&o->router, s);

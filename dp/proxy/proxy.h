@@ -53,6 +53,7 @@ struct proxy_options {
 	uint32_t websocket_idle_ms;      /* 0: as the service's timeouts */
 	struct trust trust;
 	struct pool_limits pool;
+	uint32_t ping_ms;     /* of HTTP/2 upstreams; 0: never */
 	uint64_t max_body;    /* 0: no limit */
 	uint64_t body_buffer; /* bodies up to this are collected before the upstream is chosen */
 	struct h1_limits request_limits, response_limits;

@@ -14,6 +14,7 @@
 #include "dp/config/order_inbox.h"
 #include "dp/status/explain.h"
 #include "dp/status/metrics.h"
+#include "dp/status/upstreams.h"
 
 enum { BODY_MAX = 4096, EXPLANATION_MAX = ORDER_RESULT_MAX - 1024 };
 
@@ -175,6 +176,24 @@ static void show_explanation(struct status *st, struct stream *s, const struct u
 		answer_message(s, 400, e.message);
 }
 
+static void show_upstreams(struct status *st, struct stream *s, const struct uri *uri)
+{
+	struct status_report r = report_of(st);
+	json_t *body = upstreams_show(&r, uri->path, uri->query, &s->arena);
+
+	if (body)
+		answer(s, 200, body);
+	else
+		answer_message(s, 404, "Not found");
+}
+
+/* admin-api.md 8.13: statistics are the other client's. */
+static void show_dns(struct status *st, struct stream *s, const struct uri *uri)
+{
+	(void)st, (void)uri;
+	answer_message(s, 501, "not implemented with the legacy DNS client");
+}
+
 static void show_level(struct status *st, struct stream *s, const struct uri *uri)
 {
 	struct err e;
@@ -253,6 +272,8 @@ static const struct endpoint {
         {SLICE("GET"), SLICE("/status/ready"), false, show_ready, NULL},
         {SLICE("POST"), SLICE("/status/ready"), false, NULL, end_ready},
         {SLICE("GET"), SLICE("/metrics"), false, show_metrics, NULL},
+        {SLICE("GET"), SLICE("/status/dns"), false, show_dns, NULL},
+        {SLICE("GET"), SLICE("/upstreams"), true, show_upstreams, NULL},
         {SLICE("GET"), SLICE("/explain"), false, show_explanation, NULL},
         {SLICE("GET"), SLICE("/debug/node/log-level"), false, show_level, NULL},
         {SLICE("PUT"), SLICE(LEVEL_PATH), true, change_level, NULL},

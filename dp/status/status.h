@@ -8,6 +8,7 @@
 
 #include "common/net/listener.h"
 #include "common/serve/stream.h"
+#include "proto/sync.pb-c.h"
 
 struct snapshot;
 struct router_options;
@@ -39,7 +40,10 @@ struct status_report {
 	uint64_t cluster_cert_expiry_s; /* wall clock; 0: there is no certificate */
 	/* Calls fn for each address of each target of each upstream; NULL: nobody knows. */
 	void (*each_target)(void *targets_arg, status_target_fn fn, void *arg);
+	/* How this node sees an upstream; NULL: it does not know it. On the arena. */
+	Gatehouse__Sync__UpstreamHealth *(*describe)(void *targets_arg, struct slice upstream, struct arena *a);
 	void *targets_arg;
+	uint64_t target_changes; /* targets that have become healthy or unhealthy, since the start */
 };
 typedef void (*status_fn)(void *arg, struct status_report *out);
 

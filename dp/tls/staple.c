@@ -262,7 +262,7 @@ static void keep(struct staple *s, struct slice answer, const struct times *t)
 
 bool staple_fetched(struct staple *s, struct slice answer, struct err *e)
 {
-	struct times times;
+	struct times times = {0};
 	bool ok = check(s, answer, &times, e);
 
 	pthread_mutex_lock(&lock);

@@ -53,6 +53,9 @@ void balancers_leave(struct balancers *b, struct loop *worker);
 /* Are there names of targets that have not been answered yet? Any thread. */
 bool balancers_are_resolving(const struct balancers *b);
 
+/* How often targets have become healthy or unhealthy. Any thread. */
+uint64_t balancers_changes(const struct balancers *b);
+
 /* ---- picking: on workers ----------------------------------------------------------------------------------------
  */
 

@@ -126,13 +126,22 @@ struct balancers {
 	size_t worker_count;
 };
 
-/* ---- balancer.c ---- */
+static inline bool view_uses_tree(const struct view *v)
+{
+	return v->balance == BALANCE_LEAST_CONNECTIONS || v->balance == BALANCE_LATENCY;
+}
+
+/* ---- balancer.c, peer.c ---- */
 
 /* Builds the view anew. structure: addresses or weights may have changed, not only health. */
 void balancer_refresh(struct balancer *b, bool structure);
+/* From any thread: soon, once for many changes of health. */
+void balancer_refresh_later(struct balancer *b);
 /* Under the lock: what is available, and the keys of the tree. */
 void balancer_recount(struct balancer *b);
 struct peer *balancer_peer(struct balancer *b, struct slice text, int port, struct slice host);
+void balancer_purge_peers(struct balancer *b, uint64_t now_ms);
+void peer_free(struct peer *p);
 void peer_report(
         struct peer *p, const struct health_limits *l, enum health_counter counter, const char *why, int detail);
 void peer_mark(struct peer *p, bool healthy);

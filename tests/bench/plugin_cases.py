@@ -85,6 +85,7 @@ def configure_plugins(field):
     add_service(field, "token", ("jwt", {}))
     add_service(field, "local", ("rate-limiting", {"minute": 1000000000, "policy": "local"}))
     add_service(field, "redis", ("rate-limiting", {"minute": 1000000000, "policy": "redis", "redis": redis}))
+    add_service(field, "cached", ("proxy-cache", {"strategy": "memory", "content_type": ["*/*"]}))
     hs256, es256 = add_tokens(field)
     add_consumers(field)
     kit.eventually(lambda: kit.call(field.gateway.proxy, "GET", "/keyed", {"apikey": f"key-{CONSUMERS - 1}"}).status == 200, 60)
@@ -95,7 +96,8 @@ def configure_plugins(field):
             "jwt HS256": ("/token", [f"Authorization: Bearer {hs256}"]),
             "jwt ES256": ("/token", [f"Authorization: Bearer {es256}"]),
             "rate-limiting, local": ("/local", ()),
-            "rate-limiting, redis": ("/redis", ())}
+            "rate-limiting, redis": ("/redis", ()),
+            "proxy-cache, hits": ("/cached", ())}
 
 
 def plugins(field, options):

@@ -97,7 +97,7 @@ def raw(port, data, timeout=5, half_close=False):
 class Origin:
     """An upstream in this process. By default it echoes what it saw as JSON; `handler` may answer instead."""
 
-    def __init__(self, handler=None):
+    def __init__(self, handler=None, port=0):
         origin = self
         self.seen = []
 
@@ -134,7 +134,7 @@ class Origin:
         class Server(http.server.ThreadingHTTPServer):
             daemon_threads, request_queue_size = True, 128
 
-        self.server = Server((LOOPBACK, 0), Handler)
+        self.server = Server((LOOPBACK, port), Handler)
         self.port = self.server.server_address[1]
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
@@ -309,6 +309,11 @@ class Gateway:
     def stop(self):
         for process in [*self.dps, self.cp]:
             process.stop()
+
+    def gatectl(self, *words):
+        done = subprocess.run([BUILD / "gatectl", *words, "--conf", self.cp.conf], capture_output=True, text=True, timeout=20)
+        assert done.returncode == 0, done
+        return done
 
     # -- the Admin API
     def api(self, method, path, data=None, form=None, headers=()):

@@ -119,7 +119,7 @@ static void stop(void *arg)
 static void turn(int client)
 {
 	char buffer[64 * 1024];
-	for (int i = 0; i < 3; i++) {
+	for (int i = 0; i < 2; i++) {
 		loop_post(loop, stop, NULL);
 		loop_run(loop);
 		while (!(style & 64) && read(client, buffer, sizeof buffer) > 0)

@@ -341,8 +341,10 @@ const char *rig_refusal(struct rig *r, const char *kind, const char *json)
 {
 	struct violations v = {0};
 	json_t *rendered = load(r, kind_named(kind), json, &v);
+	if (rendered && kind_named(kind) == &plugin_schema)
+		plugin_check_config(rendered, &v);
 	json_decref(rendered);
-	return rendered ? NULL : told(r, &v);
+	return rendered && !has_violations(&v) ? NULL : told(r, &v);
 }
 
 const char *rig_rendered(struct rig *r, const char *kind, const char *json)

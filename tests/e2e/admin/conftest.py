@@ -2,7 +2,6 @@
 import json
 import pathlib
 import shutil
-import subprocess
 import tempfile
 import urllib.parse
 
@@ -54,12 +53,6 @@ def admin(services):
     shutil.rmtree(folder, ignore_errors=True)
 
 
-def gatectl(gateway, *words):
-    done = subprocess.run([kit.BUILD / "gatectl", *words, "--conf", gateway.cp.conf], capture_output=True, text=True, timeout=20)
-    assert done.returncode == 0, done
-    return done
-
-
 @pytest.fixture(scope="session")
 def admin_folder():
     path = pathlib.Path(tempfile.mkdtemp(prefix="gatehouse-adm-", dir="/var/tmp"))
@@ -79,6 +72,6 @@ def protected(services, admin_folder):
     """Asks for a login; `root` is the token of its first admin."""
     settings = {"admin_auth": "on", "upkeep_interval": 1, "admin_body_timeout": 1}
     gateway = kit.Gateway(services, admin_folder / "protected", data_planes=1, settings=settings).start()
-    gateway.root = gatectl(gateway, "admin", "create", "--name", "root", "--role", "admin").stdout.strip()
+    gateway.root = gateway.gatectl("admin", "create", "--name", "root", "--role", "admin").stdout.strip()
     yield gateway
     gateway.stop()

@@ -179,7 +179,7 @@ def test_every_plugin_shows_the_config_that_is_described(shared_gateway, documen
 
 
 # what a plugin cannot do without, and neither its fields nor its rules across fields say in full
-NEEDED = {"response-ratelimiting": {"limits": {"video": {"minute": 1}}}}
+NEEDED = {"request-validator": {"body_schema": "[]"}, "response-ratelimiting": {"limits": {"video": {"minute": 1}}}}
 
 
 def plugin(document, name):

@@ -3,7 +3,6 @@ import json
 import subprocess
 
 import kit
-from conftest import gatectl
 
 
 def bearer(token):
@@ -29,16 +28,16 @@ def test_the_first_admin_comes_from_gatectl_and_works_at_once(protected):
 
 
 def test_gatectl_shows_a_token_once_and_stores_its_digest(services, protected):
-    made = json.loads(gatectl(protected, "admin", "create", "--name", "once", "--role", "read", "-o", "json").stdout)
+    made = json.loads(protected.gatectl("admin", "create", "--name", "once", "--role", "read", "-o", "json").stdout)
     assert made["role"] == "read" and made["token"].startswith("gh_") and "token_digest" not in made
     stored = services.psql("SELECT doc FROM admins WHERE name = 'once'", protected.database)
     assert made["token"] not in stored and made["token"][-20:] not in stored and "$" in json.loads(stored)["token_digest"]
-    listed = json.loads(gatectl(protected, "admin", "list", "-o", "json").stdout)
+    listed = json.loads(protected.gatectl("admin", "list", "-o", "json").stdout)
     assert {"root", "once"} <= {row["name"] for row in listed} and "token" not in listed[0]
-    fresh = gatectl(protected, "admin", "token", "--name", "once").stdout.strip()
+    fresh = protected.gatectl("admin", "token", "--name", "once").stdout.strip()
     assert protected.api("GET", "/", headers=bearer(made["token"])).status == 401
     assert protected.api("GET", "/", headers=bearer(fresh)).status == 200
-    gatectl(protected, "admin", "delete", "--name", "once")
+    protected.gatectl("admin", "delete", "--name", "once")
     assert protected.api("GET", "/", headers=bearer(fresh)).status == 401
 
 

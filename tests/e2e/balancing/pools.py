@@ -1,15 +1,18 @@
 """What the tests of this folder share: origins that say who they are, and words for health checks and what is shown of them."""
+import socket
+
 import kit
 
 
 class Named(kit.Origin):
     """An origin that answers with its letter, and with the status it is told to."""
 
-    def __init__(self, letter):
-        self.letter, self.status, self.hold = letter, 200, None
-        super().__init__(self.reply)
+    def __init__(self, letter, port=0):
+        self.letter, self.status, self.hold, self.connections = letter, 200, None, set()
+        super().__init__(self.reply, port)
 
     def reply(self, handler, seen):
+        self.connections.add(handler.connection)
         if self.hold and seen["path"].startswith("/slow"):
             self.hold.wait(10)
         body = self.letter.encode()
@@ -18,6 +21,15 @@ class Named(kit.Origin):
         handler.end_headers()
         handler.wfile.write(body)
         return True
+
+    def die(self):
+        """Nobody listens any more, and what was connected is cut off."""
+        self.close()
+        for connection in self.connections:
+            try:
+                connection.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
 
 
 def who(gateway, n=1, path="/", **more):
@@ -32,7 +44,7 @@ def health(gateway, name="pool"):
 
 def shows(gateway, **expected):
     wanted = sorted(expected["states"])
-    kit.eventually(lambda: sorted(map(str, health(gateway).values())) == wanted, 5, f"{wanted}, is {health(gateway)}")
+    kit.eventually(lambda: sorted(map(str, health(gateway).values())) == wanted, 5, f"health is {wanted}")
 
 
 def passive(threshold=0, healthy=None, **unhealthy):

@@ -6,6 +6,7 @@ from concurrent import futures
 
 import frames
 import grpc
+import h2_node
 import kit
 import pytest
 
@@ -410,6 +411,28 @@ def test_a_client_that_does_not_take_the_answer_holds_the_upstream_back(node):
             client.until(frames.PING)
     assert sum(sent) < 512 * 1024
     client.close()
+    server.close()
+
+
+@pytest.mark.parametrize("answers", [True, False])
+def test_silent_upstreams_are_asked_whether_they_are_there(folder, answers):
+    """upstream_http2_ping_interval: the answer to a PING keeps a call alive, its absence ends it."""
+    pings = []
+
+    def script(wire, _):
+        stream = wire.until(frames.HEADERS)[2]
+        while wire.until(frames.PING):
+            pings.append(1)
+            if answers:
+                wire.send(frames.frame(frames.PING, frames.ACK, 0, bytes(8)))
+            if len(pings) == 2:
+                wire.send(frames.answer(stream) + frames.frame(frames.DATA, frames.END_STREAM, stream, b"there"))
+    (folder / f"pings-{answers}").mkdir()
+    node = h2_node.Node(folder / f"pings-{answers}", {"upstream_http2_ping_interval": 1}).start()
+    server = with_upstream(node, script, retries=0)
+    got = ask(node)
+    assert (got[-1][3] == b"there" and len(pings) == 2) if answers else (len(got) == 1 and len(pings) == 1)
+    node.stop()
     server.close()
 
 

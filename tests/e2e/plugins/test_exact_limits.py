@@ -134,3 +134,26 @@ def test_local_counts_on_each_node_meanwhile(four, origin, redis):
     limited(four, origin, policy="redis", on_store_error="local", redis={"host": "localhost", "port": redis.port}, **period(100))
     assert hammer(four.proxies[:1], 20, 10) == {200: 100, 429: 100}
     redis.start()
+
+
+def test_cluster_counts_over_data_planes_a_moment_later(four, origin):
+    """Without Redis: what one data plane has let through, the others know soon; a control plane that begins anew learns it again."""
+    limited(four, origin, policy="cluster", hour=100)
+
+    def ask(port):
+        answer = kit.call(port, "GET", "/svc")
+        assert answer.status in (200, 429), answer
+        return int(answer.headers["ratelimit-remaining"])
+
+    first, second, third = four.proxies[:3]
+    for _ in range(30):
+        ask(first)
+    kit.eventually(lambda: ask(second) < 70, what="the second data plane counts what the first has let through")
+    four.cp.stop()
+    assert ask(first) < 70  # each goes on with what it knows
+    four.cp.start()
+    kit.eventually(lambda: ask(third) < 70, 20, what="the third learns it from a control plane that has begun anew")
+    four.api("GET", "/plugins")
+    kit.eventually(lambda: kit.call(first, "GET", "/svc").status == 429, 20)
+    for port in four.proxies:
+        kit.eventually(lambda port=port: kit.call(port, "GET", "/svc").status == 429, what="every data plane refuses")

@@ -129,6 +129,17 @@ def test_ex102_ex104_and_a_key_of_ones_own(svc):
     assert {"x-cache-status", "x-cache-key", "age"} <= gateway.get("/a", {"Kong-Debug": "1"}).headers.keys()
 
 
+def test_a_type_that_gets_a_charset_is_known_without_it(gateway):
+    upstream = kit.RawOrigin(b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 2\r\n\r\nhi")
+    gateway.service("svc", upstream, ["/a"])
+    cached(gateway)
+    for status in ("Miss", "Hit"):
+        answer = gateway.get("/a")
+        assert (answer.headers["x-cache-status"], answer.headers["content-type"], answer.body) == (status, "text/plain; charset=UTF-8", b"hi")
+    gateway.api("DELETE", "/proxy-cache")
+    upstream.close()
+
+
 def test_ex103_cache_control(svc):
     gateway, _ = svc
     cached(gateway, cache_control=True)

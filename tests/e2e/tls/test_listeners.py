@@ -177,7 +177,7 @@ def test_upstreams_learn_scheme_and_port(gateway, origin):
 def test_http_on_the_port_of_tls_is_told_so(gateway):
     answer = kit.raw(gateway.tls, b"GET / HTTP/1.1\r\nHost: h\r\n\r\n")
     assert answer.startswith(b"HTTP/1.1 400 "), answer
-    assert kit.raw(gateway.tls, b"\x16\x03\x01\x00\x02\xff\xff") [:1] in (b"", b"\x15"), "garbage ends in an alert or nothing"
+    assert kit.raw(gateway.tls, b"\x16\x03\x01\x00\x02\xff\xff", half_close=True)[:1] in (b"", b"\x15"), "garbage ends in an alert or nothing"
 
 
 def test_tls_behind_a_balancer_that_speaks_proxy_protocol(gateway, origin):

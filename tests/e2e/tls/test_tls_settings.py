@@ -11,8 +11,16 @@ import pki
 import pytest
 
 
+@pytest.fixture(scope="module")
+def own_pairs(folder):
+    """The nodes' own certificates, which the first of them makes for all."""
+    path = folder / "ssl"
+    path.mkdir(mode=0o700)
+    return path
+
+
 @pytest.fixture
-def node(tmp_path, origin):
+def node(tmp_path, origin, own_pairs):
     """Starts a data plane with these settings; one service behind it."""
     made = []
 
@@ -25,6 +33,8 @@ def node(tmp_path, origin):
         lines = {"prefix": tmp_path / str(port), "proxy_listen": f"127.0.0.1:{port} ssl", "status_listen": "off", "nginx_worker_processes": 2,
                  "log_level": "info", **settings}
         conf.write_text("".join(f"{name} = {value}\n" for name, value in lines.items()))
+        (tmp_path / str(port)).mkdir()
+        (tmp_path / str(port) / "ssl").symlink_to(own_pairs)
         log = open(tmp_path / f"{port}.log", "wb")
         process = subprocess.Popen([kit.BUILD / "gatehouse-dp", "--conf", conf, "--document", document], stdout=log, stderr=log)
         made.append(process)

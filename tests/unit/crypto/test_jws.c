@@ -134,8 +134,8 @@ START_TEST(names_are_exact)
 {
 	static const char *const wrong[] = {"", "none", "None", "hs256", "HS256 ", "HS25", "HS1", "ES256K", "EDDSA",
 	        "Ed25519",
-	        "\xd0\x9d"
-	        "S256" /* a letter that looks like H */};
+	        ("\xd0\x9d"
+	         "S256") /* a letter that looks like H */};
 	for (int i = 0; i < ALGS; i++)
 		ck_assert_int_eq(jws_alg_of(slice_cstr(algs[i])), i + 1);
 	for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++)

@@ -47,6 +47,84 @@ START_TEST(denied_requests_count_only_when_asked_for)
 }
 END_TEST
 
+/* ---- shared by nodes ---- */
+
+static struct {
+	unsigned n, room;
+	int64_t own;
+	uint32_t seconds_left;
+	char key[32];
+} news;
+
+static bool note_news(void *arg, struct slice key, int64_t own, uint32_t seconds_left)
+{
+	if (news.n == news.room)
+		return false;
+	news.n++;
+	news.own = own;
+	news.seconds_left = seconds_left;
+	snprintf(news.key, sizeof news.key, "%.*s", SLICE_ARG(key));
+	return true;
+}
+
+static bool tell(unsigned room, uint64_t now_ms)
+{
+	static unsigned shard;
+	news.n = 0;
+	news.room = room;
+	return counters_news(counters, &shard, now_ms, note_news, NULL);
+}
+
+START_TEST(what_was_counted_is_told_once)
+{
+	count("k", 9, 60, false, NOW_MS);
+	count("k", 9, 60, false, NOW_MS);
+	ck_assert(!tell(10, NOW_MS));
+	ck_assert_uint_eq(news.n, 1);
+	ck_assert_str_eq(news.key, "k");
+	ck_assert_int_eq(news.own, 2);
+	ck_assert_uint_eq(news.seconds_left, 61);
+	tell(10, NOW_MS);
+	ck_assert_uint_eq(news.n, 0);
+	count("k", 9, 60, false, NOW_MS);
+	tell(10, NOW_MS);
+	ck_assert_int_eq(news.own, 3);
+	tell(10, NOW_MS);
+	counters_tell_again(counters, S("k"));
+	tell(10, NOW_MS);
+	ck_assert_uint_eq(news.n, 1);
+	counters_tell_again(counters, slice_of(NULL, 0));
+	tell(10, NOW_MS + 61000); /* it is over */
+	ck_assert_uint_eq(news.n, 0);
+}
+END_TEST
+
+START_TEST(what_has_no_room_is_told_later)
+{
+	char key[16];
+	unsigned told = 0;
+	for (int i = 0; i < 100; i++) {
+		snprintf(key, sizeof key, "k%d", i);
+		count(key, 9, 60, false, NOW_MS);
+	}
+	for (int i = 0; i < 20 && tell(7, NOW_MS); i++)
+		told += news.n;
+	ck_assert_uint_eq(told + news.n, 100);
+}
+END_TEST
+
+START_TEST(others_count_too)
+{
+	count("k", 5, 60, false, NOW_MS);
+	counters_learn(counters, S("k"), 3);
+	counters_learn(counters, S("unknown"), 3);
+	ck_assert_int_eq(count("k", 5, 60, false, NOW_MS), 4);
+	ck_assert_int_eq(count("k", 5, 60, false, NOW_MS), 5); /* not counted: that is the limit */
+	ck_assert_int_eq(count("k", 5, 60, false, NOW_MS), 5);
+	ck_assert_int_eq(count("k", 5, 60, false, NOW_MS + 60000), 0); /* another window */
+}
+END_TEST
+
 START_TEST(one_exhausted_window_keeps_the_others_as_they_are)
 {
 	struct counter list[2] = {
@@ -147,6 +225,9 @@ int main(void)
 	tcase_add_checked_fixture(t, fresh, done);
 	tcase_set_timeout(t, 60);
 	tcase_add_test(t, used_is_what_was_counted_before);
+	tcase_add_test(t, what_was_counted_is_told_once);
+	tcase_add_test(t, what_has_no_room_is_told_later);
+	tcase_add_test(t, others_count_too);
 	tcase_add_test(t, denied_requests_count_only_when_asked_for);
 	tcase_add_test(t, one_exhausted_window_keeps_the_others_as_they_are);
 	tcase_add_test(t, weights_count_and_a_look_does_not);

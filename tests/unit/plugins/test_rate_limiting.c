@@ -313,7 +313,7 @@ START_TEST(without_the_store_the_operators_choice_holds)
 	                                          "gatehouse_rate_limiting_store_errors_total{action=\"closed\"} 1\n"
 	                                          "gatehouse_rate_limiting_store_errors_total{action=\"local\"} 1\n"
 	                                          "gatehouse_rate_limiting_store_errors_total{action=\"local\"} 1\n");
-	is_refused("'minute':1,'policy':'cluster'", "redis counts over all of them");
+	is_refused("'minute':1,'policy':'cluster'", "redis counts over all data planes");
 }
 END_TEST
 

@@ -100,6 +100,19 @@ START_TEST(settings_say_what_is_allowed)
 }
 END_TEST
 
+START_TEST(the_preface_may_come_behind_a_proxy_preamble)
+{
+	r->listener.proxy_protocol = true;
+	rig_connect(r);
+	rig_say(r, "PROXY TCP4 192.0.2.7 198.51.100.1 4711 80\r\n" NGHTTP2_CLIENT_MAGIC);
+	h2_wire_say(&w, "S; H1e :method=GET :scheme=http :path=/later :authority=a");
+	ck_assert_ptr_nonnull(r->later->conn->proxied);
+	rig_answer(r, "hello");
+	rig_turn(r);
+	expect("1:200 1=hello/");
+}
+END_TEST
+
 START_TEST(a_first_frame_that_is_no_settings_ends_the_connection)
 {
 	rig_say(r, NGHTTP2_CLIENT_MAGIC);
@@ -423,6 +436,16 @@ START_TEST(idle_connections_are_told_goodbye)
 }
 END_TEST
 
+START_TEST(without_keepalive_a_connection_ends_with_its_streams)
+{
+	r->server.keepalive_timeout_ms = 0;
+	hello();
+	h2_wire_say(&w, "H1e $GET; H3e $GET");
+	expect("1:200 1=hello/ 3:200 3=hello/ goaway:NO_ERROR:3");
+	ck_assert(r->eof);
+}
+END_TEST
+
 /* ---- GOAWAY --------------------------------------------------------------------------------------------------- */
 
 #define PONG "X 6 1 0 676f6f646279652e"
@@ -572,6 +595,7 @@ static Suite *suite(void)
 	const TTest *const tests[] = {both_versions_are_served_on_a_listener_with_the_flag,
 	        the_preface_may_arrive_byte_by_byte_and_so_may_what_is_none,
 	        without_the_flag_the_preface_is_a_bad_request, settings_say_what_is_allowed,
+	        the_preface_may_come_behind_a_proxy_preamble, without_keepalive_a_connection_ends_with_its_streams,
 	        a_first_frame_that_is_no_settings_ends_the_connection, answers_come_in_the_order_they_are_made,
 	        head_has_a_length_and_no_body, trailers_come_and_go, the_100_comes_when_the_body_is_wanted,
 	        streams_beyond_the_limit_are_refused, a_reset_is_an_abort_and_frees_the_stream,
