@@ -101,7 +101,7 @@ static const struct field fields[] = {
         FIELD(struct settings, pg_port, .dflt = "5432", .flags = REQUIRED, BETWEEN(1, 65535),
                 .doc = "PostgreSQL's port."),
         FIELD(struct settings, pg_timeout, .dflt = "5000", .flags = REQUIRED, BETWEEN(1, 2147483646),
-                .doc = "Milliseconds that a statement may take."),
+                .doc = "Milliseconds that a statement may take; as much again for each thousand changes of a document."),
         FIELD(struct settings, pg_user, .dflt = "'kong'", .doc = "User of the database."),
         FIELD(struct settings, pg_password, .flags = SECRET, .doc = "The user's password."),
         FIELD(struct settings, pg_database, .dflt = "'kong'", .doc = "Name of the database."),

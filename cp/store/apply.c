@@ -247,6 +247,16 @@ static bool purge(struct store *st, struct fault *fault)
 	return store_purge_expired(st, PURGE_MAX, &ignored, fault);
 }
 
+/* One statement writes all rows of a kind, so its limit grows with them: pg_timeout for each thousand changes. */
+static bool write_patiently(struct store *st, const struct apply_result *out, bool keep_rest, struct fault *fault)
+{
+	struct pg_error e;
+	int64_t thousands = (int64_t)(changes_of(out) / 1000), limit_ms = st->pg.timeout_ms * (1 + thousands);
+	if (thousands > 0 && !pg_set_timeout(&st->pg, limit_ms < INT32_MAX ? limit_ms : INT32_MAX, &e))
+		return fail_read(fault, &e.text);
+	return write_all(st, out, keep_rest, fault);
+}
+
 /* Without keeping others out: most of the time goes into reading. *moved: somebody has written meanwhile. */
 static bool try_lightly(
         struct store *st, const struct apply_request *r, struct apply_result *out, bool *moved, struct fault *fault)
@@ -270,7 +280,7 @@ static bool try_lightly(
 		store_rollback(st);
 		return true;
 	}
-	if (purge(st, fault) && write_all(st, out, r->keep_rest, fault))
+	if (purge(st, fault) && write_patiently(st, out, r->keep_rest, fault))
 		return store_commit(st, &out->version, fault);
 	store_rollback(st);
 	return false;
@@ -288,24 +298,35 @@ static bool try_alone(struct store *st, const struct apply_request *r, struct ap
 	if (ok)
 		compare(r, out, &go_on);
 	if (ok && go_on)
-		ok = write_all(st, out, r->keep_rest, fault);
+		ok = write_patiently(st, out, r->keep_rest, fault);
 	if (ok && go_on)
 		return store_commit(st, &out->version, fault);
 	store_rollback(st);
 	return ok;
 }
 
-bool store_apply(struct store *st, const struct apply_request *r, struct apply_result *out, struct fault *fault)
+static bool apply(struct store *st, const struct apply_request *r, struct apply_result *out, struct fault *fault)
 {
 	bool moved = false;
 
-	*out = (struct apply_result){0};
 	if (!try_lightly(st, r, out, &moved, fault))
 		return false;
 	if (!moved)
 		return true;
 	apply_result_fini(out);
 	return try_alone(st, r, out, fault);
+}
+
+bool store_apply(struct store *st, const struct apply_request *r, struct apply_result *out, struct fault *fault)
+{
+	struct pg_error ignored; /* a connection that is lost begins with the limit that is set here */
+	int64_t usual_ms = st->pg.timeout_ms;
+
+	*out = (struct apply_result){0};
+	bool ok = apply(st, r, out, fault);
+	if (st->pg.timeout_ms != usual_ms)
+		pg_set_timeout(&st->pg, usual_ms, &ignored);
+	return ok;
 }
 
 void apply_result_fini(struct apply_result *r)
