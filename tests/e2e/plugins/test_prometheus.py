@@ -37,7 +37,8 @@ def total(gateway, name, **labels):
 
 @pytest.fixture
 def served(gateway, origin):
-    """A service named svc with key-auth and a consumer; every request counts."""
+    """A service named svc with key-auth and a consumer; every request counts, and nothing has been counted yet."""
+    kit.eventually(lambda: total(gateway, "kong_http_requests_total", service="svc") == 0, what="the series of an earlier svc are gone")
     gateway.service("svc", origin)
     gateway.post("/services/svc/plugins", {"name": "key-auth"})
     gateway.post("/consumers", {"username": "tern"})
