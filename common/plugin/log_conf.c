@@ -8,3 +8,11 @@ void log_conf_check(const json_t *merged, bool is_update, struct violations *v)
 		violations_replace(
 		        v, "config.custom_fields_by_lua", "this release runs no Lua; leave custom_fields_by_lua out");
 }
+
+const struct entity_check log_conf_checks[] = {CUSTOM(log_conf_check), {0}};
+
+enum verdict log_conf_send(struct call *c)
+{
+	call_sink(c, c->compiled, call_log_record(c));
+	return GO;
+}

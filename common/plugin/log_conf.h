@@ -13,5 +13,12 @@
 
 /* For a checks table: CUSTOM(log_conf_check). */
 void log_conf_check(const json_t *merged, bool is_update, struct violations *v);
+/* The checks table of those that check nothing else. */
+extern const struct entity_check log_conf_checks[];
+
+/* How many lines go out together: while some are under way, others gather behind them. */
+enum { LOG_LINES_AT_ONCE = 256 };
+/* The log phase of a plugin whose compiled configuration is a sink: the request's record goes there. */
+enum verdict log_conf_send(struct call *c);
 
 #endif

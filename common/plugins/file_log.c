@@ -23,16 +23,12 @@ static const struct field fields[] = {
         {0},
 };
 
-static const struct entity_check checks[] = {CUSTOM(log_conf_check), {0}};
-
 static const struct schema config = {
         .name = "file-log",
         .size = sizeof(struct file_log),
         .fields = fields,
-        .checks = checks,
+        .checks = log_conf_checks,
 };
-
-enum { LINES_AT_ONCE = 256 };
 
 static bool compile(const void *conf, struct arena *a, const void **compiled, struct err *e)
 {
@@ -45,16 +41,10 @@ static bool compile(const void *conf, struct arena *a, const void **compiled, st
 	        .name = f->path,
 	        .path = f->path,
 	        .reopen = f->reopen,
-	        .queue = {.batch_size = LINES_AT_ONCE, .retry_ms = -1}};
+	        .queue = {.batch_size = LOG_LINES_AT_ONCE, .retry_ms = -1}};
 	sink_ready(sink);
 	*compiled = sink;
 	return true;
-}
-
-static enum verdict on_log(struct call *c)
-{
-	call_sink(c, c->compiled, call_log_record(c));
-	return GO;
 }
 
 const struct plugin file_log_plugin = {
@@ -64,7 +54,7 @@ const struct plugin file_log_plugin = {
         .protocols = PROTOCOLS_ANY,
         .config = &config,
         .compile = compile,
-        .log = on_log,
+        .log = log_conf_send,
         .doc = "Writes a line of JSON per request to a file.",
         .example = "{'path':'/var/log/gatehouse/requests.json'}",
 };

@@ -133,12 +133,6 @@ static bool compile(const void *conf, struct arena *a, const void **compiled, st
 	return true;
 }
 
-static enum verdict on_log(struct call *c)
-{
-	call_sink(c, c->compiled, call_log_record(c));
-	return GO;
-}
-
 const struct plugin http_log_plugin = {
         .name = "http-log",
         .priority = 12,
@@ -146,7 +140,7 @@ const struct plugin http_log_plugin = {
         .protocols = PROTOCOLS_ANY,
         .config = &config,
         .compile = compile,
-        .log = on_log,
+        .log = log_conf_send,
         .doc = "Sends the record of each request to an HTTP server.",
         .example =
                 "{'http_endpoint':'https://logs.example.com/in','queue':{'max_batch_size':100,'max_coalescing_delay':1}}",

@@ -29,13 +29,11 @@ static const struct field fields[] = {
         {0},
 };
 
-static const struct entity_check checks[] = {CUSTOM(log_conf_check), {0}};
-
 static const struct schema config = {
         .name = "syslog",
         .size = sizeof(struct syslog),
         .fields = fields,
-        .checks = checks,
+        .checks = log_conf_checks,
 };
 
 /* ---- numbers of RFC 5424 6.2.1 --------------------------------------------------------------------------------- */

@@ -22,17 +22,12 @@ static const struct field fields[] = {
         {0},
 };
 
-static const struct entity_check checks[] = {CUSTOM(log_conf_check), {0}};
-
 static const struct schema config = {
         .name = "tcp-log",
         .size = sizeof(struct tcp_log),
         .fields = fields,
-        .checks = checks,
+        .checks = log_conf_checks,
 };
-
-/* While lines are under way, others gather behind them. */
-enum { LINES_AT_ONCE = 256 };
 
 static bool compile(const void *conf, struct arena *a, const void **compiled, struct err *e)
 {
@@ -50,16 +45,10 @@ static bool compile(const void *conf, struct arena *a, const void **compiled, st
 	        .keepalive_ms = (uint32_t)t->keepalive,
 	        .tls = t->tls,
 	        .tls_name = t->tls_sni,
-	        .queue = {.batch_size = LINES_AT_ONCE, .retry_ms = -1}};
+	        .queue = {.batch_size = LOG_LINES_AT_ONCE, .retry_ms = -1}};
 	sink_ready(sink);
 	*compiled = sink;
 	return true;
-}
-
-static enum verdict on_log(struct call *c)
-{
-	call_sink(c, c->compiled, call_log_record(c));
-	return GO;
 }
 
 const struct plugin tcp_log_plugin = {
@@ -69,7 +58,7 @@ const struct plugin tcp_log_plugin = {
         .protocols = PROTOCOLS_ANY,
         .config = &config,
         .compile = compile,
-        .log = on_log,
+        .log = log_conf_send,
         .doc = "Sends a line of JSON per request to a TCP server.",
         .example = "{'host':'logs.example.com','port':5170,'tls':true}",
 };

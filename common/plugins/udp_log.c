@@ -17,13 +17,11 @@ static const struct field fields[] = {
         {0},
 };
 
-static const struct entity_check checks[] = {CUSTOM(log_conf_check), {0}};
-
 static const struct schema config = {
         .name = "udp-log",
         .size = sizeof(struct udp_log),
         .fields = fields,
-        .checks = checks,
+        .checks = log_conf_checks,
 };
 
 static bool compile(const void *conf, struct arena *a, const void **compiled, struct err *e)
@@ -42,12 +40,6 @@ static bool compile(const void *conf, struct arena *a, const void **compiled, st
 	return true;
 }
 
-static enum verdict on_log(struct call *c)
-{
-	call_sink(c, c->compiled, call_log_record(c));
-	return GO;
-}
-
 const struct plugin udp_log_plugin = {
         .name = "udp-log",
         .priority = 8,
@@ -55,7 +47,7 @@ const struct plugin udp_log_plugin = {
         .protocols = PROTOCOLS_ANY,
         .config = &config,
         .compile = compile,
-        .log = on_log,
+        .log = log_conf_send,
         .doc = "Sends a datagram of JSON per request to a UDP server.",
         .example = "{'host':'logs.example.com','port':5170}",
 };

@@ -80,6 +80,13 @@ static void note_position(struct publish *p)
 	pthread_mutex_unlock(&p->lock);
 }
 
+/* A version has just been told. */
+static void moved_on(struct publish *p)
+{
+	note_position(p);
+	set_reminder(p, REMIND_MIN_MS);
+}
+
 struct offer {
 	struct publish *publish;
 	struct feed_batch *batch;
@@ -93,8 +100,7 @@ static void send_offer(void *arg)
 	if (!d)
 		return;
 	publisher_send(p->publisher, d);
-	note_position(p);
-	set_reminder(p, REMIND_MIN_MS);
+	moved_on(p);
 }
 
 static void settle_offer(void *arg)
@@ -107,8 +113,7 @@ static void settle_offer(void *arg)
 	if (!is_new_beginning)
 		return;
 	publisher_announce(p->publisher, history_epoch(p->history), history_version(p->history));
-	note_position(p);
-	set_reminder(p, REMIND_MIN_MS);
+	moved_on(p);
 }
 
 /* Records are made on the caller's thread, while the publishing thread answers Polls with the delta. */
