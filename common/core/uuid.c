@@ -74,6 +74,13 @@ void uuid_format(const struct uuid *u, char out[UUID_TEXT + 1])
 	out[36] = '\0';
 }
 
+struct slice arena_uuid(struct arena *a, const struct uuid *u)
+{
+	char *text = arena_alloc(a, UUID_TEXT + 1);
+	uuid_format(u, text);
+	return slice_of(text, UUID_TEXT);
+}
+
 struct uuid uuid_v4(void)
 {
 	struct uuid u;

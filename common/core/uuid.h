@@ -2,6 +2,7 @@
 #ifndef COMMON_CORE_UUID_H
 #define COMMON_CORE_UUID_H
 
+#include "common/core/arena.h"
 #include "common/core/slice.h"
 
 enum { UUID_TEXT = 36 };
@@ -13,6 +14,7 @@ struct uuid {
 bool uuid_parse(struct slice text, struct uuid *out); /* 8-4-4-4-12 hexadecimal digits, any case */
 bool is_uuid(struct slice text);
 void uuid_format(const struct uuid *u, char out[UUID_TEXT + 1]); /* lower case, NUL-terminated */
+struct slice arena_uuid(struct arena *a, const struct uuid *u);  /* the same, in the arena */
 struct uuid uuid_v4(void);
 
 static inline bool uuid_eq(const struct uuid *a, const struct uuid *b)

@@ -92,9 +92,7 @@ struct slice call_shared(struct call *c, struct slice name)
 struct slice call_uuid_text(struct call *c, const struct uuid *id)
 {
 	static const struct uuid nil;
-	char *text = arena_alloc(c->x->arena, UUID_TEXT + 1);
-	uuid_format(id ? id : &nil, text);
-	return slice_of(text, UUID_TEXT);
+	return arena_uuid(c->x->arena, id ? id : &nil);
 }
 
 /* ---- changing what goes upstream ------------------------------------------------------------------------------- */

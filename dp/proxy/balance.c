@@ -11,18 +11,11 @@ enum { PICK_AGAIN_MS = 10, PICK_AGAIN_FOR_MS = 5000, ARGS_MAX = 100 };
 /* ---- what is hashed (proxy.md 5.5); unset: the request does not have it -----------------------------------------
  */
 
-static struct slice uuid_text(struct arena *a, const struct uuid *id)
-{
-	char text[UUID_TEXT + 1];
-	uuid_format(id, text);
-	return arena_dup(a, slice_cstr(text));
-}
-
 static struct slice hash_consumer(struct request *r)
 {
 	if (r->x.consumer)
-		return uuid_text(r->x.arena, &r->x.consumer->id);
-	return r->x.has_credential ? uuid_text(r->x.arena, &r->x.credential_id) : (struct slice){0};
+		return arena_uuid(r->x.arena, &r->x.consumer->id);
+	return r->x.has_credential ? arena_uuid(r->x.arena, &r->x.credential_id) : (struct slice){0};
 }
 
 static struct slice hash_header(struct request *r, struct slice name)
@@ -63,7 +56,7 @@ static struct slice hash_cookie(struct request *r, const struct upstream *u, str
 	if (!slice_is_set(r->hash_cookie)) {
 		struct uuid id = uuid_v4();
 		r->hash_cookie_name = name;
-		r->hash_cookie = ARENA_JOIN(r->x.arena, name, S("="), uuid_text(r->x.arena, &id), S("; Path="),
+		r->hash_cookie = ARENA_JOIN(r->x.arena, name, S("="), arena_uuid(r->x.arena, &id), S("; Path="),
 		        u->hash_on_cookie_path, S("; SameSite=Lax; HttpOnly"));
 	}
 	return slice_of(r->hash_cookie.ptr + name.len + 1, UUID_TEXT);
