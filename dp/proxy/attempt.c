@@ -263,7 +263,7 @@ void attempt_cancel(struct request *r)
 	if (r->lookup)
 		dns_cancel(r->lookup);
 	r->lookup = NULL;
-	timeout_clear(&r->pick_again);
+	timeout_clear(&r->pick_wait.again);
 	r->x.trailers = NULL;
 	r->carrier->cancel(r);
 }

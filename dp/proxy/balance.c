@@ -6,7 +6,7 @@
 
 #include "common/core/uuid.h"
 
-enum { PICK_AGAIN_MS = 10, PICK_AGAIN_FOR_MS = 5000, ARGS_MAX = 100 };
+enum { ARGS_MAX = 100 };
 
 /* ---- what is hashed (proxy.md 5.5); unset: the request does not have it -----------------------------------------
  */
@@ -131,51 +131,22 @@ void balance_add_cookie(struct request *r, struct head *out)
 /* ---- choosing ---------------------------------------------------------------------------------------------------
  */
 
-/* The try before has failed: its address is remembered as such and let go of. */
-static void let_go(struct request *r)
-{
-	struct peer **all = arena_array(r->x.arena, struct peer *, r->failed_count + 1);
-	if (r->failed_count)
-		memcpy(all, r->failed, sizeof *all * r->failed_count);
-	all[r->failed_count++] = r->pick.peer;
-	r->failed = all;
-	peer_release(r->pick.peer);
-	r->pick.peer = NULL;
-}
-
 static void pick_again(void *arg)
 {
 	request_wake(arg);
 }
 
-/* The names of an upstream that has just come are on their way: soon there is something to choose from. */
-static enum balancer_answer wait_for_names(struct request *r)
-{
-	uint64_t now = clock_mono_ms();
-	if (!r->pick_until_ms)
-		r->pick_until_ms = now + PICK_AGAIN_FOR_MS;
-	if (now >= r->pick_until_ms)
-		return BALANCER_NONE;
-	timeout_set(&r->proxy->loop->timeouts, &r->pick_again, PICK_AGAIN_MS, pick_again, r);
-	return BALANCER_PENDING;
-}
-
 enum balancer_answer balance_pick(struct request *r, const struct destination *to, const struct upstream_def *u)
 {
-	struct balancer_query q = {.tls = to->tls};
-	if (r->pick.peer)
-		let_go(r);
+	r->query.tls = to->tls;
+	if (r->pick.peer) /* of the try before */
+		pick_failed(&r->pick, &r->query, r->x.arena);
 	if (u && u->balance == BALANCE_HASH)
-		q.hash = hash_of(r, u);
-	q.failed = r->failed;
-	q.failed_count = r->failed_count;
-	enum balancer_answer answer = pick_next(to, u, &q, &r->pick);
+		r->query.hash = hash_of(r, u);
+	enum balancer_answer answer = pick_next(to, u, &r->query, &r->pick);
 	if (answer == BALANCER_PENDING)
-		return wait_for_names(r);
-	if (r->pick.peer) { /* these are the view's, which may go before the request */
-		r->pick.host = arena_dup(r->x.arena, r->pick.host);
-		r->pick.host_header = arena_dup(r->x.arena, r->pick.host_header);
-	}
+		return pick_wait(&r->pick_wait, r->proxy->loop, pick_again, r) ? BALANCER_PENDING : BALANCER_NONE;
+	pick_keep(&r->pick, r->x.arena);
 	return answer;
 }
 

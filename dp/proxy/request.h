@@ -131,11 +131,9 @@ struct request {
 
 	/* the current try */
 	struct pick pick;
-	const struct upstream_def *upstream; /* of the pick; NULL: none */
-	struct peer **failed;                /* peers that were tried before, of an upstream's */
-	size_t failed_count;
-	struct timeout pick_again; /* names of targets are being resolved */
-	uint64_t pick_until_ms;
+	const struct upstream_def *upstream;        /* of the pick; NULL: none */
+	struct balancer_query query;                /* what is asked of it, with the peers that were tried before */
+	struct pick_wait pick_wait;                 /* names of targets are being resolved */
 	struct slice hash_cookie, hash_cookie_name; /* Set-Cookie for the client; unset: none */
 	struct sockaddr_storage address;
 	socklen_t address_len;

@@ -3,7 +3,7 @@
 
 #include "common/core/log.h"
 
-enum { LATER_MS = 1, AGAIN_MS = 10, AGAIN_FOR_MS = 5000 };
+enum { LATER_MS = 1 };
 
 static void set_address(struct aim *a, const struct sockaddr *to, socklen_t len)
 {
@@ -39,21 +39,9 @@ static void begin_again(void *arg)
 	aim_begin(arg);
 }
 
-static void wait_for_names(struct aim *a)
-{
-	uint64_t now = clock_mono_ms();
-
-	if (!a->until_ms)
-		a->until_ms = now + AGAIN_FOR_MS;
-	if (now >= a->until_ms)
-		a->fn(a, 503);
-	else
-		timeout_set(&a->proxy->loop->timeouts, &a->again, AGAIN_MS, begin_again, a);
-}
-
 void aim_begin_later(struct aim *a)
 {
-	timeout_set(&a->proxy->loop->timeouts, &a->again, LATER_MS, begin_again, a);
+	timeout_set(&a->proxy->loop->timeouts, &a->wait.again, LATER_MS, begin_again, a);
 }
 
 /* A stream has an address and nothing else that could be hashed (5.5). */
@@ -66,20 +54,19 @@ static uint32_t hash_of(const struct aim *a)
 
 void aim_begin(struct aim *a)
 {
-	struct balancer_query q = {.tls = a->to->tls, .failed = a->failed, .failed_count = a->failed_count};
-
+	a->query.tls = a->to->tls;
 	if (a->upstream && a->upstream->balance == BALANCE_HASH)
-		q.hash = hash_of(a);
-	switch (pick_next(a->to, a->upstream, &q, &a->pick)) {
-	case BALANCER_PENDING: wait_for_names(a); return;
+		a->query.hash = hash_of(a);
+	switch (pick_next(a->to, a->upstream, &a->query, &a->pick)) {
+	case BALANCER_PENDING:
+		if (!pick_wait(&a->wait, a->proxy->loop, begin_again, a))
+			a->fn(a, 503);
+		return;
 	case BALANCER_NONE: a->fn(a, 503); return;
 	case BALANCER_PICKED: break;
 	}
 	a->begun_ns = clock_mono_ns();
-	if (a->pick.peer) { /* these are the view's, which may go before the session */
-		a->pick.host = arena_dup(a->arena, a->pick.host);
-		a->pick.host_header = arena_dup(a->arena, a->pick.host_header);
-	}
+	pick_keep(&a->pick, a->arena);
 	if (a->pick.address_len)
 		set_address(a, a->pick.address, a->pick.address_len);
 	else
@@ -91,13 +78,7 @@ void aim_failed(struct aim *a, bool timeout)
 	if (!a->pick.peer)
 		return;
 	peer_report_failure(a->pick.peer, timeout);
-	struct peer **all = arena_array(a->arena, struct peer *, a->failed_count + 1);
-	if (a->failed_count)
-		memcpy(all, a->failed, sizeof *all * a->failed_count);
-	all[a->failed_count++] = a->pick.peer;
-	a->failed = all;
-	peer_release(a->pick.peer);
-	a->pick.peer = NULL;
+	pick_failed(&a->pick, &a->query, a->arena);
 }
 
 void aim_reached(struct aim *a)
@@ -111,7 +92,7 @@ void aim_end(struct aim *a)
 	if (a->lookup)
 		dns_cancel(a->lookup);
 	a->lookup = NULL;
-	timeout_clear(&a->again);
+	timeout_clear(&a->wait.again);
 	if (a->pick.peer)
 		peer_release(a->pick.peer);
 	a->pick.peer = NULL;

@@ -25,10 +25,8 @@ struct aim {
 	struct pick pick;
 
 	struct dns_query *lookup;
-	struct timeout again;
-	uint64_t until_ms;
-	struct peer **failed;
-	size_t failed_count;
+	struct pick_wait wait;
+	struct balancer_query query; /* with the peers that were tried before */
 	uint64_t begun_ns;
 };
 

@@ -16,5 +16,18 @@ struct pick {
  * the loop ends, but for what is to's. */
 enum balancer_answer pick_next(
         const struct destination *to, const struct upstream_def *u, const struct balancer_query *q, struct pick *out);
+/* Copies what of a balancer's pick is the view's, so that it is valid as long as the arena. */
+void pick_keep(struct pick *p, struct arena *a);
+/* The pick's address has failed: it is remembered in q, whose list grows in the arena, and let go of. */
+void pick_failed(struct pick *p, struct balancer_query *q, struct arena *a);
+
+/* Zeroed: not waiting. The owner clears `again` when it ends. */
+struct pick_wait {
+	struct timeout again;
+	uint64_t until_ms;
+};
+/* After BALANCER_PENDING: the names of an upstream that has just come are on their way, and soon there is something
+ * to choose from. Calls fn in 10 ms; false when it has taken 5 s already. */
+bool pick_wait(struct pick_wait *w, struct loop *l, void (*fn)(void *arg), void *arg);
 
 #endif
