@@ -143,11 +143,24 @@ class Origin:
         self.server.server_close()
 
 
-class RawOrigin:
-    """An upstream that answers every connection with canned bytes once it has seen a whole head, and keeps what it saw."""
+class Collector(Origin):
+    """Keeps what is posted to it; answers with the given statuses, then 200."""
 
-    def __init__(self, answer, close=True, port=0):
-        self.answer, self.close_after, self.heads = answer, close, []
+    def __init__(self, *statuses):
+        self.statuses = list(statuses)
+        super().__init__(self.answer)
+
+    def answer(self, handler, seen):
+        handler.send_response(self.statuses.pop(0) if self.statuses else 200)
+        handler.send_header("Content-Length", "0")
+        handler.end_headers()
+        return True
+
+
+class TcpServer:
+    """Raw TCP on loopback: serve(connection) of the class that inherits runs on a thread for each connection."""
+
+    def __init__(self, port=0):
         self.socket = socket.create_server((LOOPBACK, port))
         self.port = self.socket.getsockname()[1]
         threading.Thread(target=self.run, daemon=True).start()
@@ -159,6 +172,17 @@ class RawOrigin:
             except OSError:
                 return
             threading.Thread(target=self.serve, args=(connection,), daemon=True).start()
+
+    def close(self):
+        self.socket.close()
+
+
+class RawOrigin(TcpServer):
+    """An upstream that answers every connection with canned bytes once it has seen a whole head, and keeps what it saw."""
+
+    def __init__(self, answer, close=True, port=0):
+        self.answer, self.close_after, self.heads = answer, close, []
+        super().__init__(port)
 
     def serve(self, connection):
         with connection:
@@ -177,9 +201,6 @@ class RawOrigin:
                         return
             except OSError:
                 return
-
-    def close(self):
-        self.socket.close()
 
 
 class Process:

@@ -1,8 +1,6 @@
 """What groups of consumers and vault references do on a data plane (plugins-beyond.md: consumer groups, 14 and example 15)."""
 import os
 import re
-import socket
-import threading
 
 import kit
 import pytest
@@ -29,30 +27,18 @@ def test_a_plugin_of_a_group_runs_for_its_members(gateway, origin):
     assert limit("dora") == "5"  # her own comes before her group's
 
 
-class FakeRedis:
+class FakeRedis(kit.TcpServer):
     """Takes every command and says OK; what it was told is all that matters."""
 
     def __init__(self):
-        self.seen, self.socket = b"", socket.create_server((kit.LOOPBACK, 0))
-        self.port = self.socket.getsockname()[1]
-        threading.Thread(target=self.run, daemon=True).start()
-
-    def run(self):
-        while True:
-            try:
-                connection, _ = self.socket.accept()
-            except OSError:
-                return
-            threading.Thread(target=self.serve, args=(connection,), daemon=True).start()
+        self.seen = b""
+        super().__init__()
 
     def serve(self, connection):
         with connection:
             while more := connection.recv(65536):
                 self.seen += more
                 connection.sendall(b"+OK\r\n" * len(re.findall(rb"\*\d+\r\n", more)))
-
-    def close(self):
-        self.socket.close()
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ For every case: the client gets the right status or sees that the answer is inco
 it is answered with its own bytes. Also run against binaries built with sanitizers (GATEHOUSE_BUILD): a leak ends a data plane with a status of its own."""
 import os
 import socket
-import threading
 import time
 
 import kit
@@ -15,28 +14,18 @@ OK = b"HTTP/1.1 200 OK\r\n"
 INVALID = b"An invalid response was received from the upstream server"
 
 
-class Script:
+class Script(kit.TcpServer):
     """Answers requests for /marker properly and all others with a script: bytes, or one of the words below."""
     FIN, RST, STALL, PAUSE = "FIN", "RST", "STALL", "PAUSE"
 
     def __init__(self):
         self.steps, self.asked, self.open = [], 0, []
-        self.socket = socket.create_server(("127.0.0.1", 0))
-        self.port = self.socket.getsockname()[1]
-        threading.Thread(target=self.run, daemon=True).start()
-
-    def run(self):
-        while True:
-            try:
-                connection, _ = self.socket.accept()
-            except OSError:
-                return
-            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            self.open.append(connection)
-            threading.Thread(target=self.serve, args=(connection,), daemon=True).start()
+        super().__init__()
 
     def serve(self, connection):
         data = b""
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.open.append(connection)
         try:
             while True:
                 while (end := wire.request_end(data, 0, strict=True)) is None and b"/early" not in data:
@@ -80,7 +69,7 @@ class Script:
         self.open.clear()
 
     def close(self):
-        self.socket.close()
+        super().close()
         for connection in self.open:
             connection.close()
 

@@ -1,30 +1,21 @@
 """wire: bytes in and out, for the conformance tables: a recording upstream, readers of different leniency, a splitter of responses."""
 import re
 import socket
-import threading
 import time
 
+import kit
 
-class Recorder:
+
+class Recorder(kit.TcpServer):
     """An upstream that keeps the raw bytes of every connection and answers each request with the path it saw."""
 
     def __init__(self):
         self.connections = []
-        self.socket = socket.create_server(("127.0.0.1", 0))
-        self.port = self.socket.getsockname()[1]
-        threading.Thread(target=self.run, daemon=True).start()
+        super().__init__()
 
-    def run(self):
-        while True:
-            try:
-                connection, _ = self.socket.accept()
-            except OSError:
-                return
-            self.connections.append(bytearray())
-            threading.Thread(target=self.serve, args=(connection, self.connections[-1]), daemon=True).start()
-
-    def serve(self, connection, record):
-        done = 0
+    def serve(self, connection):
+        done, record = 0, bytearray()
+        self.connections.append(record)
         with connection:
             while True:
                 try:
@@ -41,9 +32,6 @@ class Recorder:
 
     def requests(self, **how):
         return sum(count_requests(bytes(c), **how) for c in self.connections)
-
-    def close(self):
-        self.socket.close()
 
 
 def request_end(data, at, strict, first_length=False):

@@ -5,42 +5,28 @@ import os
 import re
 import socket
 import ssl
-import threading
 
 import kit
 import pytest
 
 
-class Lines:
+class Lines(kit.TcpServer):
     """A TCP server that keeps what it is sent, with TLS when it has a context."""
 
     def __init__(self, context=None):
         self.context, self.received, self.connections, self.names = context, b"", 0, []
         if context:
             context.sni_callback = lambda _socket, name, _context: self.names.append(name)
-        self.socket = socket.create_server((kit.LOOPBACK, 0))
-        self.port = self.socket.getsockname()[1]
-        threading.Thread(target=self.run, daemon=True).start()
-
-    def run(self):
-        while True:
-            try:
-                connection, _ = self.socket.accept()
-            except OSError:
-                return
-            self.connections += 1
-            threading.Thread(target=self.serve, args=(connection,), daemon=True).start()
+        super().__init__()
 
     def serve(self, connection):
+        self.connections += 1
         with self.context.wrap_socket(connection, server_side=True) if self.context else connection as c:
             while data := c.recv(65536):
                 self.received += data
 
     def records(self):
         return [json.loads(line) for line in self.received.split(b"\n")[:-1]]
-
-    def close(self):
-        self.socket.close()
 
 
 def figure(gateway, name):

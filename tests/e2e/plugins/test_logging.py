@@ -5,19 +5,7 @@ import kit
 import pytest
 
 
-class Collector(kit.Origin):
-    """Keeps what is posted to it; answers with the given statuses, then 200."""
-
-    def __init__(self, *statuses):
-        self.statuses = list(statuses)
-        super().__init__(self.answer)
-
-    def answer(self, handler, seen):
-        handler.send_response(self.statuses.pop(0) if self.statuses else 200)
-        handler.send_header("Content-Length", "0")
-        handler.end_headers()
-        return True
-
+class Collector(kit.Collector):
     @property
     def bodies(self):
         return [seen["body"] for seen in self.seen]

@@ -59,19 +59,7 @@ def span_of(message):
             "kind": first(message, 6), "start": first(message, 7), "end": first(message, 8), "attributes": attributes(message, 9)}
 
 
-class Collector(kit.Origin):
-    """Answers with the given statuses, then 200."""
-
-    def __init__(self, *statuses):
-        self.statuses = list(statuses)
-        super().__init__(self.answer)
-
-    def answer(self, handler, seen):
-        handler.send_response(self.statuses.pop(0) if self.statuses else 200)
-        handler.send_header("Content-Length", "0")
-        handler.end_headers()
-        return True
-
+class Collector(kit.Collector):
     def spans(self):
         return [span_of(one) for seen in self.seen for one in decode(seen["body"])[1]]
 

@@ -9,22 +9,12 @@ import pki
 import pytest
 
 
-class Echo:
+class Echo(kit.TcpServer):
     """A server that says its name and then echoes; over TLS when it has a context. Keeps what it saw."""
 
     def __init__(self, name, context=None, greet=True):
         self.name, self.context, self.greet, self.seen = name, context, greet, []
-        self.socket = socket.create_server((kit.LOOPBACK, 0))
-        self.port = self.socket.getsockname()[1]
-        threading.Thread(target=self.run, daemon=True).start()
-
-    def run(self):
-        while True:
-            try:
-                connection, _ = self.socket.accept()
-            except OSError:
-                return
-            threading.Thread(target=self.serve, args=(connection,), daemon=True).start()
+        super().__init__()
 
     def serve(self, connection):
         try:
@@ -38,9 +28,6 @@ class Echo:
             connection.close()
         except OSError:
             connection.close()
-
-    def close(self):
-        self.socket.close()
 
 
 class UdpEcho:
