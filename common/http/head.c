@@ -132,3 +132,17 @@ bool head_has_token(const struct head *h, enum header_id id, struct slice token)
 	}
 	return false;
 }
+
+struct slice head_cookie(const struct head *h, struct slice name)
+{
+	for (uint32_t i = 0; i < h->count; i++) {
+		if (h->headers[i].id != HEADER_COOKIE)
+			continue;
+		for (struct slice rest = h->headers[i].value; slice_is_set(rest);) {
+			struct slice value = slice_trim(slice_cut(&rest, ';')), own = slice_cut(&value, '=');
+			if (slice_is_set(value) && slice_eq(slice_trim(own), name))
+				return slice_trim(value);
+		}
+	}
+	return (struct slice){0};
+}

@@ -69,5 +69,8 @@ size_t head_remove(struct head *h, struct slice name); /* how many there were */
 size_t head_remove_id(struct head *h, enum header_id id);
 /* Is `token` one of the comma-separated tokens of the fields with this id? Case-insensitive. */
 bool head_has_token(const struct head *h, enum header_id id, struct slice token);
+/* The value of the first cookie of this name (RFC 6265 4.2), as it was sent, blanks around it aside; unset: there is
+ * none. What has no equals sign is no cookie. */
+struct slice head_cookie(const struct head *h, struct slice name);
 
 #endif

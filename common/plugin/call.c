@@ -40,14 +40,7 @@ static struct slice unquoted(struct slice value)
 
 struct slice call_cookie(struct call *c, struct slice name)
 {
-	const struct header *h = NULL;
-	while ((h = head_next(c->x->request, h, HEADER_COOKIE, S("Cookie"))))
-		for (struct slice rest = h->value; slice_is_set(rest);) {
-			struct slice value = slice_trim(slice_cut(&rest, ';')), own = slice_cut(&value, '=');
-			if (slice_is_set(value) && slice_eq(slice_trim(own), name))
-				return unquoted(slice_trim(value));
-		}
-	return slice_of(NULL, 0);
+	return unquoted(head_cookie(c->x->request, name));
 }
 
 struct slice call_body(struct call *c)

@@ -31,26 +31,10 @@ static struct slice hash_header(struct request *r, struct slice name)
 	return all;
 }
 
-static struct slice cookie_value(const struct request *r, struct slice name)
-{
-	const struct head *in = r->x.request;
-	for (uint32_t i = 0; i < in->count; i++) {
-		if (in->headers[i].id != HEADER_COOKIE)
-			continue;
-		for (struct slice rest = in->headers[i].value, pair; slice_is_set(rest);) {
-			pair = slice_trim(slice_cut(&rest, ';'));
-			struct slice value = pair, key = slice_cut(&value, '=');
-			if (slice_is_set(value) && slice_eq(key, name))
-				return value;
-		}
-	}
-	return (struct slice){0};
-}
-
 /* Who has none gets one with the answer; a retry finds it again. */
 static struct slice hash_cookie(struct request *r, const struct upstream *u, struct slice name)
 {
-	struct slice value = cookie_value(r, name);
+	struct slice value = head_cookie(r->x.request, name);
 	if (slice_is_set(value))
 		return value;
 	if (!slice_is_set(r->hash_cookie)) {

@@ -125,6 +125,22 @@ START_TEST(tokens_are_found_over_all_fields_of_the_name)
 }
 END_TEST
 
+START_TEST(a_cookie_is_found_in_any_field_and_the_first_counts)
+{
+	head_add(&head, S("Cookie"), S("a=1; b = two ;c"));
+	head_add(&head, S("X"), S("d=no"));
+	head_add(&head, S("cookie"), S("a=2;d=\"q\"; e=; f=g=h"));
+	ck_assert(slice_eq(head_cookie(&head, S("a")), S("1")));
+	ck_assert(slice_eq(head_cookie(&head, S("b")), S("two")));
+	ck_assert(slice_eq(head_cookie(&head, S("d")), S("\"q\"")));
+	ck_assert(slice_is_set(head_cookie(&head, S("e"))));
+	ck_assert_uint_eq(head_cookie(&head, S("e")).len, 0);
+	ck_assert(slice_eq(head_cookie(&head, S("f")), S("g=h")));
+	ck_assert(!slice_is_set(head_cookie(&head, S("c"))));
+	ck_assert(!slice_is_set(head_cookie(&head, S("A"))));
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("head");
@@ -139,6 +155,7 @@ int main(void)
 	tcase_add_test(t, set_replaces_the_first_and_removes_the_others);
 	tcase_add_test(t, remove_takes_all_of_that_name_and_counts_them);
 	tcase_add_test(t, tokens_are_found_over_all_fields_of_the_name);
+	tcase_add_test(t, a_cookie_is_found_in_any_field_and_the_first_counts);
 	suite_add_tcase(s, t);
 	SRunner *r = srunner_create(s);
 	srunner_run_all(r, CK_NORMAL);
