@@ -21,6 +21,7 @@
 #include "common/settings/log_setup.h"
 #include "common/entity/route.h"
 #include "cp/admin/admin_server.h"
+#include "cp/publish/peers.h"
 #include "cp/publish/publish.h"
 #include "cp/publish/upkeep.h"
 #include "cp/store/memory.h"
@@ -35,6 +36,7 @@ struct program {
 	struct loop *loop;
 	struct publish *publish;
 	struct upkeep *upkeep;
+	struct peers *peers;
 	struct admin_server *admin;
 	struct event *signals[5];
 	struct loop_timer *drain_timer;
@@ -270,7 +272,8 @@ static bool start(struct program *p, const char *conf, struct err *e)
 		return false;
 	p->publish = publish_start(p->loop, s, e);
 	if (!p->publish ||
-	        (!is_without_database(s) && !(p->upkeep = upkeep_start(s, published_version, p->publish, e))))
+	        (!is_without_database(s) && (!(p->upkeep = upkeep_start(s, e)) ||
+	                                            !(p->peers = peers_start(s, published_version, p->publish, e)))))
 		return false;
 	p->admin = admin_server_start(p->loop, s, e);
 	if (!p->admin || !write_pid_file(p, e))
@@ -283,6 +286,7 @@ static void stop(struct program *p)
 {
 	loop_timer_free(p->drain_timer);
 	admin_server_free(p->admin);
+	peers_stop(p->peers);
 	upkeep_stop(p->upkeep);
 	publish_stop(p->publish);
 	memory_stop();
