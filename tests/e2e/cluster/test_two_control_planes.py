@@ -105,11 +105,11 @@ def test_the_loss_of_one_is_nothing_to_those_that_follow_both(gateway, origin):
     gateway.service("s", origin)
     gateway.cp.kill()
     try:
-        made = gateway.at(gateway.admin2, "POST", "/services/s/routes", {"name": "s2", "paths": ["/s2"]})
+        made = gateway.at(gateway.admin2, "POST", "/services/s/routes", {"name": "s2", "paths": ["/later"]})
         assert made.status == 201
-        kit.eventually(lambda: statuses(gateway, "/s2") == [404, 200, 200], 1, "those that follow the other one have it")
+        kit.eventually(lambda: statuses(gateway, "/later") == [404, 200, 200], 1, "those that follow the other one have it")
         assert kit.call(gateway.dps[2].status, "GET", "/status/ready").status == 200
     finally:
         gateway.cp.start()
-    kit.eventually(lambda: statuses(gateway, "/s2") == [200, 200, 200], 15, "the first one's data plane catches up")
+    kit.eventually(lambda: statuses(gateway, "/later") == [200, 200, 200], 15, "the first one's data plane catches up")
     kit.eventually(lambda: len(gateway.connected(gateway.admin)) == len(gateway.connected(gateway.admin2)) == 3, 20, "all are known again")

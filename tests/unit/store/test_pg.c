@@ -159,21 +159,6 @@ START_TEST(text_is_what_postgresql_can_hold)
 }
 END_TEST
 
-static void fill(TCase *tc)
-{
-	tcase_add_test(tc, the_last_of_several_statements_gives_the_result);
-	tcase_add_test(tc, the_first_failing_statement_is_reported);
-	tcase_add_test(tc, the_detail_of_an_error_with_its_values_stays_inside);
-	tcase_add_test(tc, a_slow_statement_is_ended_by_the_server);
-	tcase_add_test(tc, a_silent_server_is_given_up);
-	tcase_add_test(tc, a_lost_connection_is_made_anew_unless_pinned);
-	tcase_add_test(tc, a_session_is_set_up_again_after_a_reconnect);
-	tcase_add_test(tc, text_is_what_postgresql_can_hold);
-	tcase_add_test(tc, of_several_hosts_the_one_that_answers_is_used);
-	tcase_add_test(tc, a_host_that_takes_no_writes_any_more_is_left);
-	tcase_add_test(tc, when_none_answers_the_setting_is_quoted);
-}
-
 /* ---- several hosts ---- */
 
 /* "host:port" as it is; and a port where nobody listens before it. */
@@ -225,6 +210,21 @@ START_TEST(when_none_answers_the_setting_is_quoted)
 	pg_fini(&pg);
 }
 END_TEST
+
+static void fill(TCase *tc)
+{
+	tcase_add_test(tc, the_last_of_several_statements_gives_the_result);
+	tcase_add_test(tc, the_first_failing_statement_is_reported);
+	tcase_add_test(tc, the_detail_of_an_error_with_its_values_stays_inside);
+	tcase_add_test(tc, a_slow_statement_is_ended_by_the_server);
+	tcase_add_test(tc, a_silent_server_is_given_up);
+	tcase_add_test(tc, a_lost_connection_is_made_anew_unless_pinned);
+	tcase_add_test(tc, a_session_is_set_up_again_after_a_reconnect);
+	tcase_add_test(tc, text_is_what_postgresql_can_hold);
+	tcase_add_test(tc, of_several_hosts_the_one_that_answers_is_used);
+	tcase_add_test(tc, a_host_that_takes_no_writes_any_more_is_left);
+	tcase_add_test(tc, when_none_answers_the_setting_is_quoted);
+}
 
 int main(void)
 {
