@@ -1,12 +1,13 @@
-/* swarm: very many light data planes in one process, for tests/bench/cluster.py: each has its lines to the control planes
- * (dp/config/line.h: nanomsg, the TLS link, Polls, as a data plane has them), follows versions, and keeps none of what
- * they hold. It prints a line for each version that one of them comes to: "<microseconds, monotonic> <number> <version>".
+/* swarm: very many light data planes in one process, for tests/bench/cluster.py: each has its lines to the control
+ * planes (dp/config/line.h: nanomsg, the TLS link, Polls, as a data plane has them), follows versions, and keeps none
+ * of what they hold. It prints a line for each version that one of them comes to: "<microseconds, monotonic> <number>
+ * <version>".
  *
  *   swarm FOLDER ADDRESSES FIRST COUNT
  *
- * FOLDER has certs/ (ca.crt, dpN.crt, dpN.key) and gets the sockets; ADDRESSES as cluster_control_plane; numbers of the
- * data planes begin with FIRST. It ends when its standard input does. nanomsg has 512 sockets for a process: at most
- * 100 data planes with two control planes. */
+ * FOLDER has certs/ (ca.crt, dpN.crt, dpN.key) and gets the sockets; ADDRESSES as cluster_control_plane; numbers of
+ * the data planes begin with FIRST. It ends when its standard input does. nanomsg has 512 sockets for a process: at
+ * most 100 data planes with two control planes. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -40,7 +41,8 @@ static void come_to(struct light *d, const char *epoch, uint64_t version)
 	snprintf(d->epoch, sizeof d->epoch, "%s", epoch);
 	d->version = version;
 	d->want_version = 0;
-	printf("%llu %d %llu\n", (unsigned long long)(clock_mono_ns() / 1000), d->number, (unsigned long long)version);
+	printf("%llu %d %llu\n", (unsigned long long)(clock_mono_ns() / 1000), d->number,
+	        (unsigned long long)version);
 }
 
 static void fill(struct line *l, Gatehouse__Sync__Poll *p, void *arg)
