@@ -8,7 +8,7 @@ class TwoControlPlanes(kit.Gateway):
         kit.subprocess.run([kit.BUILD / "gatectl", "cluster", "cert", "--dir", self.certs, "cp2"], check=True, stdout=kit.subprocess.DEVNULL)
         self.admin2, self.cluster2 = kit.free_port(), kit.free_port()
         self.cp2 = kit.Process(folder, "cp2", {**self.cp.settings, "prefix": folder / "cp2", "admin_listen": f"{kit.LOOPBACK}:{self.admin2}",
-                                               "cluster_listen": f"{kit.LOOPBACK}:{self.cluster2}", **self.link("cp2")}, "gatehouse-cp")
+                                               "cluster_listen": f"{kit.LOOPBACK}:{self.cluster2}", "status_listen": "off", **self.link("cp2")}, "gatehouse-cp")
         first, second = f"{kit.LOOPBACK}:{self.cluster}", f"{kit.LOOPBACK}:{self.cluster2}"
         for dp, addresses in zip(self.dps, (first, second, f"{first}, {second}")):
             dp.settings["cluster_control_plane"] = addresses
