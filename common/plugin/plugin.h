@@ -187,6 +187,7 @@ struct text *call_scratch(struct call *c);
 
 /* Sets a header of the response, whether it comes from the upstream or from here. */
 void call_respond_header(struct call *c, struct slice name, struct slice value);
+void call_respond_id(struct call *c, enum header_id id, struct slice value);         /* a name of headers.def */
 void call_add_respond_header(struct call *c, struct slice name, struct slice value); /* another field */
 void call_remove_respond_header(struct call *c, struct slice name);
 /* From response_head on: a header of the response as it stands. */
@@ -240,7 +241,7 @@ struct slice call_request_url(struct call *c);
 /* ---- plugins built outside the tree ---------------------------------------------------------------------------- */
 
 /* Changes with every change of a struct, a macro or a function that plugins see. */
-enum { PLUGIN_ABI = 2, PLUGIN_MAGIC = 0x47485031 };
+enum { PLUGIN_ABI = 3, PLUGIN_MAGIC = 0x47485031 };
 
 struct plugin_object {
 	uint32_t magic, abi;
