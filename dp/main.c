@@ -21,6 +21,7 @@
 #include "common/net/handover.h"
 #include "common/net/tls_memory.h"
 #include "common/plugin/objects.h"
+#include "common/plugin/template.h"
 #include "common/settings/log_setup.h"
 #include "common/settings/node_id.h"
 #include "dp/config/document_feed.h"
@@ -537,6 +538,7 @@ static bool start(struct plane *p, struct err *e)
 		return false;
 	file_limit_raise();
 	route_use_flavor(s->router_flavor);
+	template_allow_lua(!slice_eq(s->untrusted_lua, S("off")));
 	p->loop = loop_new(e);
 	if (!p->loop || !proxy_options_init(&p->options, s, &p->arena, e))
 		return false;

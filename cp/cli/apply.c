@@ -9,6 +9,7 @@
 
 #include "common/core/clock.h"
 #include "common/entity/route.h"
+#include "common/plugin/template.h"
 #include "cp/cli/changes.h"
 #include "cp/cli/output.h"
 #include "cp/cli/wait.h"
@@ -165,9 +166,9 @@ static enum exit_code conclude(
 	return version > 0 && !o->dry_run ? wait_until_live(a, c, (uint64_t)version, o->wait_ms) : EXIT_OK;
 }
 
-/* What routes may say depends on the server's router_flavor, which need not be that of this machine's settings. Who
- * does not answer is complained of when the file is sent. */
-static bool take_flavor(struct cli *c, struct admin_client *a)
+/* What routes and plugins may say depends on the server's settings, which need not be those of this machine. Who does
+ * not answer is complained of when the file is sent. */
+static bool judge_as_the_server(struct cli *c, struct admin_client *a)
 {
 	struct admin_answer root = {0};
 	struct settings s;
@@ -176,10 +177,13 @@ static bool take_flavor(struct cli *c, struct admin_client *a)
 	if (!cli_settings(c, &s))
 		return false;
 	if (admin_client_call(a, "GET", "/", NULL, &root, &ignored)) {
-		const json_t *configuration = json_object_get(root.json, "configuration");
-		const char *flavor = json_string_value(json_object_get(configuration, "router_flavor"));
+		const json_t *theirs = json_object_get(root.json, "configuration");
+		const char *flavor = json_string_value(json_object_get(theirs, "router_flavor"));
+		const char *lua = json_string_value(json_object_get(theirs, "untrusted_lua"));
 		if (flavor)
 			route_use_flavor(slice_cstr(flavor));
+		if (lua)
+			template_allow_lua(strcmp(lua, "off") != 0);
 	}
 	admin_answer_fini(&root);
 	return true;
@@ -187,7 +191,7 @@ static bool take_flavor(struct cli *c, struct admin_client *a)
 
 enum exit_code apply_run(struct cli *c, struct admin_client *a, const struct apply_options *o)
 {
-	if (!take_flavor(c, a))
+	if (!judge_as_the_server(c, a))
 		return EXIT_FAILED;
 	struct admin_answer answer = {0};
 	uint64_t since_ms = clock_mono_ms();

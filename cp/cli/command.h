@@ -39,8 +39,8 @@ struct command {
 const char *cli_option(struct cli *c, const char *name);
 /* Whether c->argv has "--name"; taken out. */
 bool cli_flag(struct cli *c, const char *name);
-/* Loads settings, and with them the plugins from outside and what the router flavor says of routes; says what is
- * wrong on stderr and returns false when they are. Once: what is called again gets the same. */
+/* Loads settings, and with them the plugins from outside, what the router flavor says of routes, and whether Lua
+ * counts; says what is wrong on stderr and returns false when they are. Once: what is called again gets the same. */
 bool cli_settings(struct cli *c, struct settings *out);
 /* True when no argument is left; else says which one was not expected: EXIT_USAGE. */
 bool cli_no_more(const struct cli *c);

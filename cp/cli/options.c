@@ -5,6 +5,7 @@
 
 #include "common/entity/route.h"
 #include "common/plugin/objects.h"
+#include "common/plugin/template.h"
 #include "cp/cli/command.h"
 
 enum exit_code cli_fail(const char *format, ...)
@@ -121,6 +122,7 @@ bool cli_settings(struct cli *c, struct settings *out)
 		return false;
 	}
 	route_use_flavor(read->router_flavor);
+	template_allow_lua(!slice_eq(read->untrusted_lua, S("off")));
 	c->settings = read;
 	*out = *read;
 	return true;

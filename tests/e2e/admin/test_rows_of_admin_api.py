@@ -72,7 +72,8 @@ CATALOGUE = [
     ("admin-api 6: /cache DELETE; /cache/:key GET DELETE", {"/cache": "DELETE, OPTIONS", "/cache/x": "DELETE, GET, HEAD, OPTIONS"}),
     ("admin-api 6: /debug/node/log-level GET; /debug/node/log-level/:level PUT; /debug/cluster/log-level/:level PUT (not on a CP);"
      "/debug/cluster/control-planes-nodes/log-level/:level PUT (CP only)",
-     {"/debug/node/log-level": READ, "/debug/node/log-level/info": "OPTIONS, PUT", "/debug/cluster/log-level/info": "OPTIONS, PUT"}),
+     {"/debug/node/log-level": READ, "/debug/node/log-level/info": "OPTIONS, PUT", "/debug/cluster/log-level/info": "OPTIONS, PUT",
+      "/debug/cluster/control-planes-nodes/log-level/info": "OPTIONS, PUT"}),
     ("admin-api 6: /workspaces…", {"/workspaces": GONE, "/workspaces/default": GONE}),
     ("admin-api 6: /consumer_groups, /rbac/…, /licenses, /partials, /event-hooks, /<workspace>/…",
      {path: GONE for path in ("/rbac/users", "/licenses", "/partials", "/event-hooks", "/default/services", "/default")}),
