@@ -79,7 +79,7 @@ static const struct field fields[] = {
                 .dflt = "'127.0.0.1:8001 reuseport backlog=16384, 127.0.0.1:8444 http2 ssl reuseport backlog=16384'",
                 .doc = "Where the Admin API listens."),
         FIELD(struct settings, status_listen, .dflt = "'127.0.0.1:8100'", .flags = REQUIRED,
-                .doc = "Where the status API of a data plane listens."),
+                .doc = "Where the status API listens. A control plane has one when this is set."),
         FIELD(struct settings, nginx_worker_processes, .dflt = "0", .flags = REQUIRED, BETWEEN(0, 256),
                 .doc = "Worker threads of a data plane; auto: one per CPU."),
         FIELD(struct settings, proxy_access_log, .dflt = "'logs/access.log'",
@@ -132,6 +132,9 @@ static const struct field fields[] = {
         FIELD(struct settings, admin_auth, SWITCH,
                 .doc = "Whether the Admin API asks for an admin's token or certificate. Addresses in admin_listen that "
                        "other machines can reach need it."),
+        FIELD(struct settings, admin_open, SWITCH,
+                .doc = "Whether the Admin API may be where other machines reach it although admin_auth is off: whoever "
+                       "does may change everything. For a network of its own, as in a lesson."),
         FIELD(struct settings, admin_tokens, .flags = SECRET,
                 .doc = "Admins who are known without a database, comma separated name:role:digest as gatectl admin "
                        "create prints them with database = off."),
@@ -305,6 +308,10 @@ static const struct field fields[] = {
                 .doc = "Authorities for where plugins send requests, in the same form."),
         FIELD(struct settings, lua_ssl_verify_depth, .dflt = "1", .flags = REQUIRED, BETWEEN(0, 100),
                 .doc = "How many certificates may stand between theirs and a trusted one."),
+        FIELD(struct settings, untrusted_lua, .dflt = "'sandbox'", .flags = REQUIRED,
+                .one_of = ONE_OF("off", "sandbox", "on"),
+                .doc = "Whether the Lua in configurations of plugins counts: with off, custom_fields_by_lua is refused and "
+                       "$(expressions) of templates fail. sandbox and on are the same: a bounded part of Lua that only reads."),
         FIELD(struct settings, plugin_dir,
                 .doc = "Folder of plugins built outside the tree, as shared objects; the same on both planes."),
         FIELD(struct settings, mem_cache_size, .dflt = "'128m'", .flags = REQUIRED, .check = check_size,

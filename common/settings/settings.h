@@ -37,6 +37,7 @@ struct settings {
 	int64_t upkeep_interval;                /* s: how often expired credentials and old history are removed */
 
 	bool admin_auth;           /* the Admin API asks who is there */
+	bool admin_open;           /* without it, admin_listen may still be where others are */
 	struct slice admin_tokens; /* admins beside those of the database: "name:role:digest, ..." */
 	struct slice admin_gui_url;
 	int64_t admin_body_timeout;                      /* s */
@@ -83,7 +84,7 @@ struct settings {
 	bool client_ssl, proxy_ssl_verify;
 	struct slice client_ssl_cert, client_ssl_cert_key, proxy_ssl_trusted_certificate, lua_ssl_trusted_certificate;
 	int64_t proxy_ssl_verify_depth, lua_ssl_verify_depth;
-	struct slice mem_cache_size, plugin_dir;
+	struct slice mem_cache_size, plugin_dir, untrusted_lua;
 	int64_t shutdown_grace; /* s, default 10 */
 };
 
