@@ -1,13 +1,14 @@
 """What is measured. A case is a function of the field and the options that returns {proxy's name: {column: median}}; its first line says what it is."""
 import re
 import subprocess
+import time
 
 from node_cases import memory, two_workers
 from plugin_cases import plugins, scrape
 from measure import interleaved, load, medians, on_load_cpu, wrk
 from proxies import KEY, TOOLS, kit
 
-GIB = 1 << 30
+GIB, SETTLED = 1 << 30, 4  # seconds until what has been needed for the requests may be gone
 
 
 def plain(field, options):
@@ -128,6 +129,7 @@ def hold(field, *more):
                                   stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         try:
             ready = holder.stdout.readline()
+            time.sleep(SETTLED)
             figures[name] = {"bytes/connection": (proxy.memory() - before) / 9000, "bad": int(ready != "ready\n")}
         finally:
             holder.stdin.close()

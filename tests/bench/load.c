@@ -33,6 +33,7 @@
 #include <time.h>
 #include <unistd.h>
 
+enum { IDLE_AT_ONCE = 16 };
 enum state { CLOSED, HANDSHAKE, SENDING, READING, IDLE };
 
 struct connection {
@@ -226,6 +227,14 @@ static void note(uint64_t ns)
 
 static void begin(struct connection *c, uint64_t due_ns);
 
+/* A few at a time: what many requests at once need is not what idle connections keep. */
+static void start_idle(int more)
+{
+	static int started;
+	for (; more > 0 && started < want.connections; more--)
+		begin(&all[started++], now_ns());
+}
+
 /* The next request of this connection, or none for now. */
 static void go_on(struct connection *c)
 {
@@ -233,7 +242,11 @@ static void go_on(struct connection *c)
 	c->state = IDLE;
 	if (want.fresh)
 		hang_up(c);
-	if (want.idle || now >= until_ns)
+	if (want.idle) {
+		start_idle(1);
+		return;
+	}
+	if (now >= until_ns)
 		return;
 	if (!want.rate) {
 		begin(c, now);
@@ -399,7 +412,9 @@ static void run(void)
 	next_due_ns = started_ns;
 	if (want.rate)
 		timer = make_timer();
-	for (int i = 0; i < want.connections; i++) {
+	if (want.idle)
+		start_idle(IDLE_AT_ONCE);
+	for (int i = 0; i < want.connections && !want.idle; i++) {
 		if (want.rate) {
 			all[i].next = spare;
 			spare = &all[i];

@@ -50,6 +50,15 @@ class Proxy:
         return self.sizes()[0]
 
 
+def pin(pid, cpu_of):
+    """Each thread of a process to the CPU that is its name's."""
+    for task in pathlib.Path(f"/proc/{pid}/task").iterdir():
+        try:
+            os.sched_setaffinity(int(task.name), {cpu_of((task / "comm").read_text())})
+        except (ProcessLookupError, FileNotFoundError):
+            pass  # it has ended
+
+
 def answers(port):
     try:
         return kit.call(port, "GET", "/", timeout=2)
@@ -116,8 +125,7 @@ hosts:
         kit.eventually(lambda: answers(self.origin), 15, "the origin")
         self.gateway.start()
         dp = self.gateway.dps[0]
-        for task in pathlib.Path(f"/proc/{dp.pid}/task").iterdir():
-            subprocess.run(["taskset", "-pc", str(PROXY_CPU), task.name], check=True, stdout=subprocess.DEVNULL)
+        pin(dp.pid, lambda name: PROXY_CPU)
         self.add("gatehouse", self.gateway.proxy, self.gateway.tls, dp.pid)
         self.start_nginx()
         self.start_haproxy()

@@ -2,7 +2,6 @@
 
 The data plane's worker has CPU 0; origin and load share CPU 1 with everything else, which is nicer than they are."""
 import json
-import os
 import pathlib
 import subprocess
 import sys
@@ -13,17 +12,10 @@ TOOLS = ROOT / "build/release/tests/bench"
 for folder in ("tests/e2e", "tests/bench", "tests/e2e/http2"):
     sys.path.insert(0, str(ROOT / folder))
 import kit  # noqa: E402
-from proxies import Proxy, apply, is_listening  # noqa: E402
+from proxies import Proxy, apply, is_listening, pin  # noqa: E402
 
 WORKER_CPU, OTHER_CPU = 0, 1
 NICE_LEVEL = 10
-
-
-def pin(pid, worker=WORKER_CPU):
-    """Workers to the one CPU, all other threads of the process to the other."""
-    for task in pathlib.Path(f"/proc/{pid}/task").iterdir():
-        is_worker = (task / "comm").read_text().startswith("worker")
-        subprocess.run(["taskset", "-pc", str(worker if is_worker else OTHER_CPU), task.name], check=True, stdout=subprocess.DEVNULL)
 
 
 class Bed:
@@ -38,7 +30,7 @@ class Bed:
         self.gateway.dps[0].settings["proxy_listen"] += listen
         self.gateway.start()
         self.dp = Proxy("gatehouse", self.gateway.proxy, None, self.gateway.dps[0].pid)
-        pin(self.dp.pid)
+        pin(self.dp.pid, lambda name: WORKER_CPU if name.startswith("worker") else OTHER_CPU)
         subprocess.run(["renice", "-n", str(NICE_LEVEL), "-p", str(self.gateway.cp.pid)], check=True, stdout=subprocess.DEVNULL)
         return self
 

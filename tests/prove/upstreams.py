@@ -65,32 +65,35 @@ async def upstream(reader, writer):
                 writer.transport.abort()
             if then != "keep":
                 return
-    except (OSError, asyncio.IncompleteReadError):
+    except (OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
         pass
     finally:
         writer.close()
 
 
 async def read_answer(reader):
-    """(status, body) of a whole answer; ("cut", what there was) when its end is missing."""
+    """(status, body, the connection stays) of a whole answer; ("cut", what there was, False) when its end is missing."""
     body = b""
     try:
         head = await reader.readuntil(b"\r\n\r\n")
         status, length = int(head[9:12]), re.search(rb"(?i)\r\ncontent-length: *(\d+)", head)
+        stays = not re.search(rb"(?i)\r\nconnection: *close", head)
         if length:
             while len(body) < int(length[1]):
                 piece = await reader.read(int(length[1]) - len(body))
                 if not piece:
-                    return "cut", body
+                    return "cut", body, False
                 body += piece
-            return status, body
+            return status, body, stays
         assert b"chunked" in head.lower(), head
         while size := int(await reader.readuntil(b"\r\n"), 16):
             body += (await reader.readexactly(size + 2))[:-2]
         await reader.readexactly(2)
-        return status, body
+        return status, body, stays
     except (OSError, asyncio.IncompleteReadError):
-        return "cut", body
+        return "cut", body, False
+    except (ValueError, AssertionError):
+        return "nonsense", body, False
 
 
 class Client:
@@ -108,9 +111,9 @@ class Client:
             self.reader, self.writer = await asyncio.open_connection("127.0.0.1", self.bed.dp.port)
         body = "Content-Length: 3\r\n\r\nabc" if method == "POST" else "\r\n"
         self.writer.write(f"{method} /{way}/{word} HTTP/1.1\r\nHost: h.test\r\n{body}".encode())
-        status, said = await asyncio.wait_for(read_answer(self.reader), 20)
+        status, said, stays = await asyncio.wait_for(read_answer(self.reader), 20)
         self.judge(way, word, status, said)
-        if status == "cut":
+        if not stays:
             self.writer.close()
 
     def judge(self, way, word, status, said):
