@@ -1,4 +1,5 @@
 """The proxies that are compared: each one worker on CPU 0, doing the same work; origin and load share CPU 1."""
+import contextlib
 import getpass
 import json
 import os
@@ -53,10 +54,8 @@ class Proxy:
 def pin(pid, cpu_of):
     """Each thread of a process to the CPU that is its name's."""
     for task in pathlib.Path(f"/proc/{pid}/task").iterdir():
-        try:
+        with contextlib.suppress(ProcessLookupError, FileNotFoundError):  # a thread that has done its work meanwhile
             os.sched_setaffinity(int(task.name), {cpu_of((task / "comm").read_text())})
-        except (ProcessLookupError, FileNotFoundError):
-            pass  # it has ended
 
 
 def answers(port):
