@@ -117,6 +117,14 @@ static const struct field fields[] = {
         FIELD(struct settings, cluster_cert, .doc = "This node's certificate, a PEM file."),
         FIELD(struct settings, cluster_cert_key, .flags = SECRET, .doc = "Its key, a PEM file."),
         FIELD(struct settings, cluster_ca_cert, .doc = "Certificate of the authority that signs nodes, a PEM file."),
+        FIELD(struct settings, cluster_ca_key, .flags = SECRET,
+                .doc = "The authority's key, a PEM file: with it a control plane lets nodes join (gatectl cluster token) and "
+                       "renews their certificates."),
+        FIELD(struct settings, cluster_cert_days, .dflt = "90", .flags = REQUIRED, BETWEEN(1, 3650),
+                .doc = "Days that a certificate lasts which this control plane gives a node."),
+        FIELD(struct settings, cluster_cert_renew_days, .dflt = "30", .flags = REQUIRED, BETWEEN(0, 3650),
+                .doc = "Days before its end at which a node renews its certificate by itself, at most a third of its "
+                       "life; 0: never."),
         FIELD(struct settings, admin_wait, .dflt = "200", .flags = REQUIRED, BETWEEN(0, 60000),
                 .doc = "Milliseconds that a write waits for the data planes to apply it."),
         FIELD(struct settings, admin_threads, .dflt = "4", .flags = REQUIRED, BETWEEN(1, 64),

@@ -504,6 +504,33 @@ size_t nodes_connected_ids(struct uuid *ids, size_t max)
 	return count_of;
 }
 
+static bool is_called(const struct node *n, struct slice name)
+{
+	char id[UUID_TEXT + 1], shown[NAME_MAX_LEN + 16];
+
+	uuid_format(&n->id, id);
+	name_of(n, shown, sizeof shown);
+	return slice_eq(name, slice_cstr(shown)) || slice_eq(name, slice_cstr(n->hostname)) ||
+	       (name.len >= 8 && slice_starts(slice_cstr(id), name));
+}
+
+unsigned nodes_find(struct slice name, struct uuid *id)
+{
+	unsigned found = 0;
+	struct node *n;
+
+	if (uuid_parse(name, id))
+		return 1; /* also of a node that was never here */
+	enter();
+	for (size_t at = 0; (n = next_node(&at));)
+		if (is_called(n, name)) {
+			*id = n->id;
+			found++;
+		}
+	leave();
+	return found;
+}
+
 static json_t *describe(const struct node *n, uint64_t now)
 {
 	char id[UUID_TEXT + 1];

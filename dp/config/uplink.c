@@ -11,6 +11,7 @@
 #include "common/settings/node_id.h"
 #include "common/sync/link.h"
 #include "common/sync/side_loop.h"
+#include "common/sync/sign_client.h"
 #include "dp/config/subscriber_private.h"
 
 static bool set_paths(struct uplink *u, struct slice prefix, const char *folder, struct err *e)
@@ -30,24 +31,6 @@ static bool make_folder(const struct uplink *u, struct err *e)
 	if (!file_make_dirs(folder, 0700, e))
 		return false;
 	return chmod(folder, 0700) == 0 || err_set(e, "cannot make '%s' private: %s", folder, strerror(errno));
-}
-
-/* "cp.example:8005", "192.0.2.1:8005", "[2001:db8::1]:8005" */
-static bool parse_address(struct slice text, struct arena *a, const char **host, int *port, struct err *e)
-{
-	struct slice name = text, rest = text;
-	int64_t n;
-	while (slice_find(rest, ':') >= 0) {
-		rest = slice_from(rest, (size_t)slice_find(rest, ':') + 1);
-		name = slice_of(text.ptr, (size_t)(rest.ptr - text.ptr) - 1);
-	}
-	if (name.len > 2 && name.ptr[0] == '[' && name.ptr[name.len - 1] == ']')
-		name = slice_of(name.ptr + 1, name.len - 2);
-	if (rest.len == text.len || name.len == 0 || !slice_to_int(rest, &n) || n < 1 || n > 65535)
-		return err_set(e, "cluster_control_plane is '%.*s', expected host:port or ipc", SLICE_ARG(text));
-	*host = arena_cstr(a, name);
-	*port = (int)n;
-	return true;
 }
 
 /* The control plane believes the certificate only. */
@@ -92,8 +75,10 @@ static bool open_remote(struct uplink *u, const struct settings *s, struct arena
 		        SLICE_ARG(s->cluster_control_plane));
 	o.certs = (struct link_certs){arena_cstr(a, s->cluster_ca_cert), arena_cstr(a, s->cluster_cert),
 	        arena_cstr(a, s->cluster_cert_key)};
-	if (!parse_address(s->cluster_control_plane, a, &o.host, &o.port, e) ||
-	        !take_node_id(u, o.certs.cert, s->node_id, e) || !set_paths(u, s->prefix, "link", e) ||
+	if (!sign_address(s->cluster_control_plane, a, &o.host, &o.port))
+		return err_set(e, "cluster_control_plane is '%.*s', expected host:port or ipc",
+		        SLICE_ARG(s->cluster_control_plane));
+	if (!take_node_id(u, o.certs.cert, s->node_id, e) || !set_paths(u, s->prefix, "link", e) ||
 	        !make_folder(u, e))
 		return false;
 	u->thread = side_loop_start("link", e);
