@@ -24,6 +24,7 @@
 #include "common/settings/log_setup.h"
 #include "common/settings/node_id.h"
 #include "dp/config/document_feed.h"
+#include "dp/config/renewal.h"
 #include "dp/config/replica.h"
 #include "dp/config/secrets.h"
 #include "dp/config/subscriber.h"
@@ -56,6 +57,7 @@ struct plane {
 	struct counter_source counting;
 	unsigned told_shard;           /* of shared counters */
 	struct subscriber *subscriber; /* the one or the other */
+	struct renewal *renewal;       /* of the certificate that the subscriber shows; NULL: none */
 	struct text why;               /* what is wrong with the document, in several lines */
 	struct status *status;
 	struct access_log access_log, stream_log, status_log;
@@ -357,6 +359,31 @@ static bool start_subscriber(struct plane *p, struct err *e)
 	return true;
 }
 
+static void use_renewed(void *arg)
+{
+	struct plane *p = arg;
+
+	p->cluster_cert_expiry_s = cert_expiry_s(p->settings.cluster_cert);
+	if (p->subscriber)
+		subscriber_use_certs(p->subscriber, &p->settings);
+}
+
+static void on_renewed(void *arg)
+{
+	struct plane *p = arg;
+	loop_post(p->loop, use_renewed, p);
+}
+
+static bool start_renewal(struct plane *p, struct err *e)
+{
+	const struct settings *s = &p->settings;
+
+	if (!p->subscriber || slice_eq(s->cluster_control_plane, S("ipc")) || s->cluster_cert_renew_days == 0)
+		return true;
+	p->renewal = renewal_start(s, on_renewed, p, e);
+	return p->renewal != NULL;
+}
+
 static void follow_again(void *arg)
 {
 	struct plane *p = arg;
@@ -365,7 +392,7 @@ static void follow_again(void *arg)
 	log_error("the reload failed, everything goes on as before");
 	successor_free(p->successor);
 	p->successor = NULL;
-	if (!start_subscriber(p, &e))
+	if (!start_subscriber(p, &e) || !start_renewal(p, &e))
 		log_error("cannot follow the control plane any more", LOG_STR("error", e.message));
 }
 
@@ -392,6 +419,8 @@ static void reload(struct plane *p)
 	if (p->successor || p->drain_until_ms || !are_settings_well(p))
 		return;
 	log_notice("reloading");
+	renewal_stop(p->renewal); /* the successor has its own */
+	p->renewal = NULL;
 	subscriber_stop(p->subscriber); /* two of one name would confuse the control plane */
 	p->subscriber = NULL;
 	p->successor = successor_start(p->loop, p->argv, TAKE_OVER_MS, follow_again, p, &e);
@@ -552,7 +581,7 @@ static bool start(struct plane *p, struct err *e)
 	if (!start_configuration(p, e) || !start_workers(p, e))
 		return false;
 	p->status = status_start(p->loop, s->status_listen, &p->status_log, fill_report, p, e);
-	if (!p->status || !write_pid(p, e))
+	if (!p->status || !start_renewal(p, e) || !write_pid(p, e))
 		return false;
 	handover_complete(p->loop);
 	return true;
@@ -563,6 +592,7 @@ static void end(struct plane *p)
 	char path[PATH_MAX];
 	if (p->status)
 		status_stop(p->status);
+	renewal_stop(p->renewal);
 	subscriber_stop(p->subscriber);
 	document_feed_stop(p->feed);
 	for (unsigned i = 0; i < p->worker_count; i++)

@@ -255,7 +255,8 @@ bool x509_make_node(const struct x509_request *r, const char *ca_cert_path, cons
 	if (ok) {
 		key = EVP_EC_gen("P-256");
 		cert = key ? x509_new_cert(r, key, ca) : NULL;
-		ok = (cert && x509_sign_node(cert, r, ca, ca_key)) || x509_fail(e, "cannot make the node certificate");
+		ok = (cert && x509_sign_node(cert, r, ca, ca_key)) ||
+		     x509_fail(e, "cannot make the node certificate");
 	}
 	ok = ok && write_key(key, key_path, e) && write_cert(cert, cert_path, e);
 	X509_free(cert);

@@ -138,7 +138,8 @@ bool x509_sign_asked(const struct x509_request *r, struct slice csr_pem, const c
 	EVP_PKEY *key = asked_key(csr_pem, e);
 	X509 *cert = key ? x509_new_cert(r, key, ca.cert) : NULL;
 	bool ok = key != NULL;
-	ok = ok && ((cert && x509_sign_node(cert, r, ca.cert, ca.key)) || x509_fail(e, "cannot sign the certificate"));
+	ok = ok &&
+	     ((cert && x509_sign_node(cert, r, ca.cert, ca.key)) || x509_fail(e, "cannot sign the certificate"));
 	ok = ok && x509_describe(cert, info, e) && append_cert(cert_pem, cert, e);
 	X509_free(cert);
 	EVP_PKEY_free(key);
@@ -154,8 +155,8 @@ static bool copy_extension(X509 *to, const X509 *from, int nid)
 
 static bool sign_like(X509 *cert, const X509 *like, const struct authority *ca)
 {
-	static const int kept[] = {NID_basic_constraints, NID_key_usage, NID_ext_key_usage, NID_subject_key_identifier,
-	        NID_authority_key_identifier, NID_subject_alt_name};
+	static const int kept[] = {NID_basic_constraints, NID_key_usage, NID_ext_key_usage,
+	        NID_subject_key_identifier, NID_authority_key_identifier, NID_subject_alt_name};
 	for (size_t i = 0; i < sizeof kept / sizeof kept[0]; i++)
 		if (!copy_extension(cert, like, kept[i]))
 			return false;
@@ -196,7 +197,8 @@ bool x509_is_for_key(struct slice cert_pem, struct slice key_pem, struct err *e)
 	BIO *in = BIO_new_mem_buf(cert_pem.ptr, (int)cert_pem.len);
 	X509 *cert = key && in ? PEM_read_bio_X509(in, NULL, NULL, NULL) : NULL;
 	bool ok = key != NULL;
-	ok = ok && ((cert && X509_check_private_key(cert, key) == 1) || x509_fail(e, "the certificate is not for the key"));
+	ok = ok &&
+	     ((cert && X509_check_private_key(cert, key) == 1) || x509_fail(e, "the certificate is not for the key"));
 	X509_free(cert);
 	BIO_free(in);
 	EVP_PKEY_free(key);
@@ -253,7 +255,8 @@ static bool vouches(X509 *ca, STACK_OF(X509) * chain, struct err *e)
 	          X509_STORE_CTX_set_purpose(check, X509_PURPOSE_SSL_SERVER) == 1 && X509_verify_cert(check) == 1;
 	if (!ok)
 		err_set(e, "the server's certificate: %s",
-		        X509_verify_cert_error_string(check ? X509_STORE_CTX_get_error(check) : X509_V_ERR_OUT_OF_MEM));
+		        X509_verify_cert_error_string(
+		                check ? X509_STORE_CTX_get_error(check) : X509_V_ERR_OUT_OF_MEM));
 	X509_STORE_CTX_free(check);
 	X509_STORE_free(store);
 	ERR_clear_error();
@@ -265,6 +268,7 @@ bool x509_find_ca(
 {
 	X509 *ca = chain ? with_fingerprint(chain, fingerprint) : NULL;
 	if (!ca)
-		return err_set(e, "the server is of another cluster: its authority is not the one that the token names");
+		return err_set(
+		        e, "the server is of another cluster: its authority is not the one that the token names");
 	return vouches(ca, chain, e) && append_cert(ca_pem, ca, e);
 }

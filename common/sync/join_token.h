@@ -1,5 +1,6 @@
-/* join_token: what lets one new node into the cluster, once. The text names the token, holds its secret, and says which
- * CA the control plane must belong to, so that the first contact is with the right one and with nobody in between.
+/* join_token: what lets one new node into the cluster, once. The text names the token, holds its secret, and says
+ * which CA the control plane must belong to, so that the first contact is with the right one and with nobody in
+ * between.
  *
  * What is kept of it in the database is a digest of the secret: 256 random bits, so a plain one is enough. */
 #ifndef COMMON_SYNC_JOIN_TOKEN_H

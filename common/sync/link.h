@@ -25,8 +25,8 @@ struct link_asked;
 struct link_gate {
 	/* Is nothing to be told to this node any more? On the link's thread, for each connection. */
 	bool (*is_revoked)(const char *node_id, void *arg);
-	/* Somebody asks for a certificate. Answered by link_answer() (link_sign.h) from any thread, always. NULL: nobody is
-	 * given any. */
+	/* Somebody asks for a certificate. Answered by link_answer() (link_sign.h) from any thread, always. NULL:
+	 * nobody is given any. */
 	void (*sign)(struct link_asked *asked, void *arg);
 	void *arg;
 };

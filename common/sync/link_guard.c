@@ -107,8 +107,8 @@ static const char *send_body(struct guard *g, guard_emit_fn emit, void *arg)
 	if (!is_poll(slice_of(g->body + REQUEST_ID, g->body_len - REQUEST_ID)))
 		return "message is not a Poll";
 	memcpy(head + 1, &len, sizeof len);
-	struct iovec parts[] = {{head, sizeof head}, {g->body, g->body_len}, {peer, sizeof peer}, {g->peer, UUID_TEXT},
-	        {expires, n}};
+	struct iovec parts[] = {
+	        {head, sizeof head}, {g->body, g->body_len}, {peer, sizeof peer}, {g->peer, UUID_TEXT}, {expires, n}};
 	return emit(arg, parts, 5) ? NULL : "local socket is gone";
 }
 

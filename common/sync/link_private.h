@@ -8,8 +8,8 @@
 #include "common/net/conn.h"
 #include "common/sync/link.h"
 
-#define LINK_ALPN_PUB "gatehouse-pub/1"
-#define LINK_ALPN_REP "gatehouse-rep/1"
+#define LINK_ALPN_PUB  "gatehouse-pub/1"
+#define LINK_ALPN_REP  "gatehouse-rep/1"
 #define LINK_ALPN_SIGN "gatehouse-sign/1"
 
 enum {

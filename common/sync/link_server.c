@@ -19,12 +19,19 @@ enum { HANDSHAKES_MAX = 64, PER_NODE_MAX = 8, GREETING = 8 };
 struct tunnel {
 	struct tunnel *prev, *next;
 	struct link_server *server;
-	enum { TUNNEL_HANDSHAKE, TUNNEL_GREETING, TUNNEL_SIGNING, TUNNEL_DIALLING, TUNNEL_RELAYING, TUNNEL_DEAD } state;
+	enum {
+		TUNNEL_HANDSHAKE,
+		TUNNEL_GREETING,
+		TUNNEL_SIGNING,
+		TUNNEL_DIALLING,
+		TUNNEL_RELAYING,
+		TUNNEL_DEAD
+	} state;
 	struct conn *far, *near; /* while relaying: the relay's */
 	struct relay relay;
 	struct guard guard;
 	struct link_asked *asked; /* while signing */
-	char who[128]; /* for the log: node id once known, and address */
+	char who[128];            /* for the log: node id once known, and address */
 };
 
 struct tunnel_list {

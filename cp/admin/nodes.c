@@ -168,7 +168,8 @@ void admin_node_revoke(struct admin_call *c)
 	unsigned found = nodes_find(c->params[0], &node);
 
 	if (found == 0)
-		admin_fail(c, 404, "no node is called '%.*s'; /clustering/data-planes lists them, and any id is taken",
+		admin_fail(c, 404,
+		        "no node is called '%.*s'; /clustering/data-planes lists them, and any id is taken",
 		        SLICE_ARG(c->params[0]));
 	else if (found > 1)
 		admin_fail(c, 400, "'%.*s' is the name of %u nodes; give an id of /clustering/data-planes",

@@ -303,7 +303,8 @@ static void handle(struct admin_call *c, admin_handler handler)
 		admin_look_ahead(c);
 }
 
-/* Who may log in, who did what, and which nodes belong to the cluster is for admins alone; by the first segment, so that nothing below it is forgotten.
+/* Who may log in, who did what, and which nodes belong to the cluster is for admins alone; by the first segment, so
+ * that nothing below it is forgotten.
  */
 static enum admin_role role_needed(const struct admin_request *r)
 {

@@ -1,7 +1,8 @@
 /* gatectl cluster token, join, revoke: how a machine becomes a data plane of the cluster, and how it stops being one.
  *
  * The token is made where the Admin API is, and carried to the new machine by whoever sets that up. There the key is
- * made, and stays. What join writes is one PEM file with certificate and key, so that a renewal replaces both at once. */
+ * made, and stays. What join writes is one PEM file with certificate and key, so that a renewal replaces both at
+ * once. */
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -92,7 +93,8 @@ static bool read_target(struct joining *j, struct cli *c)
 	const char *at = c->argc == 1 ? strrchr(c->argv[0], '@') : NULL;
 
 	if (!at) {
-		cli_fail("cluster join takes TOKEN@HOST:PORT, as gatectl cluster token shows it on the control plane");
+		cli_fail(
+		        "cluster join takes TOKEN@HOST:PORT, as gatectl cluster token shows it on the control plane");
 		return false;
 	}
 	j->address = at + 1;
@@ -189,7 +191,9 @@ static enum exit_code join(struct joining *j, const struct cli *c, const char *c
 	struct err e;
 
 	if (!again && access(j->node, F_OK) == 0)
-		return cli_fail("this machine has joined already: '%s' is there; with --again it becomes another node", j->node);
+		return cli_fail(
+		        "this machine has joined already: '%s' is there; with --again it becomes another node",
+		        j->node);
 	if (!ask(j, &e) || !write_files(j, &e) || !x509_read(j->node, &info, &e))
 		return cli_fail("%s", e.message);
 	give_to_owner(j);
@@ -230,10 +234,13 @@ static enum exit_code run_cluster_join(struct cli *c)
 
 const struct command cluster_join_command = {
         .name = "cluster join",
-        .usage = "TOKEN@HOST:PORT [--dir FOLDER] [--conf FILE] [--prefix DIR] [--labels KEY:VALUE,...] [--again] [-o json]",
-        .summary = "make this machine a data plane: its key is made here, its certificate comes from the control plane",
-        .examples = "  gatectl cluster join ghj_...@cp.example:8005 --prefix /var/lib/gatehouse --conf /etc/gatehouse/gatehouse.conf\n"
-                    "  gatectl cluster join ghj_...@cp.example:8005 --labels region:eu,rack:7\n",
+        .usage =
+                "TOKEN@HOST:PORT [--dir FOLDER] [--conf FILE] [--prefix DIR] [--labels KEY:VALUE,...] [--again] [-o json]",
+        .summary =
+                "make this machine a data plane: its key is made here, its certificate comes from the control plane",
+        .examples =
+                "  gatectl cluster join ghj_...@cp.example:8005 --prefix /var/lib/gatehouse --conf /etc/gatehouse/gatehouse.conf\n"
+                "  gatectl cluster join ghj_...@cp.example:8005 --labels region:eu,rack:7\n",
         .run = run_cluster_join,
 };
 
@@ -255,7 +262,8 @@ static enum exit_code revoke_node(struct admin_client *a, const struct cli *c, c
 	if (code == EXIT_OK && c->json)
 		output_json(answer.json);
 	else if (code == EXIT_OK)
-		printf("node %s is revoked: its certificates are worth nothing any more\n", string_at(answer.json, "id"));
+		printf("node %s is revoked: its certificates are worth nothing any more\n",
+		        string_at(answer.json, "id"));
 	text_fini(&target);
 	admin_answer_fini(&answer);
 	return code;

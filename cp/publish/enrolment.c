@@ -172,7 +172,8 @@ static bool renew_own(const struct enrolment *n, const struct x509_info *info, s
 {
 	struct text pem = {0};
 	int64_t from = clock_wall_s() - CLOCK_SKEW_S;
-	bool ok = x509_sign_again(n->cert, from, from + (info->not_after_s - info->not_before_s), n->ca, n->ca_key, &pem, e) &&
+	bool ok = x509_sign_again(n->cert, from, from + (info->not_after_s - info->not_before_s), n->ca, n->ca_key,
+	                  &pem, e) &&
 	          file_replace(n->cert, text_slice(&pem), 0644, e);
 	text_fini(&pem);
 	return ok;

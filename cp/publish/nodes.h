@@ -67,8 +67,8 @@ unsigned nodes_connected(void);
 /* The ids of those that poll this control plane, at most max; how many there are. */
 size_t nodes_connected_ids(struct uuid *ids, size_t max);
 
-/* Which node is meant: by id, by the beginning of one (8 digits at least), or by the name that nodes_overview() shows.
- * Returns how many it could be; *id is set when that is 1. */
+/* Which node is meant: by id, by the beginning of one (8 digits at least), or by the name that nodes_overview()
+ * shows. Returns how many it could be; *id is set when that is 1. */
 unsigned nodes_find(struct slice name, struct uuid *id);
 
 /* Appends one object per node, by id (entities.md 4.17 and our own fields). */

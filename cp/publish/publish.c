@@ -220,8 +220,8 @@ struct publish *publish_open(const struct settings *s, struct err *e)
 
 static struct link_certs certs_of(const struct settings *s, struct arena *a)
 {
-	return (struct link_certs){
-	        arena_cstr(a, s->cluster_ca_cert), arena_cstr(a, s->cluster_cert), arena_cstr(a, s->cluster_cert_key)};
+	return (struct link_certs){arena_cstr(a, s->cluster_ca_cert), arena_cstr(a, s->cluster_cert),
+	        arena_cstr(a, s->cluster_cert_key)};
 }
 
 static void open_links(void *arg)

@@ -12,7 +12,8 @@
 bool revoked_has(const char *id);
 /* One more. Whoever has asked (revoked_tell) hears of it. */
 void revoked_add(const char *id);
-/* All of them, as store_revoked() gives them; path: where to keep a copy when something has changed, NULL: nowhere. */
+/* All of them, as store_revoked() gives them; path: where to keep a copy when something has changed, NULL: nowhere.
+ */
 void revoked_learn(const json_t *rows, const char *path);
 /* The copy; a file that is not there is an empty one. */
 void revoked_load(const char *path);

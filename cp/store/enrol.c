@@ -9,7 +9,8 @@
 static bool begin_statement(struct store *st, const char *sql, struct fault *fault)
 {
 	if (st->is_memory)
-		return fault_set(fault, 12, 400, NULL, "nodes join and are revoked with a database only (database = off)");
+		return fault_set(
+		        fault, 12, 400, NULL, "nodes join and are revoked with a database only (database = off)");
 	arena_reset(&st->scratch);
 	text_clear(&st->sql);
 	text_puts(&st->sql, sql);
@@ -79,7 +80,7 @@ json_t *store_tokens(struct store *st, struct fault *fault)
 	if (!begin_statement(st,
 	            "SELECT id, " AT("created_at") " AS created_at, created_by, " AT("expires_at") " AS expires_at, " AT(
 	                    "used_at") " AS used_at, used_by FROM cluster_tokens ORDER BY cluster_tokens.created_at DESC"
-	                    " LIMIT 1000",
+	                               " LIMIT 1000",
 	            fault))
 		return NULL;
 	return rows_json(store_query(st, NULL, fault));
@@ -95,10 +96,10 @@ bool store_token_remove(struct store *st, const char *id, bool *was_there, struc
 	return r != NULL;
 }
 
-/* Why a token could not be spent. Who has not shown its secret learns nothing. True: it was spent on this very node, by a
- * statement whose answer was lost. */
-static bool explain(struct store *st, const struct enrol_token *t, const char *node, struct err *why,
-        struct fault *fault)
+/* Why a token could not be spent. Who has not shown its secret learns nothing. True: it was spent on this very node,
+ * by a statement whose answer was lost. */
+static bool explain(
+        struct store *st, const struct enrol_token *t, const char *node, struct err *why, struct fault *fault)
 {
 	if (!begin_statement(st,
 	            "SELECT used_by, to_char(used_at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS'),"
@@ -177,8 +178,9 @@ bool store_node_revoke(struct store *st, const char *id, struct slice by, struct
 json_t *store_revoked(struct store *st, struct fault *fault)
 {
 	if (!begin_statement(st,
-	            "SELECT id, hostname, " AT("revoked_at") " AS revoked_at, revoked_by, revoked_why AS message"
-	            " FROM cluster_nodes WHERE cluster_nodes.revoked_at IS NOT NULL ORDER BY id",
+	            "SELECT id, hostname, " AT(
+	                    "revoked_at") " AS revoked_at, revoked_by, revoked_why AS message"
+	                                  " FROM cluster_nodes WHERE cluster_nodes.revoked_at IS NOT NULL ORDER BY id",
 	            fault))
 		return NULL;
 	return rows_json(store_query(st, NULL, fault));

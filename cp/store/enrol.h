@@ -25,8 +25,8 @@ struct enrol_node {
 	const char *id, *hostname, *serial;
 	int64_t expires_s;
 };
-/* Spends the token on that node, and keeps what it is given: both or nothing; of two who come at once one gets it. False
- * with fault->code 0 and the reason in why: the token is not known, has ended, or was used. */
+/* Spends the token on that node, and keeps what it is given: both or nothing; of two who come at once one gets it.
+ * False with fault->code 0 and the reason in why: the token is not known, has ended, or was used. */
 bool store_token_spend(struct store *st, const struct enrol_token *t, const struct enrol_node *node, struct err *why,
         struct fault *fault);
 /* Keeps the next certificate of a node. False with fault->code 0: it is revoked. */

@@ -112,8 +112,8 @@ static bool renew(const struct renewal *r, struct err *e)
 	struct attempt t = {.is_new_key = false};
 
 	arena_init(&t.arena);
-	bool ok = can_replace(r, e) && take_key(r, &t, e) && x509_ask(text_slice(&t.key), &t.csr, e) && ask(r, &t, e) &&
-	          keep(r, &t, e);
+	bool ok = can_replace(r, e) && take_key(r, &t, e) && x509_ask(text_slice(&t.key), &t.csr, e) &&
+	          ask(r, &t, e) && keep(r, &t, e);
 	end_attempt(&t);
 	return ok;
 }

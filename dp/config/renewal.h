@@ -1,7 +1,8 @@
-/* renewal: this node's certificate is renewed by itself before it ends (cluster_cert_renew_days), over the cluster port.
+/* renewal: this node's certificate is renewed by itself before it ends (cluster_cert_renew_days), over the cluster
+ * port.
  *
- * On a thread of its own, because asking blocks. Where certificate and key are one file (gatectl cluster join), both are
- * new; else the key stays and the certificate alone is replaced: what is on disk is always a pair. */
+ * On a thread of its own, because asking blocks. Where certificate and key are one file (gatectl cluster join), both
+ * are new; else the key stays and the certificate alone is replaced: what is on disk is always a pair. */
 #ifndef DP_CONFIG_RENEWAL_H
 #define DP_CONFIG_RENEWAL_H
 

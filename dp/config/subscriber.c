@@ -502,3 +502,8 @@ void subscriber_health_changed(struct subscriber *s)
 	if (!s->next_health)
 		s->next_health = loop_timer_new(s->loop, HEALTH_MS, false, tell_health, s);
 }
+
+void subscriber_use_certs(struct subscriber *s, const struct settings *settings)
+{
+	uplink_use_certs(&s->uplink, settings);
+}

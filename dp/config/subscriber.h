@@ -31,6 +31,8 @@ void subscriber_report_health(struct subscriber *s, health_fn fn, void *arg);
 void subscriber_share_counters(struct subscriber *s, const struct counter_source *source);
 /* Something has changed there: it is told soon, at most ten times a second. */
 void subscriber_health_changed(struct subscriber *s);
+/* The node's certificate on disk is another: connects anew with it. */
+void subscriber_use_certs(struct subscriber *s, const struct settings *settings);
 /* Says good-bye (waits for that at most 200 ms), flushes the disk cache. NULL is fine. */
 void subscriber_stop(struct subscriber *s);
 

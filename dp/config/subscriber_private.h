@@ -17,5 +17,7 @@ struct uplink {
 
 bool uplink_open(struct uplink *u, const struct settings *s, struct err *e);
 void uplink_close(struct uplink *u);
+/* The node's certificate is another: connects anew with it, on the link's own thread. */
+void uplink_use_certs(struct uplink *u, const struct settings *s);
 
 #endif

@@ -66,6 +66,12 @@ static void open_link(void *arg)
 	        side_loop_loop(u->thread), o->host, o->port, &o->certs, u->pub_path, u->rep_path, o->e);
 }
 
+static struct link_certs certs_of(const struct settings *s, struct arena *a)
+{
+	return (struct link_certs){arena_cstr(a, s->cluster_ca_cert), arena_cstr(a, s->cluster_cert),
+	        arena_cstr(a, s->cluster_cert_key)};
+}
+
 static bool open_remote(struct uplink *u, const struct settings *s, struct arena *a, struct err *e)
 {
 	struct opening o = {.uplink = u, .e = e};
@@ -73,8 +79,7 @@ static bool open_remote(struct uplink *u, const struct settings *s, struct arena
 		return err_set(e,
 		        "cluster_control_plane is '%.*s': expected cluster_cert, cluster_cert_key and cluster_ca_cert as well",
 		        SLICE_ARG(s->cluster_control_plane));
-	o.certs = (struct link_certs){arena_cstr(a, s->cluster_ca_cert), arena_cstr(a, s->cluster_cert),
-	        arena_cstr(a, s->cluster_cert_key)};
+	o.certs = certs_of(s, a);
 	if (!sign_address(s->cluster_control_plane, a, &o.host, &o.port))
 		return err_set(e, "cluster_control_plane is '%.*s', expected host:port or ipc",
 		        SLICE_ARG(s->cluster_control_plane));
@@ -120,4 +125,30 @@ void uplink_close(struct uplink *u)
 	side_loop_stop(u->thread);
 	u->thread = NULL;
 	u->link = NULL;
+}
+
+struct exchange {
+	struct uplink *uplink;
+	struct link_certs certs;
+};
+
+static void exchange_certs(void *arg)
+{
+	const struct exchange *x = arg;
+	struct err e;
+
+	if (!link_client_use(x->uplink->link, &x->certs, &e))
+		log_error("the renewed certificate cannot be used", LOG_STR("error", e.message));
+}
+
+void uplink_use_certs(struct uplink *u, const struct settings *s)
+{
+	struct arena a;
+
+	if (!u->thread)
+		return;
+	arena_init(&a);
+	struct exchange x = {u, certs_of(s, &a)};
+	side_loop_call(u->thread, exchange_certs, &x);
+	arena_fini(&a);
 }

@@ -5,12 +5,15 @@
 """
 import json
 import os
+import pathlib
 import socket
 import ssl
 import stat
 import subprocess
+import time
 
 import kit
+import pki
 import pytest
 
 
@@ -61,6 +64,12 @@ def node(cluster, id):
     return rows.get(id)
 
 
+def said(process):
+    """What it has logged, before and after its log file was opened."""
+    log = pathlib.Path(process.settings["prefix"]) / "logs/error.log"
+    return process.log.read_text() + (log.read_text() if log.exists() else "")
+
+
 def mode(path):
     return stat.S_IMODE(os.stat(path).st_mode)
 
@@ -85,7 +94,7 @@ def test_the_token_is_shown_once_and_kept_as_a_digest(cluster):
     made = new_token(cluster)
     listed = cluster.api("GET", "/clustering/tokens").json["data"]
     assert made["id"] in [row["id"] for row in listed]
-    everything = json.dumps(listed) + cluster.services.psql("select * from cluster_tokens", cluster.database) + cluster.cp.log.read_text()
+    everything = json.dumps(listed) + cluster.services.psql("select * from cluster_tokens", cluster.database) + said(cluster.cp)
     assert made["token"] not in everything and made["token"][30:60] not in everything
 
 
@@ -223,7 +232,7 @@ def test_a_key_that_others_can_read_is_refused(cluster):
     os.chmod(dp.joined["certificate"], 0o644)
     dp.start(wait=False)
     assert dp.process.wait(20) == 1
-    assert "so that others can read it; run: chmod 0600" in dp.log.read_text()
+    assert "so that others can read it; run: chmod 0600" in said(dp)
 
 
 # -- revoking
@@ -268,3 +277,98 @@ def test_revoked_through_another_control_plane_and_after_a_restart(cluster):
 def test_whom_to_revoke(cluster):
     assert "no node is called 'nobody'" in run("cluster", "revoke", "nobody", "--conf", cluster.cp.conf, code=1).stderr
     assert cluster.api("POST", "/clustering/data-planes/12345/revoke").status == 404
+
+
+# -- renewing
+
+def certificate(path):
+    """(serial, days left) of a PEM file."""
+    out = subprocess.run(["openssl", "x509", "-in", path, "-noout", "-serial", "-enddate"], check=True, capture_output=True, text=True).stdout
+    serial, end = (line.split("=", 1)[1] for line in out.splitlines())
+    return serial, (ssl.cert_time_to_seconds(end) - time.time()) / 86400
+
+
+def age(cluster, key, name, extensions="extendedKeyUsage=clientAuth\n"):
+    """A certificate of the cluster's CA for this key whose end is near: what is there 80 days after it was made."""
+    return pki.dated(cluster.folder / f"aged-{name}", cluster.certs / "ca.crt", cluster.certs / "ca.key", key, name, 80, 10, extensions)
+
+
+def test_a_certificate_is_renewed_before_it_ends(cluster, origin):
+    """The pair in one file: a new key, too. Proxied requests do not notice."""
+    dp = Joined(cluster, "renewing")
+    path = dp.joined["certificate"]
+    pem = open(path).read()
+    key = cluster.folder / "renewing.key"
+    key.write_text(pem[pem.index("-----BEGIN PRIVATE KEY"):])
+    key.chmod(0o600)
+    with open(path, "w") as f:
+        f.write(age(cluster, key, dp.id) + key.read_text())
+    before = certificate(path)
+    assert 9 < before[1] < 11
+    dp.start()
+    cluster.wait_ready(dp)
+    cluster.service("renewing", origin)
+    assert kit.call(dp.proxy, "GET", "/renewing").status == 200
+    kit.eventually(lambda: certificate(path)[0] != before[0], what="the certificate is another")
+    assert 88 < certificate(path)[1] < 91 and mode(path) == 0o600
+    assert key.read_text() not in open(path).read()
+    # the link goes on with the new one, and changes keep coming
+    kit.eventually(lambda: "renewed" in said(dp), what="said so")
+    cluster.service("renewed", origin)
+    kit.eventually(lambda: kit.call(dp.proxy, "GET", "/renewed").status == 200, what="the link goes on")
+    shown = cluster.services.psql(f"select serial from cluster_nodes where id = '{dp.id}'", cluster.database)
+    assert shown.upper() == certificate(path)[0]
+    dp.stop()
+
+
+def test_who_was_given_two_files_keeps_the_key(cluster):
+    """gatectl cluster cert makes certificate and key apart: one of them is replaced, so that what is on disk is always a pair."""
+    run("cluster", "cert", "--dir", cluster.certs, "byhand")
+    cert, key = cluster.certs / "byhand.crt", cluster.certs / "byhand.key"
+    name = node_id(cert)
+    cert.write_text(age(cluster, key, name))
+    before, secret = certificate(cert)[0], key.read_text()
+    dp = cluster.data_plane("byhand", kit.free_port(), {}).start()
+    kit.eventually(lambda: certificate(cert)[0] != before, what="the certificate is another")
+    assert key.read_text() == secret and certificate(cert)[1] > 88
+    kit.eventually(lambda: (node(cluster, name) or {}).get("connected"), what="it is there with the new one")
+    dp.stop()
+
+
+def node_id(cert):
+    return pki.openssl("x509", "-in", cert, "-noout", "-subject", "-nameopt", "multiline").split("commonName")[1].split("=")[1].strip()
+
+
+def test_a_revoked_node_gets_no_next_certificate(cluster):
+    dp = Joined(cluster, "revoked3")
+    with open(dp.joined["certificate"]) as f:
+        pem = f.read()
+    key = cluster.folder / "revoked3.key"
+    key.write_text(pem[pem.index("-----BEGIN PRIVATE KEY"):])
+    key.chmod(0o600)
+    with open(dp.joined["certificate"], "w") as f:
+        f.write(age(cluster, key, dp.id) + key.read_text())
+    assert cluster.api("POST", f"/clustering/data-planes/{dp.id}/revoke").status == 200
+    before = certificate(dp.joined["certificate"])
+    dp.start()
+    kit.eventually(lambda: "this node's certificate is not renewed yet" in said(dp), what="it is refused")
+    assert certificate(dp.joined["certificate"])[0] == before[0]
+    dp.stop()
+
+
+def test_the_control_plane_renews_its_own(cluster, origin):
+    cert, key = cluster.certs / "cp.crt", cluster.certs / "cp.key"
+    cluster.cp.stop()
+    cert.write_text(age(cluster, key, node_id(cert), "extendedKeyUsage=serverAuth,clientAuth\nsubjectAltName=IP:127.0.0.1,DNS:localhost\n"))
+    before = certificate(cert)[0]
+    cluster.cp.start()
+    kit.eventually(lambda: certificate(cert)[0] != before, what="the certificate is another")
+    assert 88 < certificate(cert)[1] < 91
+    kit.eventually(lambda: shown_serial(cluster) == certificate(cert)[0], what="it is shown")
+    assert "DNS:localhost" in pki.openssl("x509", "-in", cert, "-noout", "-ext", "subjectAltName")
+
+
+def shown_serial(cluster):
+    with connection(cluster, "gatehouse-sign/1") as s:
+        der = s.getpeercert(binary_form=True)
+    return subprocess.run(["openssl", "x509", "-inform", "der", "-noout", "-serial"], input=der, capture_output=True).stdout.decode().strip().split("=")[1]

@@ -116,8 +116,9 @@ START_TEST(signed_again_it_has_the_same_key_and_names)
 
 	ck_assert(sign(text_slice(&csr)));
 	keep("n.crt", &cert);
-	ck_assert_msg(x509_sign_again(tmp_path("n.crt"), from, to, tmp_path("ca.crt"), tmp_path("ca.key"), &again, &e), "%s",
-	        e.message);
+	ck_assert_msg(
+	        x509_sign_again(tmp_path("n.crt"), from, to, tmp_path("ca.crt"), tmp_path("ca.key"), &again, &e),
+	        "%s", e.message);
 	ck_assert(x509_is_for_key(text_slice(&again), text_slice(&key), &e));
 	keep("m.crt", &again);
 	ck_assert(x509_read(tmp_path("m.crt"), &next, &e));
@@ -160,7 +161,8 @@ static bool finds_ca(bool dp, const char *shown, const char *expected)
 	struct text ca = {0};
 
 	r.client_only = dp;
-	ck_assert(x509_make_node(&r, tmp_path("ca.crt"), tmp_path("ca.key"), tmp_path("s.crt"), tmp_path("s.key"), &e));
+	ck_assert(
+	        x509_make_node(&r, tmp_path("ca.crt"), tmp_path("ca.key"), tmp_path("s.crt"), tmp_path("s.key"), &e));
 	ck_assert(x509_fingerprint(tmp_path(expected), fingerprint, &e));
 	STACK_OF(X509) *chain = chain_of("s.crt", shown);
 	bool found = x509_find_ca(chain, fingerprint, &ca, &e);
@@ -175,7 +177,7 @@ START_TEST(the_server_must_be_of_the_authority_that_is_expected)
 	ck_assert_msg(finds_ca(false, "ca.crt", "ca.crt"), "%s", e.message);
 	ck_assert(!finds_ca(false, "ca.crt", "o.crt"));
 	ck_assert_ptr_nonnull(strstr(e.message, "of another cluster"));
-	ck_assert(!finds_ca(false, "o.crt", "o.crt")); /* it shows a CA that has not signed it */
+	ck_assert(!finds_ca(false, "o.crt", "o.crt"));  /* it shows a CA that has not signed it */
 	ck_assert(!finds_ca(true, "ca.crt", "ca.crt")); /* a data plane's certificate is no control plane's */
 	ck_assert_ptr_nonnull(strstr(e.message, "purpose"));
 }
