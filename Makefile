@@ -5,6 +5,7 @@
 #   make unit             unit tests (Check), each program in turn
 #   make e2e              end-to-end tests (real binaries, PostgreSQL, Redis)
 #   make check            layers, format, unit
+#   make deb              Debian packages in build/deb
 #   make fuzz bench fmt lint layers docker clean help
 
 MODE ?= release
@@ -49,7 +50,7 @@ UNIT_SRC    := $(shell find tests/unit -name 'test_*.c' 2>/dev/null | sort)
 UNIT        := $(patsubst %.c,$(B)/%,$(UNIT_SRC))
 FUZZ_SRC    := $(wildcard tests/fuzz/fuzz_*.c)
 
-.PHONY: all unit e2e check fuzz bench fmt fmt-check lint layers docker clean help binaries unit-programs
+.PHONY: all unit e2e check fuzz bench fmt fmt-check lint layers docker deb clean help binaries unit-programs
 .SECONDARY:
 all: $(addprefix build/,$(BINARIES))
 
@@ -116,6 +117,8 @@ lint:
 	@clang --analyze -Xclang -analyzer-output=text -I. -Ibuild/release/gen $(PKG_CFLAGS) $(COMMON_SRC) $(CP_SRC) $(DP_SRC)
 docker:
 	docker compose build
+deb:
+	@scripts/make-deb
 clean:
 	rm -rf build
 help:

@@ -21,6 +21,7 @@
 #include "common/settings/log_setup.h"
 #include "common/entity/route.h"
 #include "cp/admin/admin_server.h"
+#include "cp/admin/status_listener.h"
 #include "cp/publish/publish.h"
 #include "cp/publish/upkeep.h"
 #include "cp/store/memory.h"
@@ -36,6 +37,7 @@ struct program {
 	struct publish *publish;
 	struct upkeep *upkeep;
 	struct admin_server *admin;
+	struct status_listener *status; /* NULL: role traditional, whose data plane has it */
 	struct event *signals[5];
 	struct loop_timer *drain_timer;
 	uint64_t drain_until_ms; /* 0: not draining */
@@ -141,6 +143,7 @@ static void check_drained(void *arg)
 static void begin_drain(struct program *p, bool politely)
 {
 	p->drain_until_ms = politely ? UINT64_MAX : clock_mono_ms() + (uint64_t)p->settings.shutdown_grace * 1000 + 1;
+	status_listener_drain(p->status);
 	admin_server_drain(p->admin);
 	p->drain_timer = loop_timer_new(p->loop, DRAIN_CHECK_MS, true, check_drained, p);
 }
@@ -180,6 +183,7 @@ static void on_reopen(evutil_socket_t signal, short what, void *arg)
 	log_reopen();
 	if (p->admin)
 		admin_server_reopen_logs(p->admin);
+	status_listener_reopen_logs(p->status);
 	log_notice("log files reopened");
 }
 
@@ -273,7 +277,12 @@ static bool start(struct program *p, const char *conf, struct err *e)
 	        (!is_without_database(s) && !(p->upkeep = upkeep_start(s, published_version, p->publish, e))))
 		return false;
 	p->admin = admin_server_start(p->loop, s, e);
-	if (!p->admin || !write_pid_file(p, e))
+	if (!p->admin)
+		return false;
+	if (slice_eq(s->role, S("control_plane")) &&
+	        !(p->status = status_listener_start(p->loop, s, p->publish, p->admin, e)))
+		return false;
+	if (!write_pid_file(p, e))
 		return false;
 	handover_complete(p->loop);
 	return true;
@@ -282,6 +291,7 @@ static bool start(struct program *p, const char *conf, struct err *e)
 static void stop(struct program *p)
 {
 	loop_timer_free(p->drain_timer);
+	status_listener_free(p->status);
 	admin_server_free(p->admin);
 	upkeep_stop(p->upkeep);
 	publish_stop(p->publish);

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <pthread.h>
 #include <signal.h>
 #include <spawn.h>
@@ -21,7 +22,7 @@
 enum { SOCKETS_MAX = 2048, ADDRESS_MAX = 80, LOOK_MS = 50 };
 
 static const char FDS[] = "GATEHOUSE_LISTEN_FDS", PREDECESSOR[] = "GATEHOUSE_PREDECESSOR",
-                  SUPERVISED[] = "GATEHOUSE_SUPERVISED", SELF[] = "/proc/self/exe";
+                  SUPERVISED[] = "GATEHOUSE_SUPERVISED", SELF[] = "/proc/self/exe", DELETED[] = " (deleted)";
 
 struct entry {
 	char address[ADDRESS_MAX];
@@ -183,8 +184,23 @@ struct successor {
 	void *arg;
 };
 
+/* This program as it is on disk now: after an upgrade of the package that is the new one, and SELF still the old. */
+static const char *program(char path[PATH_MAX])
+{
+	ssize_t n = readlink(SELF, path, PATH_MAX - 1);
+
+	if (n <= 0)
+		return SELF;
+	path[n] = '\0';
+	size_t end = (size_t)n - (sizeof DELETED - 1);
+	if ((size_t)n > sizeof DELETED && strcmp(path + end, DELETED) == 0)
+		path[end] = '\0';
+	return access(path, X_OK) == 0 ? path : SELF;
+}
+
 static bool start_program(pid_t *pid, char *const *argv, char **environment, struct err *e)
 {
+	char path[PATH_MAX];
 	posix_spawn_file_actions_t actions;
 	posix_spawnattr_t attr;
 	sigset_t none;
@@ -196,7 +212,7 @@ static bool start_program(pid_t *pid, char *const *argv, char **environment, str
 	posix_spawn_file_actions_init(&actions);
 	for (size_t i = 0; i < table.open_count; i++) /* onto itself: kept open beyond exec */
 		posix_spawn_file_actions_adddup2(&actions, table.open[i].fd, table.open[i].fd);
-	int problem = posix_spawn(pid, SELF, &actions, &attr, argv, environment);
+	int problem = posix_spawn(pid, program(path), &actions, &attr, argv, environment);
 	posix_spawn_file_actions_destroy(&actions);
 	posix_spawnattr_destroy(&attr);
 	return problem == 0 || err_set(e, "cannot start a successor: %s", strerror(problem));
@@ -293,6 +309,7 @@ void handover_keep(void)
 
 void handover_exec(char *const *argv, struct err *e)
 {
+	char path[PATH_MAX];
 	struct text fds = {0};
 	sigset_t none;
 
@@ -302,6 +319,6 @@ void handover_exec(char *const *argv, struct err *e)
 	putenv(fds.ptr);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
-	execv(SELF, argv);
+	execv(program(path), argv);
 	err_set(e, "cannot become a new process: %s", strerror(errno));
 }

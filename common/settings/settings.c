@@ -79,7 +79,7 @@ static const struct field fields[] = {
                 .dflt = "'127.0.0.1:8001 reuseport backlog=16384, 127.0.0.1:8444 http2 ssl reuseport backlog=16384'",
                 .doc = "Where the Admin API listens."),
         FIELD(struct settings, status_listen, .dflt = "'127.0.0.1:8100'", .flags = REQUIRED,
-                .doc = "Where the status API of a data plane listens."),
+                .doc = "Where the status API listens. A control plane has one when this is set."),
         FIELD(struct settings, nginx_worker_processes, .dflt = "0", .flags = REQUIRED, BETWEEN(0, 256),
                 .doc = "Worker threads of a data plane; auto: one per CPU."),
         FIELD(struct settings, proxy_access_log, .dflt = "'logs/access.log'",
@@ -140,6 +140,9 @@ static const struct field fields[] = {
         FIELD(struct settings, admin_auth, SWITCH,
                 .doc = "Whether the Admin API asks for an admin's token or certificate. Addresses in admin_listen that "
                        "other machines can reach need it."),
+        FIELD(struct settings, admin_open, SWITCH,
+                .doc = "Whether the Admin API may be where other machines reach it although admin_auth is off: whoever "
+                       "does may change everything. For a network of its own, as in a lesson."),
         FIELD(struct settings, admin_tokens, .flags = SECRET,
                 .doc = "Admins who are known without a database, comma separated name:role:digest as gatectl admin "
                        "create prints them with database = off."),

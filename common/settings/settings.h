@@ -40,6 +40,7 @@ struct settings {
 	int64_t upkeep_interval;                /* s: how often expired credentials and old history are removed */
 
 	bool admin_auth;           /* the Admin API asks who is there */
+	bool admin_open;           /* without it, admin_listen may still be where others are */
 	struct slice admin_tokens; /* admins beside those of the database: "name:role:digest, ..." */
 	struct slice admin_gui_url;
 	int64_t admin_body_timeout;                      /* s */

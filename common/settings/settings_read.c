@@ -261,12 +261,23 @@ static bool read_environment(struct reader *r, struct slice prefix)
 
 /* ---- all of it ------------------------------------------------------------------------------------------------- */
 
+/* The default is for data planes: one on the same machine has it, and a control plane would be in its way. */
+static void settle_status_listen(const struct reader *r)
+{
+	const char *role = json_string_value(json_object_get(r->input, "role"));
+
+	if (role && strcmp(role, "control_plane") == 0 && !json_object_get(r->input, "status_listen"))
+		json_object_set_new(r->input, "status_listen", json_string("off"));
+}
+
 /* Fills in the defaults. Each value has been checked, so nothing is left to go wrong but a mistake in the table. */
 static bool finish(const struct reader *r, struct settings *out)
 {
 	const struct load_options options = {.op = LOAD_CREATE};
 	struct violations v = {0};
 	json_t *complete;
+
+	settle_status_listen(r);
 	bool ok = schema_load(&settings_schema, r->input, &options, &complete, &v);
 
 	if (!ok) {

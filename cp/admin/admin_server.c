@@ -318,6 +318,11 @@ static bool check_protected(const struct admin_server *a, const struct listen_sp
 {
 	if (a->env.settings->admin_auth || is_loopback((const struct sockaddr *)&spec->address))
 		return true;
+	if (a->env.settings->admin_open) {
+		log_warn("whoever reaches the Admin API may change everything (admin_open)",
+		        LOG_SLICE("address", spec->text));
+		return true;
+	}
 	return err_set(e,
 	        "admin_listen: other machines can reach \"%.*s\", and admin_auth is off, so anybody could change the "
 	        "configuration; run: gatectl admin create --name NAME --role admin, then set admin_auth = on; or listen on "
@@ -411,6 +416,16 @@ void admin_server_drain(struct admin_server *a)
 {
 	close_listeners(a);
 	server_drain(&a->server);
+}
+
+struct server_stats admin_server_stats(const struct admin_server *a)
+{
+	return a->server.stats;
+}
+
+struct slice admin_server_node_id(const struct admin_server *a)
+{
+	return slice_cstr(a->env.node_id);
 }
 
 bool is_admin_server_idle(const struct admin_server *a)

@@ -6,6 +6,7 @@
 #define CP_ADMIN_ADMIN_SERVER_H
 
 #include "common/net/loop.h"
+#include "common/serve/stream.h"
 #include "common/settings/settings.h"
 
 struct admin_server;
@@ -18,6 +19,9 @@ void admin_server_reopen_logs(struct admin_server *a);
 void admin_server_drain(struct admin_server *a);
 /* True when no connection is left: after a drain, the moment to stop the loop. */
 bool is_admin_server_idle(const struct admin_server *a);
+/* What its connections have done so far, and the node's id, which lives as long as it does. */
+struct server_stats admin_server_stats(const struct admin_server *a);
+struct slice admin_server_node_id(const struct admin_server *a);
 /* After the loop has stopped: closes what is left. NULL is fine. */
 void admin_server_free(struct admin_server *a);
 

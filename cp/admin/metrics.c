@@ -9,9 +9,9 @@
 #include "common/core/release.h"
 #include "common/http/h1_parse.h"
 #include "common/net/listener.h"
-#include "common/serve/node_metrics.h"
 #include "cp/admin/errors.h"
 #include "cp/admin/info.h"
+#include "cp/admin/metrics.h"
 #include "cp/publish/publish.h"
 #include "cp/store/memory.h"
 
@@ -147,24 +147,30 @@ static void put_nodes(struct text *out, const json_t *nodes, const char *name, c
 	}
 }
 
+void metrics_of_control_plane(struct text *out, const struct node_facts *facts)
+{
+	json_t *nodes = json_array();
+
+	node_metrics(out, facts);
+	publish_nodes(nodes);
+	put_nodes(out, nodes, "kong_data_plane_last_seen",
+	        "When a data plane was last heard of, in seconds since 1970", last_seen, false);
+	put_nodes(out, nodes, "kong_data_plane_config_hash", "Hash of the configuration that a data plane has",
+	        config_hash, false);
+	put_nodes(out, nodes, "kong_data_plane_version_compatible",
+	        "Whether a data plane's release goes with the control plane's", is_compatible, true);
+	json_decref(nodes);
+}
+
 static void tell_of_control_plane(struct admin_call *c)
 {
 	struct text out = {0};
 	struct node_facts facts = {.node_id = slice_cstr(c->env->node_id),
 	        .server = &c->stats,
 	        .is_store_reachable = is_without_database(c->env->settings) || store_ping(c->store)};
-	json_t *nodes = json_array();
 
-	node_metrics(&out, &facts);
-	publish_nodes(nodes);
-	put_nodes(&out, nodes, "kong_data_plane_last_seen",
-	        "When a data plane was last heard of, in seconds since 1970", last_seen, false);
-	put_nodes(&out, nodes, "kong_data_plane_config_hash", "Hash of the configuration that a data plane has",
-	        config_hash, false);
-	put_nodes(&out, nodes, "kong_data_plane_version_compatible",
-	        "Whether a data plane's release goes with the control plane's", is_compatible, true);
+	metrics_of_control_plane(&out, &facts);
 	answer(c, text_slice(&out));
-	json_decref(nodes);
 	text_fini(&out);
 }
 

@@ -14,6 +14,7 @@
 #include "common/core/log.h"
 #include "cp/cli/command.h"
 #include "cp/cli/machine.h"
+#include "cp/cli/notify.h"
 #include "cp/cli/output.h"
 #include "cp/cli/supervisor.h"
 
@@ -51,7 +52,8 @@ static bool write_own_pid(const struct settings *s, struct err *e)
 	return file_replace(path, slice_cstr(text), 0644, e);
 }
 
-/* In the process that stays: start everything, say through `ready` (a pipe; -1: none) that it runs, watch. */
+/* In the process that stays: start everything, say through `ready` (a pipe; -1: none) and to a service manager that
+ * it runs, watch. */
 static enum exit_code supervise(struct supervisor *v, const struct settings *s, int ready)
 {
 	struct err e;
@@ -64,6 +66,8 @@ static enum exit_code supervise(struct supervisor *v, const struct settings *s, 
 			return EXIT_FAILED;
 		close(ready);
 	}
+	if (!notify("READY=1", &e))
+		log_warn(e.message);
 	supervisor_run(v);
 	pid_path(s, "gatectl", path, sizeof path);
 	unlink(path);

@@ -21,6 +21,20 @@ def test_a_control_plane_that_others_can_reach_does_not_start_unprotected(servic
     assert f'"0.0.0.0:{port}"' in line and "gatectl admin create --name NAME --role admin" in line and "admin_auth = on" in line
 
 
+def test_who_opens_it_on_purpose_is_warned(services, tmp_path):
+    """The lesson's compose file: an Admin API without a login, on a network of its own."""
+    port = kit.free_port()
+    process = kit.Process(tmp_path, "open", {"role": "control_plane", "pg_port": services.pg_port, "pg_user": "gatehouse",
+                                             "pg_database": services.database(), "admin_listen": f"0.0.0.0:{port}", "admin_open": "on",
+                                             "admin_error_log": "off"}, "gatehouse-cp")
+    process.conf.write_text("".join(f"{key} = {value}\n" for key, value in process.settings.items()))
+    subprocess.run([kit.BUILD / "gatectl", "migrations", "bootstrap", "--conf", process.conf], check=True, stdout=subprocess.DEVNULL)
+    process.start()
+    assert kit.call(port, "GET", "/services").status == 200
+    assert f"admin_open) address=0.0.0.0:{port}" in process.log.read_text().replace('"', ""), process.log.read_text()
+    process.stop()
+
+
 def test_the_first_admin_comes_from_gatectl_and_works_at_once(protected):
     assert protected.api("GET", "/services").status == 401
     assert protected.api("GET", "/services", headers=bearer(protected.root)).status == 200

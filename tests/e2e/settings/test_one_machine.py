@@ -2,7 +2,9 @@
 import http.client
 import json
 import os
+import shutil
 import signal
+import socket
 import subprocess
 import threading
 
@@ -225,3 +227,42 @@ def test_health_in_json_names_every_process(node):
     health = json.loads(gatectl("health", "-o", "json"))
     assert health["healthy"] and [p["name"] for p in health["processes"]] == ["gatehouse-cp", "gatehouse-dp"]
     assert json.loads(gatectl("quit", "-o", "json")) == {"status": "stopped"}
+
+
+# -- packages: systemd waits for the word, and an upgrade replaces the programs under a running gateway
+
+
+def test_a_service_manager_is_told_when_everything_runs(node):
+    gatectl, ports, folder = node
+    gatectl("migrations", "bootstrap")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(str(folder / "notify"))
+        manager.settimeout(30)
+        running = subprocess.Popen([kit.BUILD / "gatectl", "start", "--foreground", "--conf", folder / "gatehouse.conf"],
+                                   env={**os.environ, "NOTIFY_SOCKET": str(folder / "notify")}, stderr=subprocess.DEVNULL)
+        assert manager.recv(100) == b"READY=1"
+    assert kit.call(ports["admin"], "GET", "/").status == 200
+    running.terminate()
+    assert running.wait(30) == 0
+
+
+def test_a_reload_after_an_upgrade_runs_the_new_programs(node):
+    gatectl, ports, folder = node
+    programs = folder / "programs"
+    programs.mkdir()
+    names = ("gatectl", "gatehouse-cp", "gatehouse-dp")
+    for name in names:
+        shutil.copy(kit.BUILD / name, programs / name)
+    conf = folder / "gatehouse.conf"
+    run = lambda *words: subprocess.run([programs / "gatectl", *words, "--conf", conf], check=True, timeout=60, capture_output=True)  # noqa: E731
+    run("migrations", "bootstrap")
+    run("start")
+    for name in names:  # as dpkg does: another file takes the name
+        shutil.copy(kit.BUILD / name, programs / "new")
+        os.replace(programs / "new", programs / name)
+    pids = {name: folder / f"prefix/pids/{name}.pid" for name in names[1:]}
+    assert all(os.readlink(f"/proc/{path.read_text().strip()}/exe").endswith("(deleted)") for path in pids.values())
+    run("reload")
+    for name, path in pids.items():
+        assert os.readlink(f"/proc/{path.read_text().strip()}/exe") == str(programs / name)
+    assert kit.call(ports["admin"], "GET", "/").status == 200

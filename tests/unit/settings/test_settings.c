@@ -92,6 +92,17 @@ START_TEST(without_file_and_environment_the_defaults_hold)
 }
 END_TEST
 
+START_TEST(a_control_plane_has_a_status_listener_when_it_is_set)
+{
+	loads("role = control_plane\n");
+	ck_slice(s.status_listen, "off");
+	loads("status_listen = 0.0.0.0:8100\nrole = control_plane\n");
+	ck_slice(s.status_listen, "0.0.0.0:8100");
+	loads("role = data_plane\n");
+	ck_slice(s.status_listen, "127.0.0.1:8100");
+}
+END_TEST
+
 START_TEST(a_file_has_keys_values_and_comments)
 {
 	loads("# a comment\n\n  pg_user =  gate house  # who\npg_password = a\\#b=c\npg_ssl = on\npg_ssl_verify=FALSE\r\n"
@@ -273,6 +284,7 @@ int main(void)
 	TCase *t = tcase_create("settings");
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_test(t, without_file_and_environment_the_defaults_hold);
+	tcase_add_test(t, a_control_plane_has_a_status_listener_when_it_is_set);
 	tcase_add_test(t, a_file_has_keys_values_and_comments);
 	tcase_add_test(t, the_environment_beats_the_file_and_our_name_beats_kongs);
 	tcase_add_test(t, an_empty_value_unsets_or_gives_the_default_back);
