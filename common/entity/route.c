@@ -311,9 +311,12 @@ static void check_expression(const json_t *route, bool is_update, struct violati
 static const struct entity_check checks[] = {
         WHEN("protocols", WITHOUT_SNI, "snis", MATCH(LEN_EQ(0)),
                 .text = "'snis' can only be set when 'protocols' is 'grpcs', 'https', 'tls' or 'tls_passthrough'"),
-        CUSTOM(check_family),
-        CUSTOM(check_expression),
-        CUSTOM(check_regexes, .fields = FIELDS("paths", "headers")),
+        CUSTOM(check_family, .described_as = "{'field_sources':['path_handling']}"),
+        CUSTOM(check_expression,
+                .described_as =
+                        "{'run_with_missing_fields':true,'field_sources':['id','protocols','snis','sources',"
+                        "'destinations','methods','hosts','paths','headers','expression','regex_priority','priority']}"),
+        CUSTOM(check_regexes, .fields = FIELDS("paths", "headers"), .described_as = ""),
         {0},
 };
 

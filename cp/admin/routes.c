@@ -87,7 +87,7 @@ static const struct admin_route table[] = {
         {"/proxy-cache", ADMIN_DELETE, 0, false, admin_proxy_cache, "Delete all answers that data planes keep"},
         {"/proxy-cache/:cache_key", ADMIN_GET | ADMIN_DELETE, 0, false, admin_proxy_cache_item,
                 "An answer that data planes keep"},
-        {"/proxy-cache/:plugins/caches/:cache_key", ADMIN_GET | ADMIN_DELETE, 0, false, admin_proxy_cache_of_plugin,
+        {"/proxy-cache/:plugin_id/caches/:cache_key", ADMIN_GET | ADMIN_DELETE, 0, false, admin_proxy_cache_of_plugin,
                 "An answer that data planes keep for a configuration of proxy-cache"},
         {"/debug/node/log-level", ADMIN_GET, 0, false, admin_log_level_get, "What is logged"},
         {"/debug/node/log-level/:log_level", ADMIN_PUT, 0, false, admin_log_level_put,

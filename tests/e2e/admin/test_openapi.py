@@ -323,8 +323,9 @@ CASES = [
     *[(method, f"/upstreams/{{upstreams}}/targets/{{targets}}/{address}{word}", f"oa 127.0.0.1:9{filled}", {}, 204)
       for method in ("put", "post") for word in ("healthy", "unhealthy") for address, filled in (("", ""), ("{address}/", " 127.0.0.1:9"))]]
 # what takes more than one request to show: tests/e2e/plugins/test_proxy_cache.py, tests/e2e/documents and tests/e2e/cluster
-ELSEWHERE = {("post", "/clustering/tokens", "201"), ("delete", "/clustering/tokens/{id}", "204"), ("get", "/proxy-cache/{cache_key}", "200"), ("delete", "/proxy-cache/{cache_key}", "204"), ("post", "/config", "201"), ("post", "/config", "304"),
-             *[(method, "/proxy-cache/{plugins}/caches/{cache_key}", status) for method, status in (("get", "200"), ("delete", "204"))]}
+ELSEWHERE = {("post", "/clustering/tokens", "201"), ("delete", "/clustering/tokens/{id}", "204"),
+             ("get", "/proxy-cache/{cache_key}", "200"), ("delete", "/proxy-cache/{cache_key}", "204"), ("post", "/config", "201"), ("post", "/config", "304"),
+             *[(method, "/proxy-cache/{plugin_id}/caches/{cache_key}", status) for method, status in (("get", "200"), ("delete", "204"))]}
 
 
 def test_every_special_endpoint_answers_with_the_statuses_it_lists(shared_gateway, document):
