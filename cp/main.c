@@ -18,6 +18,7 @@
 #include "common/net/handover.h"
 #include "common/plugin/objects.h"
 #include "common/plugin/shared_counts.h"
+#include "common/plugin/template.h"
 #include "common/settings/log_setup.h"
 #include "common/entity/route.h"
 #include "cp/admin/admin_server.h"
@@ -264,6 +265,7 @@ static bool start(struct program *p, const char *conf, struct err *e)
 		return false;
 	schema_use_expressions(slice_eq(s->router_flavor, S("expressions")));
 	route_use_rust_regexes(!slice_eq(s->router_flavor, S("traditional")));
+	template_allow_lua(!slice_eq(s->untrusted_lua, S("off")));
 	shared_counts_offer(!is_without_database(s));
 	if (!open_configuration(p, e))
 		return false;

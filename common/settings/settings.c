@@ -316,6 +316,10 @@ static const struct field fields[] = {
                 .doc = "Authorities for where plugins send requests, in the same form."),
         FIELD(struct settings, lua_ssl_verify_depth, .dflt = "1", .flags = REQUIRED, BETWEEN(0, 100),
                 .doc = "How many certificates may stand between theirs and a trusted one."),
+        FIELD(struct settings, untrusted_lua, .dflt = "'sandbox'", .flags = REQUIRED,
+                .one_of = ONE_OF("off", "sandbox", "on"),
+                .doc = "Whether the Lua in configurations of plugins counts: with off, custom_fields_by_lua is refused and "
+                       "$(expressions) of templates fail. sandbox and on are the same: a bounded part of Lua that only reads."),
         FIELD(struct settings, plugin_dir,
                 .doc = "Folder of plugins built outside the tree, as shared objects; the same on both planes."),
         FIELD(struct settings, mem_cache_size, .dflt = "'128m'", .flags = REQUIRED, .check = check_size,

@@ -87,7 +87,7 @@ struct settings {
 	bool client_ssl, proxy_ssl_verify;
 	struct slice client_ssl_cert, client_ssl_cert_key, proxy_ssl_trusted_certificate, lua_ssl_trusted_certificate;
 	int64_t proxy_ssl_verify_depth, lua_ssl_verify_depth;
-	struct slice mem_cache_size, plugin_dir;
+	struct slice mem_cache_size, plugin_dir, untrusted_lua;
 	int64_t shutdown_grace; /* s, default 10 */
 };
 
