@@ -92,7 +92,7 @@ $(B)/tests/unit/%: $(B)/tests/unit/%.o $(LIBSUPPORT) $(LIBCLI) $(LIBCP) $(LIBDP)
 	@$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) -Wl,--start-group $(LIBSUPPORT) $(LIBCLI) $(LIBCP) $(LIBDP) $(LIBCOMMON) -Wl,--end-group $(LIBS) $(shell pkg-config --libs check) -lhttp_parser
 unit-programs: $(UNIT)
 # Measuring programs, built by name: make build/release/tests/bench/hello_server
-$(B)/tests/bench/%: $(B)/tests/bench/%.o $(LIBCOMMON)
+$(B)/tests/bench/%: $(B)/tests/bench/%.o $(LIBDP) $(LIBCOMMON)
 	@$(CC) $(LDFLAGS) -o $@ $^ $(LIBS)
 unit: $(UNIT)
 	@scripts/run-unit $(UNIT)

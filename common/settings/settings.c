@@ -97,7 +97,7 @@ static const struct field fields[] = {
 
         /* PostgreSQL */
         FIELD(struct settings, pg_host, .dflt = "'127.0.0.1'",
-                .doc = "PostgreSQL's host, or the folder of its socket."),
+                .doc = "PostgreSQL's host, or the folder of its socket; several with commas in between, each with or without a port: the one that takes writes is used."),
         FIELD(struct settings, pg_port, .dflt = "5432", .flags = REQUIRED, BETWEEN(1, 65535),
                 .doc = "PostgreSQL's port."),
         FIELD(struct settings, pg_timeout, .dflt = "5000", .flags = REQUIRED, BETWEEN(1, 2147483646),
@@ -113,7 +113,7 @@ static const struct field fields[] = {
         FIELD(struct settings, cluster_listen, .dflt = "'off'", .flags = REQUIRED,
                 .doc = "Where the control plane awaits data planes on other machines."),
         FIELD(struct settings, cluster_control_plane, .dflt = "'ipc'", .flags = REQUIRED,
-                .doc = "Where a data plane finds it: host:port; ipc: on this machine with the same prefix."),
+                .doc = "Where a data plane finds the control planes: host:port, several with commas in between (at most 8), so that the loss of one costs nothing; ipc: on this machine with the same prefix."),
         FIELD(struct settings, cluster_cert, .doc = "This node's certificate, a PEM file."),
         FIELD(struct settings, cluster_cert_key, .flags = SECRET, .doc = "Its key, a PEM file."),
         FIELD(struct settings, cluster_ca_cert, .doc = "Certificate of the authority that signs nodes, a PEM file."),

@@ -26,6 +26,8 @@ static void add_targets(json_t *node)
 {
 	struct uuid id;
 
+	if (json_is_object(json_object_get(node, "targets"))) /* another control plane's, as that has said */
+		return;
 	if (uuid_parse(slice_cstr(json_string_value(json_object_get(node, "id"))), &id))
 		json_object_set_new(node, "targets", target_health_summary(&id));
 }

@@ -89,6 +89,7 @@ static void add_route_queries(json_t *parameters, const struct admin_route *rout
 	        {"/status", {"unit", "scale"}},
 	        {"/debug/node/log-level/:log_level", {"seconds"}},
 	        {"/debug/cluster/log-level/:log_level", {"seconds"}},
+	        {"/debug/cluster/control-planes-nodes/log-level/:log_level", {"seconds"}},
 	        {"/explain", {"url", "asked_method", "header", "sni", "dp"}},
 	};
 

@@ -24,7 +24,11 @@
 #include "cp/publish/target_health.h"
 
 enum {
-	CONNECTIONS_MAX = 4096,
+	CONNECTIONS_MAX = 3 *
+	                  NODES_MAX, /* two for each data plane, and those that a node has given up without a word */
+	/* Versions that follow each other closely are told together when there are many to tell: one of 5,000 data
+	 * planes then hears of something at most twenty times a second. */
+	NODES_PER_MS = 100,
 	/* A data plane that has not reported a version soon after it was published may have lost the message. */
 	REMIND_MIN_MS = 25,
 	REMIND_MAX_MS = 800
@@ -40,6 +44,8 @@ struct publish {
 	struct sync_server *server;
 	struct loop_timer *reminder;
 	uint32_t remind_ms;
+	struct loop_timer *teller; /* set: more may follow soon */
+	uint64_t told_version, told_ms;
 
 	struct enrolment *enrolment;
 	struct side_loop *cluster_thread;
@@ -91,6 +97,35 @@ static void moved_on(struct publish *p)
 	set_reminder(p, REMIND_MIN_MS);
 }
 
+static void tell_now(void *arg)
+{
+	struct publish *p = arg;
+	loop_timer_free(p->teller);
+	p->teller = NULL;
+	/* what leads on from what was told last: one version, or several in one */
+	const struct packed_delta *d = history_answer(
+	        p->history, slice_cstr(history_epoch(p->history)), p->told_version);
+	if (d && d->base == p->told_version)
+		publisher_send(p->publisher, d);
+	else
+		publisher_announce(p->publisher, history_epoch(p->history), history_version(p->history));
+	p->told_version = history_version(p->history);
+	p->told_ms = clock_mono_ms();
+	moved_on(p);
+}
+
+/* The first version of a row is told at once. */
+static void tell(struct publish *p)
+{
+	uint64_t due_ms = p->told_ms + nodes_connected() / NODES_PER_MS, now = clock_mono_ms();
+	if (p->teller)
+		return;
+	if (now >= due_ms)
+		tell_now(p);
+	else
+		p->teller = loop_timer_new(side_loop_loop(p->thread), (uint32_t)(due_ms - now), false, tell_now, p);
+}
+
 struct offer {
 	struct publish *publish;
 	struct feed_batch *batch;
@@ -99,12 +134,8 @@ struct offer {
 static void send_offer(void *arg)
 {
 	struct offer *o = arg;
-	struct publish *p = o->publish;
-	const struct packed_delta *d = history_pack(p->history, o->batch);
-	if (!d)
-		return;
-	publisher_send(p->publisher, d);
-	moved_on(p);
+	if (history_pack(o->publish->history, o->batch))
+		tell(o->publish);
 }
 
 static void settle_offer(void *arg)
@@ -117,6 +148,7 @@ static void settle_offer(void *arg)
 	if (!is_new_beginning)
 		return;
 	publisher_announce(p->publisher, history_epoch(p->history), history_version(p->history));
+	p->told_version = history_version(p->history);
 	moved_on(p);
 }
 
@@ -184,6 +216,7 @@ static void close_sockets(void *arg)
 	struct publish *p = arg;
 	orders_announce_with(NULL, NULL);
 	set_reminder(p, 0);
+	loop_timer_free(p->teller);
 	sync_server_close(p->server);
 	publisher_close(p->publisher);
 	history_free(p->history);

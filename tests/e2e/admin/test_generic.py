@@ -249,7 +249,8 @@ def test_5_custom_id(admin):
     "/status/dns", "/schemas/{name}", "/schemas/plugins/{name}", "/schemas/vaults/{name}", "/schemas/filters/{name}",
     "/schemas/{db_entity_name}/validate", "/schemas/plugins/validate", "/schemas/vaults/validate", "/config", "/clustering/data-planes",
     "/clustering/status", "/cache", "/cache/{key}", "/debug/node/log-level", "/debug/node/log-level/{log_level}",
-    "/debug/cluster/log-level", "/debug/cluster/log-level/{log_level}", "/explain",
+    "/debug/cluster/log-level", "/debug/cluster/log-level/{log_level}", "/debug/cluster/control-planes-nodes/log-level/{log_level}",
+    "/explain",
     "/upstreams/{upstreams}/targets/{targets}/healthy",
     "/upstreams/{upstreams}/targets/{targets}/{address}/unhealthy"])
 def test_6_every_path_of_the_catalogue_answers(admin, path):
