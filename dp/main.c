@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "common/core/dumps.h"
 #include "common/core/file.h"
 #include "common/core/file_limit.h"
 #include "common/core/log.h"
@@ -596,6 +597,8 @@ static bool start(struct plane *p, struct err *e)
 	        !access_log_open(&p->status_log, s, "status_access_log", s->status_access_log, e))
 		return false;
 	file_limit_raise();
+	if (!s->core_dumps)
+		dumps_forbid();
 	schema_use_expressions(slice_eq(s->router_flavor, S("expressions")));
 	route_use_rust_regexes(!slice_eq(s->router_flavor, S("traditional")));
 	template_allow_lua(!slice_eq(s->untrusted_lua, S("off")));

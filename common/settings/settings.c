@@ -91,6 +91,8 @@ static const struct field fields[] = {
                        "documents (also those that POST /config brings), or nowhere."),
         FIELD(struct settings, node_id, .format = FORMAT_UUID,
                 .doc = "This node's id; unset: made once and kept in the prefix."),
+        FIELD(struct settings, core_dumps, SWITCH,
+                .doc = "Whether a process that crashes may leave its memory on disk, with keys and passwords in it."),
         FIELD(struct settings, drain_delay, .dflt = "0", .flags = REQUIRED, BETWEEN(0, 3600),
                 .doc = "Seconds that a stopping node goes on taking connections while it reports that it drains."),
         FIELD(struct settings, shutdown_grace, .dflt = "10", .flags = REQUIRED, BETWEEN(0, 86400),

@@ -36,7 +36,8 @@ struct settings {
 	int64_t cluster_cert_days, cluster_cert_renew_days; /* 0: not renewed */
 	struct slice cluster_dp_labels;                     /* "region:eu,rack:7"; at most NODE_LABELS_MAX */
 	int64_t cluster_data_plane_purge_delay;             /* s */
-	struct slice node_id;                               /* default: made once and kept in prefix/kong.id */
+	bool core_dumps;
+	struct slice node_id;                   /* default: made once and kept in prefix/kong.id */
 	int64_t admin_wait;                     /* ms: how long a write waits for the data planes, default 200 */
 	int64_t admin_threads;                  /* default 4 */
 	int64_t history_versions, history_days; /* what is kept of the past; 0: no bound */

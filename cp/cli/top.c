@@ -1,6 +1,7 @@
 /* gatectl top: what each data plane does, as it goes on (users.md 2.8). The figures are rates over the last two or
  * three seconds, which data planes tell their control plane; nothing has to be set up. */
 #include <stdio.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "cp/cli/admin_client.h"
@@ -105,11 +106,12 @@ static enum exit_code show(struct admin_client *a, const struct cli *c, bool cle
 /* Until it is interrupted. A control plane that does not answer for a moment is no reason to stop looking. */
 static enum exit_code show_again_and_again(struct admin_client *a, const struct cli *c, int64_t every_ms)
 {
+	const struct timespec pause = {.tv_sec = every_ms / 1000, .tv_nsec = every_ms % 1000 * 1000000};
 	bool is_terminal = isatty(STDOUT_FILENO);
 	enum exit_code code = show(a, c, is_terminal);
 
 	while (code == EXIT_OK) {
-		usleep((useconds_t)every_ms * 1000);
+		nanosleep(&pause, NULL);
 		if (show(a, c, is_terminal) == EXIT_NOT_ALLOWED)
 			code = EXIT_NOT_ALLOWED;
 	}
