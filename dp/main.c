@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "common/core/dumps.h"
 #include "common/core/file.h"
 #include "common/core/file_limit.h"
 #include "common/core/log.h"
@@ -32,6 +33,7 @@
 #include "dp/host/cache.h"
 #include "dp/host/cache_orders.h"
 #include "dp/host/counters.h"
+#include "dp/host/load.h"
 #include "dp/status/status.h"
 #include "dp/status/target_health.h"
 #include "dp/upstream/balance_thread.h"
@@ -58,8 +60,12 @@ struct plane {
 	struct counter_source counting;
 	unsigned told_shard;           /* of shared counters */
 	struct subscriber *subscriber; /* the one or the other */
-	struct renewal *renewal;       /* of the certificate that the subscriber shows; NULL: none */
-	struct text why;               /* what is wrong with the document, in several lines */
+	struct node_load load;         /* of all workers, as the last Poll told it */
+	Gatehouse__Sync__NodeLoad told_load;
+	char *labels[NODE_LABELS_MAX];
+	size_t label_count;
+	struct renewal *renewal; /* of the certificate that the subscriber shows; NULL: none */
+	struct text why;         /* what is wrong with the document, in several lines */
 	struct status *status;
 	struct access_log access_log, stream_log, status_log;
 	struct event *signals[5];
@@ -348,6 +354,29 @@ static void learn_counter(void *arg, struct slice key, int64_t others)
 	counters_learn(((struct plane *)arg)->node.shared_counters, key, others);
 }
 
+static void tell_about(void *arg, Gatehouse__Sync__Poll *poll)
+{
+	struct plane *p = arg;
+
+	p->load = (struct node_load){0};
+	for (unsigned i = 0; i < p->worker_count; i++)
+		load_add(&p->load, worker_load(p->workers[i]));
+	node_load_tell(&p->load, &p->told_load);
+	poll->load = &p->told_load;
+	poll->labels = p->labels;
+	poll->n_labels = p->label_count;
+}
+
+/* Checked when the settings were read. */
+static void read_labels(struct plane *p)
+{
+	struct slice rest = p->settings.cluster_dp_labels;
+
+	p->label_count = 0;
+	while (slice_is_set(rest) && p->label_count < NODE_LABELS_MAX)
+		p->labels[p->label_count++] = arena_cstr(&p->arena, slice_trim(slice_cut(&rest, ',')));
+}
+
 static bool start_subscriber(struct plane *p, struct err *e)
 {
 	p->counting = (struct counter_source){counter_news, tell_counters_again, learn_counter, p};
@@ -357,6 +386,8 @@ static bool start_subscriber(struct plane *p, struct err *e)
 	subscriber_carry_out(p->subscriber, order_handlers, p);
 	subscriber_report_health(p->subscriber, report_health, p);
 	subscriber_share_counters(p->subscriber, &p->counting);
+	read_labels(p);
+	subscriber_tell_about(p->subscriber, tell_about, p);
 	return true;
 }
 
@@ -566,6 +597,8 @@ static bool start(struct plane *p, struct err *e)
 	        !access_log_open(&p->status_log, s, "status_access_log", s->status_access_log, e))
 		return false;
 	file_limit_raise();
+	if (!s->core_dumps)
+		dumps_forbid();
 	schema_use_expressions(slice_eq(s->router_flavor, S("expressions")));
 	route_use_rust_regexes(!slice_eq(s->router_flavor, S("traditional")));
 	template_allow_lua(!slice_eq(s->untrusted_lua, S("off")));

@@ -20,6 +20,9 @@ struct link_certs {
 	const char *ca, *cert, *key;
 };
 
+/* Would a link open with these? Files that are there, belong together, and a key that nobody else can read. */
+bool link_check_certs(const struct link_certs *certs, struct err *e);
+
 /* Who may come in, and who is given a certificate; common to all servers of a process. All of it may be NULL. */
 struct link_asked;
 struct link_gate {

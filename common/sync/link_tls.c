@@ -113,6 +113,13 @@ SSL_CTX *link_client_tls(const struct link_certs *certs, struct err *e)
 	return new_context(TLS_client_method(), certs, e);
 }
 
+bool link_check_certs(const struct link_certs *certs, struct err *e)
+{
+	SSL_CTX *ctx = link_client_tls(certs, e);
+	SSL_CTX_free(ctx);
+	return ctx != NULL;
+}
+
 bool link_set_alpn(SSL *tls, enum link_socket which)
 {
 	const unsigned char *names[] = {alpn_pub, alpn_rep, alpn_sign};

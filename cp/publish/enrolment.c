@@ -15,6 +15,7 @@
 #include "common/crypto/x509_csr.h"
 #include "common/sync/join_token.h"
 #include "common/sync/link_sign.h"
+#include "cp/publish/nodes.h"
 #include "cp/publish/revoked.h"
 #include "cp/store/enrol.h"
 
@@ -238,6 +239,7 @@ static void *run(void *arg)
 			continue;
 		look_for_revoked(n);
 		look_at_own(n);
+		nodes_purge((uint64_t)n->settings->cluster_data_plane_purge_delay * 1000);
 		looked_ms = clock_mono_ms();
 	}
 	return NULL;
