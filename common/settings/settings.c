@@ -159,6 +159,8 @@ static const struct field fields[] = {
         FIELD(struct settings, cluster_data_plane_purge_delay, .dflt = "1209600", .flags = REQUIRED,
                 BETWEEN(60, 315360000),
                 .doc = "Seconds after which a control plane forgets a data plane that it hears nothing of."),
+        FIELD(struct settings, publish_guard, .dflt = "50", .flags = REQUIRED, BETWEEN(0, 100),
+                .doc = "Percent of the routes, where there are at least 100, that one version may take away; one that takes more is held back from the data planes until POST /versions/N/publish, or until the routes are back. 0: no guard; there is none without a database."),
         FIELD(struct settings, admin_wait, .dflt = "200", .flags = REQUIRED, BETWEEN(0, 60000),
                 .doc = "Milliseconds that a write waits for the data planes to apply it."),
         FIELD(struct settings, admin_threads, .dflt = "4", .flags = REQUIRED, BETWEEN(1, 64),

@@ -38,6 +38,7 @@ struct settings {
 	int64_t cluster_data_plane_purge_delay;             /* s */
 	bool core_dumps;
 	struct slice node_id;                   /* default: made once and kept in prefix/kong.id */
+	int64_t publish_guard;                  /* percent */
 	int64_t admin_wait;                     /* ms: how long a write waits for the data planes, default 200 */
 	int64_t admin_threads;                  /* default 4 */
 	int64_t history_versions, history_days; /* what is kept of the past; 0: no bound */

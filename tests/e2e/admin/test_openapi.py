@@ -326,6 +326,7 @@ CASES = [
 # what takes more than one request to show: tests/e2e/plugins/test_proxy_cache.py, tests/e2e/documents and tests/e2e/cluster
 ELSEWHERE = {("post", "/clustering/tokens", "201"), ("delete", "/clustering/tokens/{id}", "204"),
              ("get", "/proxy-cache/{cache_key}", "200"), ("delete", "/proxy-cache/{cache_key}", "204"), ("post", "/config", "201"), ("post", "/config", "304"),
+             ("post", "/versions/{versions}/publish", "200"),
              *[(method, "/proxy-cache/{plugin_id}/caches/{cache_key}", status) for method, status in (("get", "200"), ("delete", "204"))]}
 
 
