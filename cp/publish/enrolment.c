@@ -20,15 +20,16 @@
 #include "cp/store/enrol.h"
 
 /* Requests that wait; each has a connection, of which the link allows no more. */
-enum { QUEUE_MAX = 64, CLOCK_SKEW_S = 300, OWN_EVERY_MS = 60 * 60 * 1000 };
+enum { QUEUE_MAX = 64, CLOCK_SKEW_S = 300, OWN_EVERY_MS = 60 * 60 * 1000, KEEP_EVERY_MS = 10 * 1000 };
 
 struct enrolment {
 	const struct settings *settings;
 	void (*on_renewed)(void *arg);
 	void *arg;
 	char ca[PATH_MAX], ca_key[PATH_MAX], cert[PATH_MAX], revoked[PATH_MAX];
-	struct store *store; /* NULL: not connected */
-	uint64_t own_due_ms; /* when our own certificate is looked at */
+	struct store *store;  /* NULL: not connected */
+	uint64_t own_due_ms;  /* when our own certificate is looked at */
+	uint64_t keep_due_ms; /* when what is known of nodes is written */
 	pthread_t thread;
 	pthread_mutex_t lock; /* for what follows */
 	pthread_cond_t wake;  /* on CLOCK_MONOTONIC */
@@ -169,6 +170,36 @@ static bool look_for_revoked(struct enrolment *n)
 	return rows != NULL;
 }
 
+/* What a control plane that starts later, or this one anew, shows of nodes that are silent. */
+static void keep_seen(struct enrolment *n)
+{
+	struct fault f = {0};
+	struct err e;
+	int64_t delay_s = n->settings->cluster_data_plane_purge_delay;
+
+	nodes_purge(delay_s);
+	if (clock_mono_ms() < n->keep_due_ms || slice_eq(n->settings->database, S("off")) || !open_store(n, &e))
+		return;
+	n->keep_due_ms = clock_mono_ms() + KEEP_EVERY_MS;
+	json_t *nodes = nodes_export();
+	if (!store_nodes_keep(n->store, nodes, &f) || !store_nodes_purge(n->store, delay_s, &f))
+		log_info("what is known of data planes is not kept for now",
+		        LOG_STR("error", f.message ? f.message : ""));
+	json_decref(nodes);
+	fault_fini(&f);
+}
+
+static void load_seen(struct enrolment *n)
+{
+	struct fault f = {0};
+	json_t *nodes = n->store ? store_nodes_seen(n->store, &f) : NULL;
+
+	if (nodes)
+		nodes_restore(nodes);
+	json_decref(nodes);
+	fault_fini(&f);
+}
+
 static bool renew_own(const struct enrolment *n, const struct x509_info *info, struct err *e)
 {
 	struct text pem = {0};
@@ -239,9 +270,11 @@ static void *run(void *arg)
 			continue;
 		look_for_revoked(n);
 		look_at_own(n);
-		nodes_purge((uint64_t)n->settings->cluster_data_plane_purge_delay * 1000);
+		keep_seen(n);
 		looked_ms = clock_mono_ms();
 	}
+	n->keep_due_ms = 0;
+	keep_seen(n);
 	return NULL;
 }
 
@@ -342,6 +375,7 @@ struct enrolment *enrolment_start(const struct settings *s, void (*on_renewed)(v
 	        set_path(n->cert, "cluster_cert", s->cluster_cert, e) && check_authority(n, e)) {
 		revoked_load(n->revoked);
 		look_for_revoked(n);
+		load_seen(n);
 		int problem = start_thread(n);
 		if (problem == 0)
 			return n;

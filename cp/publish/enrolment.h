@@ -2,7 +2,9 @@
  *
  * A thread of its own with a connection of its own to the database, because signing waits for that: it works on
  * requests that come over the cluster port (common/sync/link_sign.h), looks once a second for nodes that were revoked
- * through other control planes, and renews this control plane's own certificate when it has the authority's key. */
+ * through other control planes, and renews this control plane's own certificate when it has the authority's key. What
+ * is known of nodes it keeps in the database, so that one that is silent is shown by a control plane that has just
+ * started. */
 #ifndef CP_PUBLISH_ENROLMENT_H
 #define CP_PUBLISH_ENROLMENT_H
 

@@ -463,7 +463,7 @@ static uint64_t number_at(const json_t *object, const char *key)
 	return n > 0 ? (uint64_t)n : 0;
 }
 
-static void import_one(const json_t *json, uint64_t age_ms)
+static void import_one(const json_t *json, uint64_t age_ms, bool is_remote)
 {
 	struct node_report r = {.hostname = text_at(json, "hostname"),
 	        .release = text_at(json, "release"),
@@ -475,22 +475,25 @@ static void import_one(const json_t *json, uint64_t age_ms)
 	        .leaving = json_is_true(json_object_get(json, "leaving"))};
 	uint64_t now = clock_mono_ms(), silent_ms = number_at(json, "silent_ms") + age_ms;
 
-	if (!uuid_parse(text_at(json, "id"), &r.id) || silent_ms > NODES_FORGOTTEN_MS || silent_ms >= now)
+	if (!uuid_parse(text_at(json, "id"), &r.id) || !now)
 		return;
+	int64_t seen_wall_s = clock_wall_s() - (int64_t)(silent_ms / 1000);
+	if (silent_ms >= now) /* since before this machine was started */
+		silent_ms = now - 1;
 	struct node *n = find_or_add(&r.id);
 	if (n->hostname && n->seen_ms > now - silent_ms)
 		return;
 	unsigned change = table.change;
 	take_report(n, &r);
 	table.change = change; /* no news of ours */
-	n->is_remote = true;
+	n->is_remote = is_remote;
 	json_decref(n->targets);
 	n->targets = json_deep_copy(json_object_get(json, "targets"));
 	node_about_learn(&n->about, json_object_get(json, "about"));
 	n->in_step = false;
 	n->seen_ms = now - silent_ms;
 	n->in_step_ms = number_at(json, "lag_ms") < n->seen_ms ? n->seen_ms - number_at(json, "lag_ms") : 0;
-	n->seen_wall_s = clock_wall_s() - (int64_t)(silent_ms / 1000);
+	n->seen_wall_s = seen_wall_s;
 	set_hash(n, S(""));
 }
 
@@ -500,7 +503,17 @@ void nodes_import(const json_t *nodes, uint64_t age_ms)
 	size_t i;
 
 	enter();
-	json_array_foreach((json_t *)nodes, i, one) import_one(one, age_ms);
+	json_array_foreach((json_t *)nodes, i, one) import_one(one, age_ms, true);
+	leave();
+}
+
+void nodes_restore(const json_t *nodes)
+{
+	json_t *one;
+	size_t i;
+
+	enter();
+	json_array_foreach((json_t *)nodes, i, one) import_one(one, 0, false);
 	leave();
 }
 
@@ -619,15 +632,15 @@ void nodes_list(json_t *array)
 	free(all);
 }
 
-void nodes_purge(uint64_t silent_ms)
+void nodes_purge(int64_t silent_s)
 {
 	size_t count;
 
 	enter();
-	uint64_t now = clock_mono_ms();
+	int64_t now_s = clock_wall_s();
 	struct node **all = all_by_id(&count);
 	for (size_t i = 0; i < count; i++)
-		if (now - all[i]->seen_ms > silent_ms) {
+		if (now_s - all[i]->seen_wall_s > silent_s) {
 			map_remove(&table.by_id, uuid_slice(&all[i]->id));
 			node_free(all[i]);
 		}

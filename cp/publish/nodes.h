@@ -60,6 +60,8 @@ void nodes_overview(uint64_t version, json_t *array, json_t *problems);
 json_t *nodes_export(void);
 /* What another exported age_ms ago. */
 void nodes_import(const json_t *nodes, uint64_t age_ms);
+/* What was kept of an earlier export (cp/store/enrol.h). */
+void nodes_restore(const json_t *nodes);
 /* Changes whenever an export would say something new. */
 unsigned nodes_change(void);
 
@@ -75,7 +77,7 @@ size_t nodes_connected_ids(struct uuid *ids, size_t max);
 unsigned nodes_find(struct slice name, struct uuid *id);
 
 /* Forgets those that have not been heard of for so long. */
-void nodes_purge(uint64_t silent_ms);
+void nodes_purge(int64_t silent_s);
 
 /* Appends one object per node, by id: entities.md 4.17 and our own fields; among them lag_s, for how long it has been
  * without the version that is current, and those of node_about.h. */

@@ -185,3 +185,60 @@ json_t *store_revoked(struct store *st, struct fault *fault)
 		return NULL;
 	return rows_json(store_query(st, NULL, fault));
 }
+
+/* ---- what was seen --------------------------------------------------------------------------------------------- */
+
+static bool run(struct store *st, const struct pg_params *params, struct fault *fault)
+{
+	PGresult *r = store_query(st, params, fault);
+	PQclear(r);
+	return r != NULL;
+}
+
+bool store_nodes_keep(struct store *st, const json_t *nodes, struct fault *fault)
+{
+	if (json_array_size(nodes) == 0)
+		return true;
+	if (!begin_statement(st,
+	            "INSERT INTO cluster_nodes AS n (id, seen, seen_at)"
+	            " SELECT (e->>'id')::uuid, e, clock_timestamp() - (e->>'silent_ms')::bigint * interval '1 millisecond'"
+	            " FROM json_array_elements($1::json) e ON CONFLICT (id) DO UPDATE SET"
+	            " seen = excluded.seen, seen_at = excluded.seen_at"
+	            " WHERE n.seen_at IS NULL OR n.seen_at < excluded.seen_at",
+	            fault))
+		return false;
+	char *dump = json_dumps(nodes, JSON_COMPACT);
+	bool ok = run(st, PG_PARAMS(dump ? dump : "[]"), fault);
+	free(dump);
+	return ok;
+}
+
+json_t *store_nodes_seen(struct store *st, struct fault *fault)
+{
+	if (!begin_statement(st,
+	            "SELECT seen, greatest(0, extract(epoch FROM clock_timestamp() - seen_at) * 1000)::bigint"
+	            " FROM cluster_nodes WHERE seen IS NOT NULL AND revoked_at IS NULL ORDER BY seen_at DESC LIMIT 4096",
+	            fault))
+		return NULL;
+	PGresult *r = store_query(st, NULL, fault);
+	json_t *out = r ? json_array() : NULL;
+	for (int row = 0; r && row < PQntuples(r); row++) {
+		struct slice text_of = pg_value(r, row, 0);
+		json_t *node = json_loadb(text_of.ptr, text_of.len, 0, NULL);
+		if (!json_is_object(node))
+			continue;
+		json_object_set_new(node, "silent_ms", json_integer((json_int_t)pg_uint(r, row, 1)));
+		json_array_append_new(out, node);
+	}
+	PQclear(r);
+	return out;
+}
+
+bool store_nodes_purge(struct store *st, int64_t silent_s, struct fault *fault)
+{
+	return begin_statement(st,
+	               "DELETE FROM cluster_nodes WHERE revoked_at IS NULL AND greatest(seen_at, signed_at)"
+	               " < clock_timestamp() - $1::bigint * interval '1 second'",
+	               fault) &&
+	       run(st, PG_PARAMS(number(st, silent_s)), fault);
+}

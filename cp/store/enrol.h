@@ -32,6 +32,13 @@ bool store_token_spend(struct store *st, const struct enrol_token *t, const stru
 /* Keeps the next certificate of a node. False with fault->code 0: it is revoked. */
 bool store_node_signed(struct store *st, const struct enrol_node *node, struct fault *fault);
 
+/* What is known of nodes (nodes_export()), so that it outlives control planes; later news wins. */
+bool store_nodes_keep(struct store *st, const json_t *nodes, struct fault *fault);
+/* The same objects, with "silent_ms" as of now. NULL: failed. */
+json_t *store_nodes_seen(struct store *st, struct fault *fault);
+/* Forgets those of which nothing was heard for so long; revoked ones stay. */
+bool store_nodes_purge(struct store *st, int64_t silent_s, struct fault *fault);
+
 /* From now on the node is let in no more, with none of its certificates, for ever. Again: the first time counts. */
 bool store_node_revoke(struct store *st, const char *id, struct slice by, struct slice why, struct fault *fault);
 /* [{"id","hostname","revoked_at","revoked_by","message"}], by id. */

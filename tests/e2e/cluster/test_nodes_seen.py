@@ -85,7 +85,8 @@ def test_top_shows_what_each_node_does(seen, origin):
             kit.call(seen.proxies[0], "GET", "/nowhere")
         load = json.loads(run(seen, "top", "--once", "-o", "json"))
         load.sort(key=lambda row: not row["labels"])
-        return load if load[0]["load"] and load[0]["load"]["requests_per_s"] > 0 and load[0]["load"]["upstream_ms"] > 0 else None
+        both = all(row["load"] for row in load)
+        return load if both and load[0]["load"]["requests_per_s"] > 0 and load[0]["load"]["upstream_ms"] > 0 else None
 
     first, second = kit.eventually(loaded, what="the load is seen")
     assert first["load"]["errors_4xx_per_s"] > 0 and first["load"]["errors_5xx_per_s"] == 0
@@ -139,3 +140,23 @@ def test_wait_says_who_lags(seen, origin):
     finally:
         os.kill(seen.dps[1].pid, signal.SIGCONT)
     assert "2/2 data planes" in run(seen, "wait", "--all-dp", "--timeout", "10s")
+
+
+# -- after a restart, and in the end
+
+def test_a_silent_node_is_still_shown_after_a_restart_and_purged_in_time(seen):
+    silent = rows(seen)[1]["id"]
+    seen.dps[1].kill()
+    version = rows(seen)[1]["config_version"]
+    seen.cp.stop()
+    seen.cp.start()
+    row = kit.eventually(lambda: [row for row in rows(seen) if row["id"] == silent and not row["connected"]], what="it is shown")[0]
+    assert row["config_version"] == version and row["hostname"]
+    assert "unreachable since" in run(seen, "status", code=1)
+    # two weeks later
+    seen.cp.stop()
+    seen.services.psql(f"update cluster_nodes set seen_at = now() - interval '15 days' where id = '{silent}'", seen.database)
+    seen.cp.start()
+    kit.eventually(lambda: seen.services.psql(f"select count(*) from cluster_nodes where id = '{silent}'", seen.database) == "0", what="it is purged")
+    kit.eventually(lambda: silent not in [row["id"] for row in rows(seen)], what="and is gone")
+    seen.dps[1].start()
