@@ -18,10 +18,12 @@
 #include "common/net/handover.h"
 #include "common/plugin/objects.h"
 #include "common/plugin/shared_counts.h"
+#include "common/plugin/template.h"
 #include "common/settings/log_setup.h"
 #include "common/entity/route.h"
 #include "cp/admin/admin_server.h"
 #include "cp/admin/status_listener.h"
+#include "cp/publish/peers.h"
 #include "cp/publish/publish.h"
 #include "cp/publish/upkeep.h"
 #include "cp/store/memory.h"
@@ -36,6 +38,7 @@ struct program {
 	struct loop *loop;
 	struct publish *publish;
 	struct upkeep *upkeep;
+	struct peers *peers;
 	struct admin_server *admin;
 	struct status_listener *status; /* NULL: role traditional, whose data plane has it */
 	struct event *signals[5];
@@ -255,6 +258,15 @@ static uint64_t published_version(void *arg)
 	return status.version;
 }
 
+/* What a database is for besides entities. */
+static bool start_beside(struct program *p, struct err *e)
+{
+	p->upkeep = upkeep_start(&p->settings, e);
+	if (p->upkeep)
+		p->peers = peers_start(&p->settings, published_version, p->publish, e);
+	return p->peers != NULL;
+}
+
 static bool start(struct program *p, const char *conf, struct err *e)
 {
 	const struct settings *s = &p->settings;
@@ -262,19 +274,17 @@ static bool start(struct program *p, const char *conf, struct err *e)
 	if (!settings_load(&p->arena, conf, &p->settings, e) || !objects_load(s->plugin_dir, e) ||
 	        !check_role(s, e) || !log_setup(&p->settings, p->settings.admin_error_log, e))
 		return false;
-	schema_use_expressions(slice_eq(s->router_flavor, S("expressions")));
-	route_use_rust_regexes(!slice_eq(s->router_flavor, S("traditional")));
+	route_use_flavor(s->router_flavor);
+	template_allow_lua(!slice_eq(s->untrusted_lua, S("off")));
 	shared_counts_offer(!is_without_database(s));
 	if (!open_configuration(p, e))
 		return false;
 	file_limit_raise();
-	schema_use_expressions(slice_eq(s->router_flavor, S("expressions")));
 	p->loop = loop_new(e);
 	if (!p->loop || !catch_signals(p, e))
 		return false;
 	p->publish = publish_start(p->loop, s, e);
-	if (!p->publish ||
-	        (!is_without_database(s) && !(p->upkeep = upkeep_start(s, published_version, p->publish, e))))
+	if (!p->publish || (!is_without_database(s) && !start_beside(p, e)))
 		return false;
 	p->admin = admin_server_start(p->loop, s, e);
 	if (!p->admin)
@@ -293,6 +303,7 @@ static void stop(struct program *p)
 	loop_timer_free(p->drain_timer);
 	status_listener_free(p->status);
 	admin_server_free(p->admin);
+	peers_stop(p->peers);
 	upkeep_stop(p->upkeep);
 	publish_stop(p->publish);
 	memory_stop();

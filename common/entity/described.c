@@ -34,6 +34,7 @@ static const struct field filter_fields[] = {
         {.name = "enabled", .type = TYPE_BOOLEAN, .flags = REQUIRED, .dflt = "true", .doc = "Whether it runs."},
         {.name = "config",
                 .type = TYPE_JSON,
+                .flags = OPTIONAL,
                 .described_as = "{'json_schema':{'parent_subschema_key':'name','namespace':'proxy-wasm-filters',"
                                 "'optional':true,'default':{'$schema':'http://json-schema.org/draft-04/schema#',"
                                 "'type':['string','null']}}}",
@@ -54,12 +55,14 @@ static const struct field filter_chain_fields[] = {
         {.name = "route",
                 .type = TYPE_FOREIGN,
                 .flags = UNIQUE,
+                .dflt = "null",
                 .ref = "routes",
                 .on_delete = ON_DELETE_CASCADE,
                 .doc = "The route whose requests it sees."},
         {.name = "service",
                 .type = TYPE_FOREIGN,
                 .flags = UNIQUE,
+                .dflt = "null",
                 .ref = "services",
                 .on_delete = ON_DELETE_CASCADE,
                 .doc = "The service whose requests it sees."},
@@ -78,6 +81,7 @@ static const struct field filter_chain_fields[] = {
 static const struct entity_check filter_chain_checks[] = {
         MUTUALLY_EXCLUSIVE("service", "route"),
         AT_LEAST_ONE_OF("service", "route"),
+        CUSTOM(NULL, .described_as = "{'field_sources':['filters'],'run_with_invalid_fields':true}"),
         {0},
 };
 
@@ -140,7 +144,7 @@ const struct schema parameter_schema = {
 static const struct field cert_details_fields[] = {
         {.name = "expiry_timestamp",
                 .type = TYPE_NUMBER,
-                .flags = TIMESTAMP,
+                .flags = TIMESTAMP | OPTIONAL,
                 .doc = "When its certificate expires, in Unix seconds."},
         {0},
 };

@@ -12,7 +12,7 @@
 
 static const struct field set_fields[] = {
         ID_FIELD(struct key_set),
-        FIELD(struct key_set, name, .flags = UNIQUE | ENDPOINT_KEY, .doc = "A unique name for the set."),
+        FIELD(struct key_set, name, .flags = UNIQUE | OPTIONAL | ENDPOINT_KEY, .doc = "A unique name for the set."),
         TAGS_FIELD(struct key_set),
         CREATED_AT_FIELD(struct key_set),
         UPDATED_AT_FIELD(struct key_set),
@@ -30,9 +30,9 @@ const struct schema key_set_schema = {
 /* ---- keys ------------------------------------------------------------------------------------------------------ */
 
 static const struct field pem_fields[] = {
-        FIELD(struct key_pem, private_key, .flags = REFERENCEABLE | ENCRYPTED,
+        FIELD(struct key_pem, private_key, .flags = REFERENCEABLE | ENCRYPTED | OPTIONAL,
                 .doc = "The private key in PEM, without a passphrase."),
-        FIELD(struct key_pem, public_key, .flags = REFERENCEABLE, .doc = "The public key in PEM."),
+        FIELD(struct key_pem, public_key, .flags = REFERENCEABLE | OPTIONAL, .doc = "The public key in PEM."),
         {0},
 };
 
@@ -50,14 +50,15 @@ static const struct schema pem_schema = {
 
 static const struct field fields[] = {
         ID_FIELD(struct key),
-        FIELD(struct key, set, .ref = "key_sets", .on_delete = ON_DELETE_CASCADE, .flags = SCOPE,
+        FIELD(struct key, set, .ref = "key_sets", .on_delete = ON_DELETE_CASCADE, .flags = SCOPE | OPTIONAL,
                 .doc = "The set that the key belongs to."),
-        FIELD(struct key, name, .flags = UNIQUE | ENDPOINT_KEY, .doc = "A unique name for the key."),
-        FIELD(struct key, kid, .flags = REQUIRED | SCOPE,
+        FIELD(struct key, name, .flags = UNIQUE | OPTIONAL | ENDPOINT_KEY, .doc = "A unique name for the key."),
+        FIELD(struct key, kid, .flags = REQUIRED | SCOPE, .described_as = "{'unique':false}",
                 .doc = "The id that tokens name the key by; unique within its set."),
         FIELD(struct key, jwk, .flags = REFERENCEABLE | ENCRYPTED,
                 .doc = "The key as a JSON Web Key, in a string; its kid is that of the field kid."),
-        FIELD(struct key, pem, .dflt = "null", .record = &pem_schema, .doc = "The key in PEM, instead of jwk."),
+        FIELD(struct key, pem, .dflt = "null", .flags = OPTIONAL, .record = &pem_schema,
+                .doc = "The key in PEM, instead of jwk."),
         TAGS_FIELD(struct key),
         CREATED_AT_FIELD(struct key),
         UPDATED_AT_FIELD(struct key),

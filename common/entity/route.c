@@ -247,6 +247,12 @@ void route_use_rust_regexes(bool on)
 	rust_regexes = on;
 }
 
+void route_use_flavor(struct slice router_flavor)
+{
+	schema_use_expressions(slice_eq(router_flavor, S("expressions")));
+	route_use_rust_regexes(!slice_eq(router_flavor, S("traditional")));
+}
+
 static void check_rust_regex(const char *text, const char *mark, struct violations *v)
 {
 	struct err e;
@@ -311,9 +317,12 @@ static void check_expression(const json_t *route, bool is_update, struct violati
 static const struct entity_check checks[] = {
         WHEN("protocols", WITHOUT_SNI, "snis", MATCH(LEN_EQ(0)),
                 .text = "'snis' can only be set when 'protocols' is 'grpcs', 'https', 'tls' or 'tls_passthrough'"),
-        CUSTOM(check_family),
-        CUSTOM(check_expression),
-        CUSTOM(check_regexes, .fields = FIELDS("paths", "headers")),
+        CUSTOM(check_family, .described_as = "{'field_sources':['path_handling']}"),
+        CUSTOM(check_expression,
+                .described_as =
+                        "{'run_with_missing_fields':true,'field_sources':['id','protocols','snis','sources',"
+                        "'destinations','methods','hosts','paths','headers','expression','regex_priority','priority']}"),
+        CUSTOM(check_regexes, .fields = FIELDS("paths", "headers"), .described_as = ""),
         {0},
 };
 

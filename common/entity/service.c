@@ -31,7 +31,7 @@ static const struct field fields[] = {
                 .doc = "Certificate that is shown to the upstream in the TLS handshake."),
         FIELD(struct service, tls_verify,
                 .doc = "Whether the upstream's certificate is verified; unset: as proxy_ssl_verify says."),
-        FIELD(struct service, tls_verify_depth, BETWEEN(0, 64),
+        FIELD(struct service, tls_verify_depth, .dflt = "null", BETWEEN(0, 64),
                 .doc = "Longest chain of certificates that is accepted."),
         FIELD(struct service, ca_certificates, STRINGS(.format = FORMAT_UUID),
                 .doc = "Ids of the CA certificates that the upstream's certificate is verified with."),

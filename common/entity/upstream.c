@@ -52,11 +52,11 @@ static const struct field active_fields[] = {
         FIELD(struct active_checks, timeout, .dflt = "1", BETWEEN(0, 65535), .doc = "Seconds that a probe may take."),
         FIELD(struct active_checks, http_path, .dflt = "'/'", .format = FORMAT_PATH,
                 .doc = "Path that http probes ask for."),
-        FIELD(struct active_checks, https_sni, .format = FORMAT_SNI,
+        FIELD(struct active_checks, https_sni, .format = FORMAT_SNI, .flags = OPTIONAL,
                 .doc = "Server name in the TLS handshake of https probes."),
         FIELD(struct active_checks, https_verify_certificate, .dflt = "true", .flags = REQUIRED,
                 .doc = "Whether https probes verify the target's certificate."),
-        FIELD(struct active_checks, headers, KEYS(.format = FORMAT_HEADER_NAME),
+        FIELD(struct active_checks, headers, .flags = OPTIONAL, KEYS(.format = FORMAT_HEADER_NAME),
                 VALUES(.type = TYPE_ARRAY, STRINGS()), .doc = "Headers of http probes: lists of values by name."),
         {0},
 };
@@ -115,7 +115,7 @@ static const struct field healthchecks_fields[] = {
                 .doc = "Probes that the gateway makes."),
         FIELD(struct healthchecks, passive, .flags = REQUIRED | SPELT_OUT, .record = &passive_schema,
                 .doc = "What is learnt from the responses to clients' requests."),
-        FIELD(struct healthchecks, threshold, .dflt = "0", BETWEEN(0, 100),
+        FIELD(struct healthchecks, threshold, .dflt = "0", BETWEEN(0, 100), .flags = UNSPOKEN,
                 .doc = "Percentage of the targets' weight that must be available for the upstream to be healthy."),
         {0},
 };

@@ -72,26 +72,123 @@ struct record *record_new(const struct schema *kind, const json_t *rendered, uin
 	return r;
 }
 
-/* What an older release has written lacks fields, and must still be valid. */
-static struct record *load_older(const struct schema *kind, json_t *input, uint64_t version, struct err *e)
+void record_hold_back(struct text *held_back, struct slice name)
+{
+	for (struct slice rest = text_slice(held_back); rest.len;)
+		if (slice_eq(slice_trim(slice_cut(&rest, ',')), name))
+			return;
+	if (held_back->len + name.len > RECORD_HELD_BACK_MAX)
+		return;
+	if (held_back->len)
+		text_puts(held_back, ", ");
+	text_put(held_back, name);
+}
+
+/* ---- what other releases have written -------------------------------------------------------------------------- */
+
+/* Takes out of value what the errors call unknown; path names it. */
+static void drop_unknown(json_t *value, const json_t *errors, struct text *path, struct text *held_back)
+{
+	size_t len = path->len, index;
+	const char *key;
+	json_t *error;
+
+	json_array_foreach(errors, index, error) drop_unknown(json_array_get(value, index), error, path, held_back);
+	json_object_foreach((json_t *)errors, key, error)
+	{
+		text_printf(path, ".%s", key);
+		if (!json_is_string(error)) {
+			drop_unknown(json_object_get(value, key), error, path, held_back);
+		} else if (strcmp(json_string_value(error), "unknown field") == 0) {
+			json_object_del(value, key);
+			record_hold_back(held_back, text_slice(path));
+		}
+		path->len = len;
+	}
+}
+
+/* Names what loading has left out. */
+static void name_unknown(const json_t *input, const json_t *loaded, struct text *path, struct text *held_back)
+{
+	size_t len = path->len, index;
+	const char *key;
+	json_t *value;
+
+	json_array_foreach((json_t *)input, index, value)
+	        name_unknown(value, json_array_get(loaded, index), path, held_back);
+	json_object_foreach((json_t *)input, key, value)
+	{
+		const json_t *kept = json_object_get(loaded, key);
+		text_printf(path, ".%s", key);
+		if (kept)
+			name_unknown(value, kept, path, held_back);
+		else if (json_is_object(loaded))
+			record_hold_back(held_back, text_slice(path));
+		path->len = len;
+	}
+}
+
+/* Fields of another flavour of the router are known, and not there. */
+static void name_left_out(
+        const struct schema *kind, const json_t *input, const json_t *loaded, struct text *held_back)
+{
+	json_t *strangers = json_copy((json_t *)input);
+	struct text path = {0};
+
+	for_each_field(f, kind) if (!json_object_get(loaded, f->name)) json_object_del(strangers, f->name);
+	text_puts(&path, kind->name);
+	name_unknown(strangers, loaded, &path, held_back);
+	text_fini(&path);
+	json_decref(strangers);
+}
+
+/* An older release's records lack fields, and must still be valid; of a newer one's, loading leaves out what it does
+ * not know, but within lists of records calls it an error. held_back NULL: then it stays one. */
+static json_t *load(const struct schema *kind, json_t *input, struct text *held_back, struct err *e)
 {
 	struct violations v = {0};
-	struct record *r = NULL;
-	json_t *rendered;
-	if (schema_load(kind, input, &(struct load_options){.op = LOAD_STORED}, &rendered, &v)) {
-		r = record_new(kind, rendered, version, e);
-		json_decref(rendered);
-	} else {
-		struct text message = {0};
-		violations_message(v.fields, "schema violation", "schema violations", &message);
-		err_set(e, "%s", text_cstr(&message));
-		text_fini(&message);
+	json_t *rendered = NULL;
+	struct text text = {0};
+
+	if (!schema_load(kind, input, &(struct load_options){.op = LOAD_STORED}, &rendered, &v) && held_back) {
+		json_t *known = json_deep_copy(input);
+		text_puts(&text, kind->name);
+		drop_unknown(known, v.fields, &text, held_back);
+		violations_fini(&v);
+		v = (struct violations){0};
+		schema_load(kind, known, &(struct load_options){.op = LOAD_STORED}, &rendered, &v);
+		json_decref(known);
 	}
+	if (rendered && held_back)
+		name_left_out(kind, input, rendered, held_back);
+	if (!rendered) {
+		text_clear(&text);
+		violations_message(v.fields, "schema violation", "schema violations", &text);
+		err_set(e, "%s", text_cstr(&text));
+	}
+	text_fini(&text);
 	violations_fini(&v);
+	return rendered;
+}
+
+static struct record *make_other(const struct schema *kind, json_t *input, struct slice json, uint64_t version,
+        struct text *held_back, struct err *e)
+{
+	struct text names = {0};
+	struct record *r = NULL;
+	json_t *rendered = load(kind, input, held_back ? &names : NULL, e);
+
+	if (rendered)
+		r = names.len > 0 ? make(kind, rendered, json, version, e) : record_new(kind, rendered, version, e);
+	json_decref(rendered);
+	for (struct slice rest = text_slice(&names); rest.len;)
+		record_hold_back(held_back, slice_trim(slice_cut(&rest, ',')));
+	text_fini(&names);
 	return r;
 }
 
-struct record *record_parse(const struct schema *kind, struct slice json, uint64_t version, struct err *e)
+struct record *record_parse_newer(
+        const struct schema *kind, struct slice json, uint64_t version, struct text *held_back, struct err *e)
 {
 	json_error_t where;
 	json_t *input = json_loadb(json.len ? json.ptr : "", json.len, JSON_REJECT_DUPLICATES, &where);
@@ -101,9 +198,14 @@ struct record *record_parse(const struct schema *kind, struct slice json, uint64
 	}
 	/* Usually nothing is to be filled in, and it was checked when it was written. */
 	struct record *r = schema_is_rendered(kind, input) ? make(kind, input, json, version, e)
-	                                                   : load_older(kind, input, version, e);
+	                                                   : make_other(kind, input, json, version, held_back, e);
 	json_decref(input);
 	return r;
+}
+
+struct record *record_parse(const struct schema *kind, struct slice json, uint64_t version, struct err *e)
+{
+	return record_parse_newer(kind, json, version, NULL, e);
 }
 
 struct record *record_ref(struct record *r)

@@ -5,6 +5,7 @@
 #ifndef COMMON_MODEL_RECORD_H
 #define COMMON_MODEL_RECORD_H
 
+#include "common/core/text.h"
 #include "common/schema/schema.h"
 
 struct record {
@@ -34,6 +35,14 @@ struct record *record_new(const struct schema *kind, const json_t *rendered, uin
 /* From the JSON text of the wire or of disk: parsed, loaded with LOAD_STORED (so that a record of an older release
  * gets the defaults of newer fields), decoded. */
 struct record *record_parse(const struct schema *kind, struct slice json, uint64_t version, struct err *e);
+/* The same for what may come from a newer release: fields that this one does not know are not decoded and named in
+ * *held_back ("routes.color, plugins.config.tint"; each once). They stay in the record's JSON, so nothing is lost to
+ * whoever gets that next. What is known and wrong is an error as ever. */
+struct record *record_parse_newer(
+        const struct schema *kind, struct slice json, uint64_t version, struct text *held_back, struct err *e);
+/* Adds a name to such a list unless it is there, or the list has grown to RECORD_HELD_BACK_MAX bytes. */
+enum { RECORD_HELD_BACK_MAX = 1000 };
+void record_hold_back(struct text *held_back, struct slice name);
 struct record *record_ref(struct record *r);
 void record_unref(struct record *r);
 /* The JSON again; new reference. */

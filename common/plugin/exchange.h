@@ -68,11 +68,21 @@ struct shared_value {
 	struct shared_value *next;
 };
 
+/* What there is to tell of a session of TCP, TLS or UDP in place of a request and an answer. Filled in for the log.
+ */
+struct session_facts {
+	uint64_t received, sent; /* bytes from and to the client */
+	uint64_t upstream_received, upstream_sent;
+};
+
 struct tracing;
 struct spans;
 
 struct exchange {
-	struct arena *arena;       /* lives as long as the request */
+	struct arena *arena; /* lives as long as the request */
+	/* Of a session of a stream route, whose plugins see preread and log: there is no request then (an empty head
+	 * stands for it), no answer (response is NULL), and status is how the session ended. NULL: a request. */
+	const struct session_facts *session;
 	struct head *request;      /* as received; changes are what the upstream sees */
 	struct slice path;         /* normalised, not escaped (proxy.md 1.3) */
 	struct slice query;        /* raw, unset when there was no '?'; may be replaced: sent upstream */

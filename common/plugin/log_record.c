@@ -193,7 +193,7 @@ struct slice call_request_url(struct call *c)
 
 static void put_tls(struct text *out, const struct tls_facts *tls)
 {
-	LITERAL(out, ",\"tls\":{\"version\":");
+	LITERAL(out, "\"tls\":{\"version\":");
 	text_put_json(out, tls->version);
 	MEMBER(out, "cipher");
 	text_put_json(out, tls->cipher);
@@ -220,8 +220,10 @@ static void put_request(struct text *out, struct call *c)
 	put_headers(out, x->request, true);
 	MEMBER(out, "size");
 	text_put_int(out, (int64_t)x->request_size);
-	if (slice_is_set(x->tls.version))
+	if (slice_is_set(x->tls.version)) {
+		text_putc(out, ',');
 		put_tls(out, &x->tls);
+	}
 	text_putc(out, '}');
 }
 
@@ -348,7 +350,26 @@ static void put_entities(struct text *out, struct call *c)
 		put_entity(out, c, "consumer", &consumer_schema, &x->consumer->id, false);
 }
 
-static void put_record(struct text *out, struct call *c)
+/* "Stream connections" of 0.10. */
+static void put_session(struct text *out, struct call *c)
+{
+	const struct exchange *x = c->x;
+	struct latencies ms = call_latencies(c);
+	LITERAL(out, "{\"session\":{");
+	if (slice_is_set(x->tls.version)) {
+		put_tls(out, &x->tls);
+		text_putc(out, ',');
+	}
+	text_printf(out,
+	        "\"received\":%llu,\"sent\":%llu,\"status\":%d,\"server_port\":%d},\"upstream\":{\"received\":%llu,"
+	        "\"sent\":%llu},\"latencies\":{\"kong\":%lld,\"session\":%lld}",
+	        (unsigned long long)x->session->received, (unsigned long long)x->session->sent, x->status, x->port,
+	        (unsigned long long)x->session->upstream_received, (unsigned long long)x->session->upstream_sent,
+	        (long long)ms.kong, (long long)ms.request);
+}
+
+/* What only requests have. */
+static void put_exchange(struct text *out, struct call *c)
 {
 	const struct exchange *x = c->x;
 	put_request(out, c);
@@ -359,13 +380,22 @@ static void put_record(struct text *out, struct call *c)
 	put_upstream_status(out, x);
 	put_response(out, x);
 	put_latencies(out, c);
+	text_put(out, x->from_upstream ? S(",\"source\":\"upstream\"") : S(",\"source\":\"kong\""));
+}
+
+static void put_record(struct text *out, struct call *c)
+{
+	const struct exchange *x = c->x;
+	if (x->session)
+		put_session(out, c);
+	else
+		put_exchange(out, c);
 	put_tries(out, x);
 	put_entities(out, c);
 	MEMBER(out, "client_ip");
 	put_plain(out, x->client_ip);
 	MEMBER(out, "started_at");
 	text_put_int(out, x->started_ms);
-	text_put(out, x->from_upstream ? S(",\"source\":\"upstream\"") : S(",\"source\":\"kong\""));
 	text_puts(out, ",\"workspace\":\"" WORKSPACE_ID "\",\"workspace_name\":\"default\"");
 }
 
@@ -394,7 +424,7 @@ static bool needs_tree(const struct log_extra *e)
 	static const struct slice ours[] = {SLICE("request"), SLICE("upstream_uri"), SLICE("upstream_status"),
 	        SLICE("response"), SLICE("latencies"), SLICE("tries"), SLICE("authenticated_entity"), SLICE("route"),
 	        SLICE("service"), SLICE("consumer"), SLICE("client_ip"), SLICE("started_at"), SLICE("source"),
-	        SLICE("workspace"), SLICE("workspace_name")};
+	        SLICE("workspace"), SLICE("workspace_name"), SLICE("session"), SLICE("upstream")};
 	if (!e->value || slice_find(e->key, '.') >= 0)
 		return true;
 	for (size_t i = 0; i < sizeof ours / sizeof ours[0]; i++)

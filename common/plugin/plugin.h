@@ -50,14 +50,15 @@ enum plugin_protocols { PROTOCOLS_HTTP, PROTOCOLS_ANY };
  * certificate    a TLS handshake begins: rows of routes that could be meant by the name (those that it is among the
  *                `snis` of, or that have none), of such a route's service, and those attached to neither. c->x has
  *                `arena` and `server_name` only, nothing may be asked of the process. GO; STOP ends the handshake
- * preread        a TCP, TLS or UDP session begins: like access, without heads
+ * preread        a TCP, TLS or UDP session has its route: like access, without heads. GO, STOP (it is closed), WAIT
  * rewrite        before routing: only global rows. GO, STOP, WAIT
  * access         after routing. GO, STOP, WAIT
  * request_body   each piece of the body on its way to the upstream, in c->piece. GO or STOP
  * response_head  the head of the answer, whoever made it, in c->x->response. GO, WAIT; STOP: the answer is replaced by
  *                what call_exit() or call_reject() said, and the plugins behind see that one
  * response_body  each piece of the answer's body. GO; with USE_WHOLE also WAIT, and STOP as above
- * log            when all is over, also for requests refused before routing. The verdict does not matter
+ * log            when all is over, also for requests refused before routing, and for sessions (c->x->session). The
+ *                verdict does not matter
  *
  * A STOP before the answer ends access for the plugins behind; the later phases of all that are configured run on the
  * answer (plugins.md 0.2, proxy.md 8.5). When access never ran, they are the global ones. */
@@ -187,6 +188,7 @@ struct text *call_scratch(struct call *c);
 
 /* Sets a header of the response, whether it comes from the upstream or from here. */
 void call_respond_header(struct call *c, struct slice name, struct slice value);
+void call_respond_id(struct call *c, enum header_id id, struct slice value);         /* a name of headers.def */
 void call_add_respond_header(struct call *c, struct slice name, struct slice value); /* another field */
 void call_remove_respond_header(struct call *c, struct slice name);
 /* From response_head on: a header of the response as it stands. */
@@ -240,7 +242,7 @@ struct slice call_request_url(struct call *c);
 /* ---- plugins built outside the tree ---------------------------------------------------------------------------- */
 
 /* Changes with every change of a struct, a macro or a function that plugins see. */
-enum { PLUGIN_ABI = 2, PLUGIN_MAGIC = 0x47485031 };
+enum { PLUGIN_ABI = 3, PLUGIN_MAGIC = 0x47485031 };
 
 struct plugin_object {
 	uint32_t magic, abi;

@@ -1,9 +1,9 @@
 /* template: text of a configuration with $(expressions), filled in from the request (plugins.md 4.1).
  *
  * Expressions are a small part of Lua: paths (headers.x_foo, query_params["n"], uri_captures[1], shared.name),
- * literals, `or`, `and`, `not`, comparisons, `..`, and calls to string.*, tostring, tonumber and type. There are no
- * loops, and every text has a limit, so an expression's time is bounded by its length. What does not compile is found
- * out when it is rendered, as users of Kong expect; a "$(" that is never closed is just text. */
+ * literals, `or`, `and`, `not`, comparisons, `..`, arithmetic, `#`, and calls to string.*, tostring, tonumber and
+ * type. There are no loops, and every text has a limit, so an expression's time is bounded by its length. What does
+ * not compile is found out when it is rendered, as users of Kong expect; a "$(" that is never closed is just text. */
 #ifndef COMMON_PLUGIN_TEMPLATE_H
 #define COMMON_PLUGIN_TEMPLATE_H
 
@@ -15,6 +15,11 @@ struct template;
 
 /* On the arena of the configuration; read-only afterwards. text must live as long. */
 const struct template *template_compile(struct arena *a, struct slice text);
+
+/* The setting untrusted_lua: when it is `off`, whatever has an expression in it cannot be rendered, and no chunk
+ * (chunk.h) is taken. On at the start. */
+void template_allow_lua(bool on);
+bool template_runs_lua(void);
 
 bool template_is_literal(const struct template *t); /* rendering needs no env */
 

@@ -1,25 +1,26 @@
-/* template_parse: an expression's text to its tree, by precedence: or, and, comparisons, "..", not. */
+/* template_parse: an expression's text to its tree, by precedence: or, and, comparisons, "..", sums, products, and
+ * what stands before a value. */
 #include <stdlib.h>
 
 #include "common/plugin/template_private.h"
 
-struct parser {
-	struct arena *arena;
-	const char *at, *end;
-	unsigned nodes, depth;
-	bool failed;
-};
-
-static struct node *fail(struct parser *p)
+struct node *parser_fail(struct parser *p)
 {
 	p->failed = true;
 	return NULL;
 }
 
-static struct node *new_node(struct parser *p, enum node_kind kind)
+struct node *parser_fail_because(struct parser *p, const char *why)
+{
+	if (!p->why)
+		p->why = why;
+	return parser_fail(p);
+}
+
+struct node *parser_node(struct parser *p, enum node_kind kind)
 {
 	if (p->failed || ++p->nodes > NODES_MAX)
-		return fail(p);
+		return parser_fail(p);
 	struct node *n = arena_new(p->arena, struct node);
 	n->kind = kind;
 	return n;
@@ -36,16 +37,27 @@ static bool is_digit(char ch)
 	return ch >= '0' && ch <= '9';
 }
 
-static void skip_blanks(struct parser *p)
+static bool is_at(const struct parser *p, const char *two)
 {
-	while (p->at < p->end && memchr(" \t\r\n", *p->at, 4))
-		p->at++;
+	return p->end - p->at >= 2 && p->at[0] == two[0] && p->at[1] == two[1];
 }
 
-static bool take(struct parser *p, const char *symbol)
+void parser_skip_blanks(struct parser *p)
+{
+	for (;;) {
+		while (p->at < p->end && memchr(" \t\r\n", *p->at, 4))
+			p->at++;
+		if (!p->is_chunk || !is_at(p, "--"))
+			return;
+		while (p->at < p->end && *p->at != '\n')
+			p->at++;
+	}
+}
+
+bool parser_take(struct parser *p, const char *symbol)
 {
 	size_t n = strlen(symbol);
-	skip_blanks(p);
+	parser_skip_blanks(p);
 	if ((size_t)(p->end - p->at) < n || memcmp(p->at, symbol, n) != 0)
 		return false;
 	p->at += n;
@@ -53,25 +65,25 @@ static bool take(struct parser *p, const char *symbol)
 }
 
 /* An identifier or keyword; unset: there is none. */
-static struct slice peek_word(struct parser *p)
+struct slice parser_peek_word(struct parser *p)
 {
-	skip_blanks(p);
+	parser_skip_blanks(p);
 	const char *end = p->at;
 	while (end < p->end && (is_alpha(*end) || (end > p->at && is_digit(*end))))
 		end++;
 	return end > p->at ? slice_of(p->at, (size_t)(end - p->at)) : slice_of(NULL, 0);
 }
 
-static bool take_word(struct parser *p, const char *word)
+bool parser_take_word(struct parser *p, const char *word)
 {
-	struct slice found = peek_word(p);
+	struct slice found = parser_peek_word(p);
 	if (!slice_is_set(found) || !slice_eq(found, slice_cstr(word)))
 		return false;
 	p->at += found.len;
 	return true;
 }
 
-static bool is_reserved(struct slice word)
+bool parser_is_reserved(struct slice word)
 {
 	static const char *const words[] = {"and", "break", "do", "else", "elseif", "end", "for", "function", "goto",
 	        "if", "in", "local", "not", "or", "repeat", "return", "then", "until", "while"};
@@ -85,7 +97,7 @@ static bool is_reserved(struct slice word)
 
 static struct node *text_node(struct parser *p, struct slice text)
 {
-	struct node *n = new_node(p, NODE_LITERAL);
+	struct node *n = parser_node(p, NODE_LITERAL);
 	if (n)
 		n->literal = (struct value){.type = VALUE_STRING, .text = text};
 	return n;
@@ -117,12 +129,19 @@ static struct node *parse_text(struct parser *p, char quote)
 		if (ch == '\\')
 			ch = p->at < p->end ? escape(p) : -1;
 		if (ch < 0)
-			return fail(p);
+			return parser_fail(p);
 		out[n++] = (char)ch;
 	}
 	if (p->at++ == p->end)
-		return fail(p);
+		return parser_fail(p);
 	return text_node(p, slice_of(out, n));
+}
+
+static bool is_at_number(struct parser *p)
+{
+	parser_skip_blanks(p);
+	size_t sign = p->at < p->end && *p->at == '-';
+	return p->at + sign < p->end && is_digit(p->at[sign]);
 }
 
 static struct node *parse_number(struct parser *p)
@@ -135,8 +154,8 @@ static struct node *parse_number(struct parser *p)
 	double number = strtod(text, &end);
 	p->at += end - text;
 	if (p->at < p->end && is_alpha(*p->at)) /* "1x" */
-		return fail(p);
-	struct node *node = new_node(p, NODE_LITERAL);
+		return parser_fail(p);
+	struct node *node = parser_node(p, NODE_LITERAL);
 	if (node)
 		node->literal = (struct value){.type = VALUE_NUMBER, .number = number};
 	return node;
@@ -144,50 +163,119 @@ static struct node *parse_number(struct parser *p)
 
 /* ---- paths and calls ------------------------------------------------------------------------------------------- */
 
-static struct node *parse_expression(struct parser *p);
-
-static struct node *parse_name(struct parser *p)
+static struct node *name_node(struct parser *p, struct slice word)
 {
-	if (take_word(p, "nil"))
-		return new_node(p, NODE_LITERAL);
-	bool yes = take_word(p, "true");
-	struct node *n;
-	if (yes || take_word(p, "false")) {
-		n = new_node(p, NODE_LITERAL);
-		if (n)
-			n->literal = (struct value){.type = VALUE_BOOLEAN, .boolean = yes};
-		return n;
-	}
-	struct slice word = peek_word(p);
-	if (!slice_is_set(word) || is_reserved(word))
-		return fail(p);
-	p->at += word.len;
-	n = new_node(p, NODE_NAME);
+	struct node *n = parser_node(p, NODE_NAME);
 	if (n)
 		n->literal.text = word;
 	return n;
 }
 
+static struct node *library_node(struct parser *p, struct slice path, struct slice name)
+{
+	struct node *n = parser_node(p, NODE_LITERAL);
+	if (n && !library_find(path, name, &n->literal))
+		return parser_fail_because(p, "it names a function or a variable that there is not here");
+	return n;
+}
+
+/* Chunks name what they have made, or what the library has. */
+static struct node *known_name(struct parser *p, struct slice word)
+{
+	for (unsigned i = p->locals_count; i-- > 0;) {
+		if (!slice_eq(p->locals[i], word))
+			continue;
+		struct node *n = parser_node(p, NODE_SLOT);
+		if (n)
+			n->slot = i;
+		return n;
+	}
+	return table_global(word).type == VALUE_FUNCTION || slice_eq(word, S("string"))
+	               ? name_node(p, word)
+	               : library_node(p, slice_of(NULL, 0), word);
+}
+
+static struct node *parse_name(struct parser *p)
+{
+	if (parser_take_word(p, "nil"))
+		return parser_node(p, NODE_LITERAL);
+	bool yes = parser_take_word(p, "true");
+	struct node *n;
+	if (yes || parser_take_word(p, "false")) {
+		n = parser_node(p, NODE_LITERAL);
+		if (n)
+			n->literal = (struct value){.type = VALUE_BOOLEAN, .boolean = yes};
+		return n;
+	}
+	struct slice word = parser_peek_word(p);
+	if (!slice_is_set(word) || parser_is_reserved(word))
+		return parser_fail(p);
+	p->at += word.len;
+	return p->is_chunk ? known_name(p, word) : name_node(p, word);
+}
+
+/* [key] = value, name = value, or a value. */
+static struct node *parse_item(struct parser *p)
+{
+	struct node *n = parser_node(p, NODE_ITEM);
+	const char *from = p->at;
+	struct slice word = parser_peek_word(p);
+
+	if (!n)
+		return NULL;
+	if (parser_take(p, "[")) {
+		n->right = parser_expression(p);
+		if (!parser_take(p, "]") || !parser_take(p, "="))
+			return parser_fail(p);
+	} else if (slice_is_set(word) && !parser_is_reserved(word)) {
+		p->at += word.len;
+		parser_skip_blanks(p);
+		if (!is_at(p, "==") && parser_take(p, "="))
+			n->right = text_node(p, word);
+		else
+			p->at = from;
+	}
+	n->left = parser_expression(p);
+	return n;
+}
+
+static struct node *parse_table(struct parser *p)
+{
+	struct node *n = parser_node(p, NODE_TABLE), **last = n ? &n->left : NULL;
+
+	while (n && !p->failed && !parser_take(p, "}")) {
+		*last = parse_item(p);
+		if (!*last || (n->left->right == NULL) != ((*last)->right == NULL))
+			return parser_fail_because(p, "a table is either a list or has a name for each member");
+		last = &(*last)->next;
+		if (!parser_take(p, ",") && !parser_take(p, ";") && (p->at == p->end || *p->at != '}'))
+			return parser_fail(p);
+	}
+	return n;
+}
+
 static struct node *parse_start(struct parser *p)
 {
-	skip_blanks(p);
+	parser_skip_blanks(p);
 	if (p->at == p->end)
-		return fail(p);
+		return parser_fail(p);
 	if (*p->at == '"' || *p->at == '\'')
 		return parse_text(p, *p->at++);
-	if (is_digit(*p->at) || (*p->at == '-' && p->at + 1 < p->end && is_digit(p->at[1])))
+	if (is_at_number(p))
 		return parse_number(p);
-	if (!take(p, "("))
+	if (p->is_chunk && parser_take(p, "{"))
+		return parse_table(p);
+	if (!parser_take(p, "("))
 		return parse_name(p);
-	struct node *inner = parse_expression(p);
-	return take(p, ")") ? inner : fail(p);
+	struct node *inner = parser_expression(p);
+	return parser_take(p, ")") ? inner : parser_fail(p);
 }
 
 static struct node *index_node(struct parser *p, struct node *of, struct node *key)
 {
-	struct node *n = new_node(p, NODE_INDEX);
+	struct node *n = parser_node(p, NODE_INDEX);
 	if (!n || !of || !key)
-		return fail(p);
+		return parser_fail(p);
 	n->left = of;
 	n->right = key;
 	return n;
@@ -195,62 +283,59 @@ static struct node *index_node(struct parser *p, struct node *of, struct node *k
 
 static struct node *parse_field(struct parser *p, struct node *of)
 {
-	struct slice word = peek_word(p);
-	if (!slice_is_set(word) || is_reserved(word))
-		return fail(p);
+	struct slice word = parser_peek_word(p);
+	if (!slice_is_set(word) || parser_is_reserved(word))
+		return parser_fail(p);
 	p->at += word.len;
+	if (of && of->kind == NODE_LITERAL && of->literal.type == VALUE_TABLE && of->literal.table == TABLE_LIBRARY)
+		return library_node(p, of->literal.text, word);
 	return index_node(p, of, text_node(p, word));
 }
 
 /* self: the value before a ':'; NULL: there is none. */
 static struct node *parse_call(struct parser *p, struct node *function, struct node *self)
 {
-	struct node *n = new_node(p, NODE_CALL);
+	struct node *n = parser_node(p, NODE_CALL);
 	if (!n || !function)
-		return fail(p);
+		return parser_fail(p);
 	n->left = function;
 	if (self)
 		n->args[n->args_count++] = self;
-	if (take(p, ")"))
+	if (parser_take(p, ")"))
 		return n;
 	do {
 		if (n->args_count == CALL_ARGS_MAX)
-			return fail(p);
-		n->args[n->args_count++] = parse_expression(p);
-	} while (!p->failed && take(p, ","));
-	return take(p, ")") ? n : fail(p);
+			return parser_fail(p);
+		n->args[n->args_count++] = parser_expression(p);
+	} while (!p->failed && parser_take(p, ","));
+	return parser_take(p, ")") ? n : parser_fail(p);
 }
 
 /* text:lower() is string.lower(text) */
 static struct node *parse_method(struct parser *p, struct node *self)
 {
-	struct node *library = new_node(p, NODE_NAME);
+	struct node *library = parser_node(p, NODE_NAME);
 	if (!library)
 		return NULL;
 	library->literal.text = S("string");
 	struct node *function = parse_field(p, library);
-	return take(p, "(") ? parse_call(p, function, self) : fail(p);
-}
-
-static bool is_at_concat(const struct parser *p)
-{
-	return p->end - p->at >= 2 && p->at[0] == '.' && p->at[1] == '.';
+	return parser_take(p, "(") ? parse_call(p, function, self) : parser_fail(p);
 }
 
 static struct node *parse_path(struct parser *p)
 {
 	struct node *n = parse_start(p);
 	while (!p->failed) {
-		skip_blanks(p);
-		if (!is_at_concat(p) && take(p, ".")) {
+		parser_skip_blanks(p);
+		if (!is_at(p, "..") && parser_take(p, ".")) {
 			n = parse_field(p, n);
-		} else if (take(p, "[")) {
-			n = index_node(p, n, parse_expression(p));
-			if (!take(p, "]"))
-				return fail(p);
-		} else if (take(p, "(")) {
+		} else if (parser_take(p, "[")) {
+			n = index_node(p, n, parser_expression(p));
+			if (!parser_take(p, "]"))
+				return parser_fail(p);
+		} else if (parser_take(p, "(")) {
 			n = parse_call(p, n, NULL);
-		} else if (take(p, ":")) {
+		} else if (parser_take(p, ":")) {
 			n = parse_method(p, n);
 		} else {
 			return n;
@@ -263,32 +348,63 @@ static struct node *parse_path(struct parser *p)
 
 static struct node *two(struct parser *p, enum node_kind kind, struct node *left, struct node *right)
 {
-	struct node *n = new_node(p, kind);
+	struct node *n = parser_node(p, kind);
 	if (!n || !left || !right)
-		return fail(p);
+		return parser_fail(p);
 	n->left = left;
 	n->right = right;
 	return n;
 }
 
-static struct node *parse_not(struct parser *p)
+static struct node *parse_unary(struct parser *p)
 {
-	if (!take_word(p, "not"))
+	enum node_kind kind = parser_take_word(p, "not") ? NODE_NOT : parser_take(p, "#") ? NODE_LENGTH : NODE_NEGATE;
+	if (kind == NODE_NEGATE && (is_at_number(p) || !parser_take(p, "-")))
 		return parse_path(p);
-	struct node *n = new_node(p, NODE_NOT);
+	struct node *n = parser_node(p, kind);
 	if (!n || ++p->depth > NESTING_MAX)
-		return fail(p);
-	n->left = parse_not(p);
+		return parser_fail(p);
+	n->left = parse_unary(p);
 	p->depth--;
+	return n;
+}
+
+static struct node *parse_product(struct parser *p)
+{
+	struct node *n = parse_unary(p);
+	while (!p->failed) {
+		if (parser_take(p, "*"))
+			n = two(p, NODE_MULTIPLY, n, parse_unary(p));
+		else if (parser_take(p, "/"))
+			n = two(p, NODE_DIVIDE, n, parse_unary(p));
+		else if (parser_take(p, "%"))
+			n = two(p, NODE_MODULO, n, parse_unary(p));
+		else
+			break;
+	}
+	return n;
+}
+
+static struct node *parse_sum(struct parser *p)
+{
+	struct node *n = parse_product(p);
+	while (!p->failed) {
+		if (parser_take(p, "+"))
+			n = two(p, NODE_ADD, n, parse_product(p));
+		else if (parser_take(p, "-"))
+			n = two(p, NODE_SUBTRACT, n, parse_product(p));
+		else
+			break;
+	}
 	return n;
 }
 
 /* From the left: the text is the same either way. */
 static struct node *parse_concat(struct parser *p)
 {
-	struct node *n = parse_not(p);
-	while (!p->failed && take(p, ".."))
-		n = two(p, NODE_CONCAT, n, parse_not(p));
+	struct node *n = parse_sum(p);
+	while (!p->failed && parser_take(p, ".."))
+		n = two(p, NODE_CONCAT, n, parse_sum(p));
 	return n;
 }
 
@@ -302,7 +418,7 @@ static struct node *parse_comparison(struct parser *p)
 	struct node *n = parse_concat(p);
 
 	for (size_t i = 0; !p->failed && i < sizeof all / sizeof all[0]; i++)
-		if (take(p, all[i].symbol)) {
+		if (parser_take(p, all[i].symbol)) {
 			n = two(p, all[i].kind, n, parse_concat(p));
 			i = (size_t)-1;
 		}
@@ -312,17 +428,17 @@ static struct node *parse_comparison(struct parser *p)
 static struct node *parse_and(struct parser *p)
 {
 	struct node *n = parse_comparison(p);
-	while (!p->failed && take_word(p, "and"))
+	while (!p->failed && parser_take_word(p, "and"))
 		n = two(p, NODE_AND, n, parse_comparison(p));
 	return n;
 }
 
-static struct node *parse_expression(struct parser *p)
+struct node *parser_expression(struct parser *p)
 {
 	if (++p->depth > NESTING_MAX)
-		return fail(p);
+		return parser_fail(p);
 	struct node *n = parse_and(p);
-	while (!p->failed && take_word(p, "or"))
+	while (!p->failed && parser_take_word(p, "or"))
 		n = two(p, NODE_OR, n, parse_and(p));
 	p->depth--;
 	return n;
@@ -331,7 +447,7 @@ static struct node *parse_expression(struct parser *p)
 const struct node *template_parse(struct arena *a, struct slice text)
 {
 	struct parser p = {.arena = a, .at = text.ptr, .end = text.ptr + text.len};
-	const struct node *n = parse_expression(&p);
-	skip_blanks(&p);
+	const struct node *n = parser_expression(&p);
+	parser_skip_blanks(&p);
 	return p.failed || p.at != p.end ? NULL : n;
 }

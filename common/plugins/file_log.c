@@ -42,9 +42,7 @@ static bool compile(const void *conf, struct arena *a, const void **compiled, st
 	        .path = f->path,
 	        .reopen = f->reopen,
 	        .queue = {.batch_size = LOG_LINES_AT_ONCE, .retry_ms = -1}};
-	sink_ready(sink);
-	*compiled = sink;
-	return true;
+	return log_conf_compile(a, sink, &f->custom_fields_by_lua, compiled, e);
 }
 
 const struct plugin file_log_plugin = {

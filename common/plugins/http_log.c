@@ -128,9 +128,7 @@ static bool compile(const void *conf, struct arena *a, const void **compiled, st
 	if (sink->queue.batch_size > 1)
 		sink->encode = sink_encode_array;
 	add_headers(sink, h, a);
-	sink_ready(sink);
-	*compiled = sink;
-	return true;
+	return log_conf_compile(a, sink, &h->custom_fields_by_lua, compiled, e);
 }
 
 const struct plugin http_log_plugin = {

@@ -1,5 +1,6 @@
 /* prometheus: counts requests, latencies and bytes by service, route and consumer for GET /metrics (plugins.md 7.3,
- * proxy.md 11.5). Requests without a route count for nothing. Keeping the figures and showing them is the host's. */
+ * proxy.md 11.5), and the same of sessions of stream routes. What has no route counts for nothing. Keeping the
+ * figures and showing them is the host's. */
 #include "common/plugin/plugin.h"
 
 struct prometheus {
@@ -11,10 +12,12 @@ struct prometheus {
 
 static const struct field fields[] = {
         SWITCH(per_consumer, "Whether requests and bytes are told apart by consumer, too."),
-        SWITCH(status_code_metrics, "Whether requests are counted, by status: `kong_http_requests_total`."),
+        SWITCH(status_code_metrics,
+                "Whether requests and sessions are counted, by status: `kong_http_requests_total`, "
+                "`kong_stream_sessions_total`."),
         SWITCH(ai_metrics, "Accepted; this release has no plugins whose figures they would be."),
         SWITCH(latency_metrics, "Whether latencies are counted: `kong_kong_latency_ms`, `kong_upstream_latency_ms`, "
-                                "`kong_request_latency_ms`."),
+                                "`kong_request_latency_ms`; of sessions `kong_session_duration_ms`."),
         SWITCH(bandwidth_metrics, "Whether bytes are counted: `kong_bandwidth_bytes`."),
         SWITCH(upstream_health_metrics, "Whether the health of targets is shown: `kong_upstream_target_health`."),
         {0},
@@ -50,6 +53,11 @@ static const struct metric upstream_latency = HISTOGRAM(
 static const struct metric request_latency = HISTOGRAM(
         "kong_request_latency_ms", "Time that requests take in all, in milliseconds", all_ms);
 
+static const struct metric sessions = COUNTER(
+        "kong_stream_sessions_total", "Sessions of TCP, TLS and UDP by service, route and status");
+static const struct metric session_duration = HISTOGRAM(
+        "kong_session_duration_ms", "Time that sessions last, in milliseconds", all_ms);
+
 /* ---- labels ---------------------------------------------------------------------------------------------------- */
 
 enum direction { INGRESS, EGRESS };
@@ -67,12 +75,17 @@ static void put_workspace(struct text *out)
 	metric_label(out, "workspace", S("default"));
 }
 
-static void request_labels(struct call *c, const struct metric_subject *s, struct text *out)
+static void session_labels(struct call *c, const struct metric_subject *s, struct text *out)
 {
 	put_names(s, out);
 	metric_label(out, "code", arena_decimal(c->x->arena, s->detail & 0xffff));
 	metric_label(out, "source", s->detail & FROM_SERVICE ? S("service") : S("kong"));
 	put_workspace(out);
+}
+
+static void request_labels(struct call *c, const struct metric_subject *s, struct text *out)
+{
+	session_labels(c, s, out);
 	metric_label(out, "consumer", metric_consumer(s->consumer));
 }
 
@@ -95,7 +108,10 @@ static void latency_labels(struct call *c, const struct metric_subject *s, struc
 static void count_request(struct call *c, struct metric_subject about)
 {
 	about.detail = (uint32_t)c->x->status | (c->x->from_upstream ? FROM_SERVICE : 0);
-	call_meter_about(c, &requests, &about, request_labels, 1);
+	if (c->x->session)
+		call_meter_about(c, &sessions, &about, session_labels, 1);
+	else
+		call_meter_about(c, &requests, &about, request_labels, 1);
 }
 
 static void count_latencies(struct call *c, struct metric_subject about)
@@ -103,17 +119,20 @@ static void count_latencies(struct call *c, struct metric_subject about)
 	struct latencies ms = call_latencies(c);
 	about.consumer = NULL;
 	call_meter_about(c, &kong_latency, &about, latency_labels, (uint64_t)ms.kong);
-	call_meter_about(c, &request_latency, &about, latency_labels, (uint64_t)ms.request);
+	call_meter_about(c, c->x->session ? &session_duration : &request_latency, &about, latency_labels,
+	        (uint64_t)ms.request);
 	if (ms.proxy >= 0)
 		call_meter_about(c, &upstream_latency, &about, latency_labels, (uint64_t)ms.proxy);
 }
 
 static void count_bytes(struct call *c, struct metric_subject about)
 {
+	const struct session_facts *s = c->x->session;
+
 	about.detail = INGRESS;
-	call_meter_about(c, &bandwidth, &about, bandwidth_labels, c->x->request_size);
+	call_meter_about(c, &bandwidth, &about, bandwidth_labels, s ? s->received : c->x->request_size);
 	about.detail = EGRESS;
-	call_meter_about(c, &bandwidth, &about, bandwidth_labels, c->x->response_size);
+	call_meter_about(c, &bandwidth, &about, bandwidth_labels, s ? s->sent : c->x->response_size);
 }
 
 static enum verdict on_log(struct call *c)

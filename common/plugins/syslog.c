@@ -65,6 +65,7 @@ static int facility_number(struct slice word)
 /* What becomes of answers below 400, of client's errors, of server's errors. */
 struct ready {
 	struct sink sink;
+	const struct log_fields *fields;
 	struct grade {
 		int priority;
 		bool is_logged;
@@ -88,7 +89,7 @@ static bool compile(const void *conf, struct arena *a, const void **compiled, st
 	                grade_of(s, s->server_errors_severity)}};
 	sink_ready(&r->sink);
 	*compiled = r;
-	return true;
+	return log_conf_fields(a, &s->custom_fields_by_lua, &r->fields, e);
 }
 
 /* As the C library writes it: "<14>Mar  3 10:00:17 kong[42]: {...}", in local time. */
@@ -108,8 +109,10 @@ static enum verdict on_log(struct call *c)
 {
 	const struct ready *r = c->compiled;
 	const struct grade *g = &r->grades[c->x->status >= 500 ? 2 : c->x->status >= 400 ? 1 : 0];
-	if (g->is_logged)
+	if (g->is_logged) {
+		log_conf_add_fields(c, r->fields);
 		call_sink(c, &r->sink, datagram(c, g->priority));
+	}
 	return GO;
 }
 

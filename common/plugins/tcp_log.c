@@ -46,9 +46,7 @@ static bool compile(const void *conf, struct arena *a, const void **compiled, st
 	        .tls = t->tls,
 	        .tls_name = t->tls_sni,
 	        .queue = {.batch_size = LOG_LINES_AT_ONCE, .retry_ms = -1}};
-	sink_ready(sink);
-	*compiled = sink;
-	return true;
+	return log_conf_compile(a, sink, &t->custom_fields_by_lua, compiled, e);
 }
 
 const struct plugin tcp_log_plugin = {

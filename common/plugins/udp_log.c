@@ -35,9 +35,7 @@ static bool compile(const void *conf, struct arena *a, const void **compiled, st
 	        .host = u->host,
 	        .port = (int)u->port,
 	        .queue = {.retry_ms = -1}};
-	sink_ready(sink);
-	*compiled = sink;
-	return true;
+	return log_conf_compile(a, sink, &u->custom_fields_by_lua, compiled, e);
 }
 
 const struct plugin udp_log_plugin = {

@@ -199,7 +199,10 @@ static void run_check(const struct run *r, const struct entity_check *c)
 	case CHECK_MUTUALLY_EXCLUSIVE: check_mutually(r, c); break;
 	case CHECK_CONDITIONAL: check_conditional(r, c); break;
 	case CHECK_CONDITIONAL_AT_LEAST_ONE_OF: check_conditional_at_least_one(r, c); break;
-	case CHECK_CUSTOM: c->check(r->whole, r->is_update, r->v); break;
+	case CHECK_CUSTOM:
+		if (c->check)
+			c->check(r->whole, r->is_update, r->v);
+		break;
 	case CHECK_END: break;
 	}
 }

@@ -194,11 +194,17 @@ static json_t *spelt_out(const struct schema *s)
 	{
 		json_t *value = f->type == TYPE_RECORD && !f->dflt && f->record ? spelt_out(f->record)
 		                                                                : field_default(f);
-		if (!json_is_null(value))
+		if (!json_is_null(value) && !(f->flags & UNSPOKEN))
 			json_object_set(out, f->name, value);
 		json_decref(value);
 	}
 	return out;
+}
+
+/* A record that is null unless it is given has no default in Kong's words. */
+static bool may_be_absent(const struct field *f)
+{
+	return f->type == TYPE_RECORD && (f->flags & OPTIONAL);
 }
 
 static json_t *describe_field(const struct field *f)
@@ -210,7 +216,7 @@ static json_t *describe_field(const struct field *f)
 	set_true(out, "required", f->flags & REQUIRED);
 	if (f->flags & OPTIONAL)
 		json_object_set_new(out, "required", json_false());
-	if (f->dflt)
+	if (f->dflt && !may_be_absent(f))
 		json_object_set_new(out, "default", field_default(f));
 	else if (f->flags & SPELT_OUT)
 		json_object_set_new(out, "default", spelt_out(f->record));
@@ -284,6 +290,8 @@ static json_t *describe_check(const struct entity_check *c, const char *prefix)
 	json_t *rule;
 	if (c->kind == CHECK_CONDITIONAL || c->kind == CHECK_CONDITIONAL_AT_LEAST_ONE_OF)
 		rule = describe_condition(c, prefix);
+	else if (c->described_as)
+		rule = schema_literal(c->described_as);
 	else if (c->kind == CHECK_CUSTOM)
 		rule = json_pack("{s:o}", "field_sources", names_in(prefix, c->fields));
 	else
@@ -291,12 +299,19 @@ static json_t *describe_check(const struct entity_check *c, const char *prefix)
 	return json_pack("{s:o}", names[c->kind], rule);
 }
 
-/* A function is only shown by the fields that it looks at. */
+/* A function is only shown by the fields that it looks at, or by its own words. */
+static bool is_shown(const struct entity_check *c)
+{
+	if (c->described_as)
+		return *c->described_as != '\0';
+	return c->kind != CHECK_CUSTOM || c->fields;
+}
+
 static json_t *describe_checks(const struct schema *s, const char *prefix)
 {
 	json_t *out = json_array();
 	for (const struct entity_check *c = s->checks; c && c->kind != CHECK_END; c++)
-		if (c->kind != CHECK_CUSTOM || c->fields)
+		if (is_shown(c))
 			json_array_append_new(out, describe_check(c, prefix));
 	return out;
 }

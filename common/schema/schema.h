@@ -142,8 +142,9 @@ enum field_flags {
 	ADDITION      = 1 << 14, /* a field that Kong does not have: clients see it only when it is set */
 	ENCRYPTED     = SECRET | 1 << 15, /* a secret that /schemas calls encrypted */
 	OPTIONAL      = 1 << 16, /* not REQUIRED, and /schemas says so instead of leaving it out */
-	SPELT_OUT     = 1 << 18, /* a record whose default /schemas spells out, from those of its fields */
 	EXPRESSIONS   = 1 << 17, /* exists only where router_flavor is expressions: schema_use_expressions() */
+	SPELT_OUT     = 1 << 18, /* a record whose default /schemas spells out, from those of its fields */
+	UNSPOKEN      = 1 << 19, /* left out where a default is spelt out */
 };
 /* clang-format on */
 
@@ -339,8 +340,10 @@ struct entity_check {
 	const struct field *if_match; /* MATCH(.eq = "'header'"): a nameless field whose rules are the condition */
 	const char *then_field;
 	const struct field *then_match;
-	const char *text; /* CONDITIONAL*: the check's own text instead of the standard one */
-	entity_check_fn check;
+	const char *text;      /* CONDITIONAL*: the check's own text instead of the standard one */
+	entity_check_fn check; /* CUSTOM; NULL: only described */
+	/* CUSTOM: what /schemas says instead of `fields`, as a field's described_as; "": nothing */
+	const char *described_as;
 };
 /* clang-format off */
 #define FIELDS(...) (const char *const[]){__VA_ARGS__, NULL}

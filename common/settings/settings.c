@@ -97,7 +97,7 @@ static const struct field fields[] = {
 
         /* PostgreSQL */
         FIELD(struct settings, pg_host, .dflt = "'127.0.0.1'",
-                .doc = "PostgreSQL's host, or the folder of its socket."),
+                .doc = "PostgreSQL's host, or the folder of its socket; several with commas in between, each with or without a port: the one that takes writes is used."),
         FIELD(struct settings, pg_port, .dflt = "5432", .flags = REQUIRED, BETWEEN(1, 65535),
                 .doc = "PostgreSQL's port."),
         FIELD(struct settings, pg_timeout, .dflt = "5000", .flags = REQUIRED, BETWEEN(1, 2147483646),
@@ -113,10 +113,12 @@ static const struct field fields[] = {
         FIELD(struct settings, cluster_listen, .dflt = "'off'", .flags = REQUIRED,
                 .doc = "Where the control plane awaits data planes on other machines."),
         FIELD(struct settings, cluster_control_plane, .dflt = "'ipc'", .flags = REQUIRED,
-                .doc = "Where a data plane finds it: host:port; ipc: on this machine with the same prefix."),
+                .doc = "Where a data plane finds the control planes: host:port, several with commas in between (at most 8), so that the loss of one costs nothing; ipc: on this machine with the same prefix."),
         FIELD(struct settings, cluster_cert, .doc = "This node's certificate, a PEM file."),
         FIELD(struct settings, cluster_cert_key, .flags = SECRET, .doc = "Its key, a PEM file."),
         FIELD(struct settings, cluster_ca_cert, .doc = "Certificate of the authority that signs nodes, a PEM file."),
+        FIELD(struct settings, publish_guard, .dflt = "50", .flags = REQUIRED, BETWEEN(0, 100),
+                .doc = "Percent of the routes, where there are at least 100, that one version may take away; one that takes more is held back from the data planes until POST /versions/N/publish, or until the routes are back. 0: no guard; there is none without a database."),
         FIELD(struct settings, admin_wait, .dflt = "200", .flags = REQUIRED, BETWEEN(0, 60000),
                 .doc = "Milliseconds that a write waits for the data planes to apply it."),
         FIELD(struct settings, admin_threads, .dflt = "4", .flags = REQUIRED, BETWEEN(1, 64),
@@ -308,6 +310,10 @@ static const struct field fields[] = {
                 .doc = "Authorities for where plugins send requests, in the same form."),
         FIELD(struct settings, lua_ssl_verify_depth, .dflt = "1", .flags = REQUIRED, BETWEEN(0, 100),
                 .doc = "How many certificates may stand between theirs and a trusted one."),
+        FIELD(struct settings, untrusted_lua, .dflt = "'sandbox'", .flags = REQUIRED,
+                .one_of = ONE_OF("off", "sandbox", "on"),
+                .doc = "Whether the Lua in configurations of plugins counts: with off, custom_fields_by_lua is refused and "
+                       "$(expressions) of templates fail. sandbox and on are the same: a bounded part of Lua that only reads."),
         FIELD(struct settings, plugin_dir,
                 .doc = "Folder of plugins built outside the tree, as shared objects; the same on both planes."),
         FIELD(struct settings, mem_cache_size, .dflt = "'128m'", .flags = REQUIRED, .check = check_size,

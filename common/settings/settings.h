@@ -31,6 +31,7 @@ struct settings {
 	                                                       machine with the same prefix */
 	struct slice cluster_cert, cluster_cert_key, cluster_ca_cert;
 	struct slice node_id;                   /* default: made once and kept in prefix/kong.id */
+	int64_t publish_guard;                  /* percent */
 	int64_t admin_wait;                     /* ms: how long a write waits for the data planes, default 200 */
 	int64_t admin_threads;                  /* default 4 */
 	int64_t history_versions, history_days; /* what is kept of the past; 0: no bound */
@@ -84,7 +85,7 @@ struct settings {
 	bool client_ssl, proxy_ssl_verify;
 	struct slice client_ssl_cert, client_ssl_cert_key, proxy_ssl_trusted_certificate, lua_ssl_trusted_certificate;
 	int64_t proxy_ssl_verify_depth, lua_ssl_verify_depth;
-	struct slice mem_cache_size, plugin_dir;
+	struct slice mem_cache_size, plugin_dir, untrusted_lua;
 	int64_t shutdown_grace; /* s, default 10 */
 };
 

@@ -199,23 +199,10 @@ Gatehouse__Sync__Delta *delta_assembly_unpack(struct delta_assembly *a, struct e
 
 /* ---- applying -------------------------------------------------------------------------------------------------- */
 
-/* Names a kind once: "acls, keys". */
-static void hold_back(struct text *held_back, struct slice name)
-{
-	if (!held_back)
-		return;
-	for (struct slice rest = text_slice(held_back); rest.len;)
-		if (slice_eq(slice_trim(slice_cut(&rest, ',')), name))
-			return;
-	if (held_back->len)
-		text_puts(held_back, ", ");
-	text_put(held_back, name);
-}
-
 static bool apply_record(struct catalog *c, const struct schema *kind, const struct uuid *id, struct slice json,
-        uint64_t version, struct err *e)
+        uint64_t version, struct text *held_back, struct err *e)
 {
-	struct record *r = record_parse(kind, json, version, e);
+	struct record *r = record_parse_newer(kind, json, version, held_back, e);
 	if (!r)
 		return false;
 	bool same = uuid_eq(&r->id, id);
@@ -230,7 +217,7 @@ static bool apply_change(
 {
 	const struct schema *kind = kinds_by_name(slice_cstr(ch->kind));
 	if (!kind) {
-		hold_back(held_back, slice_cstr(ch->kind));
+		record_hold_back(held_back, slice_cstr(ch->kind));
 		return true;
 	}
 	struct uuid id;
@@ -241,7 +228,7 @@ static bool apply_change(
 		catalog_remove(c, kind, &id);
 		return true;
 	}
-	if (apply_record(c, kind, &id, slice_of((const char *)ch->json.data, ch->json.len), version, e))
+	if (apply_record(c, kind, &id, slice_of((const char *)ch->json.data, ch->json.len), version, held_back, e))
 		return true;
 	char text[UUID_TEXT + 1];
 	uuid_format(&id, text);
@@ -256,12 +243,16 @@ struct catalog *delta_apply(
 		        base ? catalog_version(base) : 0, d->base_version);
 		return NULL;
 	}
+	struct text unwanted = {0};
 	struct catalog *c = d->snapshot ? catalog_new() : catalog_copy(base);
-	for (size_t i = 0; i < d->n_changes; i++)
-		if (!apply_change(c, d->changes[i], d->version, held_back, e)) {
-			catalog_free(c);
-			return NULL;
-		}
-	catalog_set_version(c, d->version);
-	return c;
+	bool ok = true;
+	for (size_t i = 0; ok && i < d->n_changes; i++)
+		ok = apply_change(c, d->changes[i], d->version, held_back ? held_back : &unwanted, e);
+	text_fini(&unwanted);
+	if (ok) {
+		catalog_set_version(c, d->version);
+		return c;
+	}
+	catalog_free(c);
+	return NULL;
 }

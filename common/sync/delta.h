@@ -37,7 +37,8 @@ size_t delta_envelope(const struct packed_delta *p, uint32_t part, uint8_t **out
 
 /* Applies d to a copy of `base` and returns the copy with its version set; NULL with e set when a record does not
  * load or d is not based on base's version: then nothing has changed. d->snapshot: starts from an empty catalog (base
- * may be NULL). Unknown kinds are skipped and named in *held_back, "a, b" (may be NULL). */
+ * may be NULL). What this release does not know is held back and named in *held_back, "keys, routes.color" (may be
+ * NULL): kinds are left out, fields stay in their record's JSON and are not decoded (record_parse_newer()). */
 struct catalog *delta_apply(
         const struct catalog *base, const Gatehouse__Sync__Delta *d, struct text *held_back, struct err *e);
 

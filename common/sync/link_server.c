@@ -2,9 +2,11 @@
  *
  * A connection goes through three states: TLS handshake, waiting for the greeting, relaying. Only when the greeting
  * was the right one is the ipc socket dialled, so a peer that fails earlier never touches nanomsg. One deadline
- * covers the first two states; another one each message. The newest connection wins where something is scarce: in a
- * full handshake queue and in a node's own share the oldest is closed, so neither half-open connections nor a node's
- * forgotten ones lock anybody out. */
+ * covers the first two states; another one each message.
+ *
+ * When very many come at once, HANDSHAKES_MAX are let in and the others wait in the kernel's queue; a place that has
+ * been taken for CROWD_MS is given to the next one, so half-open connections lock nobody out. In a node's own share
+ * the oldest connection is closed, so its forgotten ones do not either. */
 #include <errno.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -14,7 +16,7 @@
 #include "common/core/log.h"
 #include "common/sync/link_private.h"
 
-enum { HANDSHAKES_MAX = 64, PER_NODE_MAX = 8, GREETING = 8 };
+enum { HANDSHAKES_MAX = 256, CROWD_MS = 500, REAP_MS = 250, PER_NODE_MAX = 8, GREETING = 8 };
 
 struct tunnel {
 	struct tunnel *prev, *next;
@@ -23,6 +25,7 @@ struct tunnel {
 	struct conn *far, *near; /* while relaying: the relay's */
 	struct relay relay;
 	struct guard guard;
+	uint64_t since_ms;
 	char who[128]; /* for the log: node id once known, and address */
 };
 
@@ -37,6 +40,7 @@ struct link_server {
 	SSL_CTX *tls;
 	struct sockaddr_un address[2]; /* by enum link_socket */
 	unsigned max_connections;
+	bool is_paused;
 	struct tunnel_list fresh, known, dead; /* before the greeting; after it; to be freed */
 	struct link_log log;
 	struct loop_timer *reaper;
@@ -68,11 +72,26 @@ static struct tunnel_list *list_of(struct tunnel *t)
 	}
 }
 
+static bool is_full(const struct link_server *s)
+{
+	return s->fresh.count >= HANDSHAKES_MAX || s->fresh.count + s->known.count >= s->max_connections;
+}
+
+/* Opens or closes the door, as there is room or not. */
+static void admit(struct link_server *s)
+{
+	if (s->listener && s->is_paused != is_full(s)) {
+		s->is_paused = !s->is_paused;
+		listener_pause(s->listener, s->is_paused);
+	}
+}
+
 static void set_state(struct tunnel *t, int state)
 {
 	list_remove(list_of(t), t);
 	t->state = state;
 	list_add(list_of(t), t);
+	admit(t->server);
 }
 
 /* Closes what is open and leaves the memory to the reaper: callers may still hold t. */
@@ -98,14 +117,23 @@ static void refuse(struct tunnel *t, const char *why)
 	bury(t);
 }
 
-static void reap(void *arg)
+static void bury_dead(struct link_server *s)
 {
-	struct link_server *s = arg;
 	while (s->dead.oldest) {
 		struct tunnel *t = s->dead.oldest;
 		list_remove(&s->dead, t);
 		free(t);
 	}
+}
+
+/* Now and then. Others wait: whoever has had his time goes. */
+static void reap(void *arg)
+{
+	struct link_server *s = arg;
+	unsigned n = s->is_paused ? s->fresh.count : 0;
+	while (n-- > 0 && s->fresh.oldest && clock_mono_ms() - s->fresh.oldest->since_ms >= CROWD_MS)
+		refuse(s->fresh.oldest, "no handshake in time, and others wait");
+	bury_dead(s);
 }
 
 /* ---- relaying ---- */
@@ -261,24 +289,15 @@ static void on_accept(struct listener *l, int fd, void *arg)
 	int port = 0;
 	if (!t || !tls)
 		abort();
-	reap(s);
-	if (s->fresh.count + s->known.count >= s->max_connections || s->fresh.count >= HANDSHAKES_MAX) {
-		if (s->fresh.oldest)
-			refuse(s->fresh.oldest, "too many connections");
-		else {
-			link_log(&s->log, "cluster connection refused", "unknown", "too many connections");
-			SSL_free(tls);
-			free(t);
-			close(fd);
-			return;
-		}
-	}
+	bury_dead(s);
 	link_tune(fd);
 	t->server = s;
+	t->since_ms = clock_mono_ms();
 	list_add(&s->fresh, t);
 	t->far = conn_accepted(s->loop, fd, tls, &far_ops, t);
-	conn_address_text((const struct sockaddr *)&t->far->peer, t->who, sizeof t->who, &port);
+	conn_address_text(&t->far->peer.any, t->who, sizeof t->who, &port);
 	conn_set_timeout(t->far, LINK_HANDSHAKE_MS);
+	admit(s);
 }
 
 /* ---- opening and closing ---- */
@@ -295,7 +314,7 @@ struct link_server *link_server_open(struct loop *l, const struct listen_spec *s
 	        link_unix_address(rep_path, &s->address[LINK_REP], e) && (s->tls = link_server_tls(certs, e)) != NULL)
 		s->listener = listener_open(l, spec, on_accept, s, e);
 	if (s->listener)
-		s->reaper = loop_timer_new(l, 1000, true, reap, s);
+		s->reaper = loop_timer_new(l, REAP_MS, true, reap, s);
 	else {
 		SSL_CTX_free(s->tls);
 		free(s);
@@ -309,12 +328,13 @@ void link_server_close(struct link_server *s)
 	if (!s)
 		return;
 	listener_close(s->listener);
+	s->listener = NULL;
 	loop_timer_free(s->reaper);
 	while (s->fresh.oldest)
 		bury(s->fresh.oldest);
 	while (s->known.oldest)
 		bury(s->known.oldest);
-	reap(s);
+	bury_dead(s);
 	SSL_CTX_free(s->tls);
 	free(s);
 }

@@ -22,6 +22,7 @@
 #include "cp/admin/auth.h"
 #include "cp/admin/headers.h"
 #include "cp/admin/job.h"
+#include "cp/admin/log_level.h"
 #include "cp/admin/wait.h"
 #include "cp/admin/workers.h"
 
@@ -395,8 +396,10 @@ struct admin_server *admin_server_start(struct loop *l, const struct settings *s
 	a->server.stream_size = sizeof(struct exchange_state);
 	a->env = (struct admin_env){.settings = s, .loop = l, .log_level = level_guard_new(l)};
 	gethostname(a->env.hostname, sizeof a->env.hostname - 1);
-	if (start(a, s, e))
+	if (start(a, s, e)) {
+		admin_log_level_serve(&a->env);
 		return a;
+	}
 	admin_server_free(a);
 	return NULL;
 }
@@ -444,6 +447,7 @@ void admin_server_free(struct admin_server *a)
 	loop_timer_free(a->body_timer);
 	while (a->jobs)
 		end_job(a->jobs);
+	admin_log_level_serve(NULL);
 	level_guard_free(a->env.log_level);
 	access_writer_fini(&a->access_writer);
 	access_log_close(&a->access_log);

@@ -37,23 +37,20 @@ static bool is_meant(const json_t *node, struct slice wanted)
 	       slice_eq(slice_cstr(json_string_value(json_object_get(node, "hostname"))), wanted);
 }
 
-/* The first that polls this control plane and is meant: its id, on the arena; NULL: there is none. */
+/* The first that is connected, to whichever control plane, and is meant: its id, on the arena; NULL: there is none.
+ */
 static const char *choose(struct admin_call *c, struct slice wanted)
 {
-	struct uuid *polling = arena_alloc(c->arena, NODES_MAX * sizeof *polling), id;
-	size_t n = nodes_connected_ids(polling, NODES_MAX), i;
 	json_t *all = json_array(), *node;
 	const char *chosen = NULL;
+	size_t i;
 
 	nodes_list(all);
 	json_array_foreach(all, i, node)
 	{
-		const char *text = json_string_value(json_object_get(node, "id"));
-		if (chosen || !is_meant(node, wanted) || !uuid_parse(slice_cstr(text), &id))
-			continue;
-		for (size_t k = 0; k < n && !chosen; k++)
-			if (uuid_eq(&polling[k], &id))
-				chosen = arena_printf(c->arena, "%s", text).ptr;
+		const char *id = json_string_value(json_object_get(node, "id"));
+		if (!chosen && json_is_true(json_object_get(node, "connected")) && is_meant(node, wanted))
+			chosen = arena_printf(c->arena, "%s", id).ptr;
 	}
 	json_decref(all);
 	return chosen;
@@ -76,10 +73,10 @@ void admin_explain(struct admin_call *c)
 	const char *node = choose(c, wanted);
 
 	if (!node && is_named)
-		admin_fail(c, 404, "no data plane of this control plane has the id or host name '%.*s'",
-		        SLICE_ARG(wanted));
+		admin_fail(
+		        c, 404, "no data plane that is connected has the id or host name '%.*s'", SLICE_ARG(wanted));
 	if (!node && !is_named)
-		admin_fail(c, 503, "no data plane is connected to this control plane, so nobody can be asked");
+		admin_fail(c, 503, "no data plane is connected, so nobody can be asked");
 	if (!node)
 		return;
 	json_t *payload = question(c, node), *one; /* NULL: bytes that are no UTF-8 */

@@ -4,6 +4,7 @@
 
 #include "common/serve/level_guard.h"
 #include "cp/admin/errors.h"
+#include "cp/publish/calls.h"
 #include "cp/publish/orders.h"
 #include "cp/store/memory.h"
 
@@ -40,11 +41,33 @@ void admin_log_level_put(struct admin_call *c)
 
 /* ---- the cluster ----------------------------------------------------------------------------------------------- */
 
-/* Adds what each data plane said: {"id":..,"message":"log level: info"}; and how many have not. */
-static void add_data_planes(struct admin_call *c, json_t *payload)
+static const char call[] = "log-level";
+
+/* {"id":..,"message":"log level: info"} of this control plane, for another one. */
+static json_t *answer_call(const json_t *payload, void *arg)
 {
-	unsigned silent = 0;
-	json_t *results = orders_give("log-level", payload, ANSWER_MS, &silent), *list = json_array(), *one;
+	const struct admin_env *env = arg;
+	const char *level = json_string_value(json_object_get(payload, "level"));
+	const char *timeout = json_string_value(json_object_get(payload, "timeout"));
+	struct err answer;
+
+	if (level)
+		level_guard_change(env->log_level, slice_cstr(level),
+		        timeout ? slice_cstr(timeout) : slice_of(NULL, 0), &answer);
+	else
+		level_guard_show(&answer);
+	return json_pack("{s:s,s:s}", "id", env->node_id, "message", answer.message);
+}
+
+void admin_log_level_serve(const struct admin_env *env)
+{
+	calls_serve(call, env ? answer_call : NULL, (void *)env);
+}
+
+/* What each data plane said: [{"id":..,"message":"log level: info"}]; and how many have not. */
+static json_t *ask_data_planes(const json_t *payload, unsigned *silent)
+{
+	json_t *results = orders_give("log-level", payload, ANSWER_MS, silent), *list = json_array(), *one;
 	size_t i;
 
 	json_array_foreach(results, i, one)
@@ -54,9 +77,20 @@ static void add_data_planes(struct admin_call *c, json_t *payload)
 		if (node && message)
 			json_array_append_new(list, json_pack("{s:O,s:O}", "id", node, "message", message));
 	}
-	json_object_set_new(c->response->json, "data_planes", list);
-	json_object_set_new(c->response->json, "silent", json_integer(silent));
 	json_decref(results);
+	return list;
+}
+
+/* Adds what everybody else in the cluster said. */
+static void add_others(struct admin_call *c, const json_t *payload)
+{
+	unsigned silent = 0;
+	struct call *asked = calls_begin(call, payload, ANSWER_MS);
+	json_t *data_planes = ask_data_planes(payload, &silent);
+
+	json_object_set_new(c->response->json, "data_planes", data_planes);
+	json_object_set_new(c->response->json, "silent", json_integer(silent));
+	json_object_set_new(c->response->json, "control_planes", calls_end(asked));
 }
 
 void admin_log_level_cluster_get(struct admin_call *c)
@@ -64,24 +98,42 @@ void admin_log_level_cluster_get(struct admin_call *c)
 	json_t *payload = json_object();
 
 	admin_log_level_get(c);
-	add_data_planes(c, payload);
+	add_others(c, payload);
 	json_decref(payload);
 }
 
-void admin_log_level_cluster_put(struct admin_call *c)
+/* What the others are to do, once it has been done here; NULL: it has not, and the answer is made. */
+static json_t *change_and_pass_on(struct admin_call *c)
 {
 	struct slice timeout = {0};
 	struct err answer;
 
 	int status = change_here(c, &timeout, &answer);
 	if (!status)
-		return;
+		return NULL;
 	admin_fail(c, status, "%s", answer.message);
 	if (status != 200)
-		return;
+		return NULL;
 	json_t *payload = json_pack("{s:s%}", "level", c->params[0].ptr, c->params[0].len);
 	if (slice_is_set(timeout))
 		json_object_set_new(payload, "timeout", json_stringn(timeout.ptr, timeout.len));
-	add_data_planes(c, payload);
+	return payload;
+}
+
+void admin_log_level_cluster_put(struct admin_call *c)
+{
+	json_t *payload = change_and_pass_on(c);
+
+	if (payload)
+		add_others(c, payload);
+	json_decref(payload);
+}
+
+void admin_log_level_control_planes_put(struct admin_call *c)
+{
+	json_t *payload = change_and_pass_on(c);
+
+	if (payload)
+		json_object_set_new(c->response->json, "control_planes", calls_ask(call, payload, ANSWER_MS));
 	json_decref(payload);
 }

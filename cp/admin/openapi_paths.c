@@ -88,6 +88,7 @@ static void add_route_queries(json_t *parameters, const struct admin_route *rout
 	        {"/status", {"unit", "scale"}},
 	        {"/debug/node/log-level/:log_level", {"seconds"}},
 	        {"/debug/cluster/log-level/:log_level", {"seconds"}},
+	        {"/debug/cluster/control-planes-nodes/log-level/:log_level", {"seconds"}},
 	        {"/explain", {"url", "asked_method", "header", "sni", "dp"}},
 	};
 
@@ -181,6 +182,7 @@ static const struct {
 } unusual[] = {
         {"/config", ADMIN_POST, "200 201 304"},
         {"/versions/:versions/rollback", ADMIN_POST, "200 201"},
+        {"/versions/:versions/publish", ADMIN_POST, "200"},
         {"/schemas/plugins/validate", ADMIN_POST, "200"},
         {"/schemas/vaults/validate", ADMIN_POST, "200"},
         {"/schemas/:db_entity_name/validate", ADMIN_POST, "200"},

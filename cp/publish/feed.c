@@ -61,12 +61,12 @@ void feed_batch_add(struct feed_batch *b, const struct schema *kind, const struc
 	b->changes[b->n++] = (struct change){.kind = kind, .id = *id, .json = arena_dup(&b->arena, json)};
 }
 
-static struct record *parse(const struct feed_batch *b, const struct change *c)
+static struct record *parse(const struct feed_batch *b, const struct change *c, struct text *held_back)
 {
 	struct err e;
 	if (!slice_is_set(c->json))
 		return NULL;
-	struct record *r = record_parse(c->kind, c->json, b->version, &e);
+	struct record *r = record_parse_newer(c->kind, c->json, b->version, held_back, &e);
 	if (!r)
 		/* Data planes will refuse it as well, and say so; a snapshot is better without it than not at all. */
 		log_error("a stored record does not load, snapshots go without it", LOG_STR("kind", c->kind->name),
@@ -81,8 +81,13 @@ void feed_batch_parse(struct feed_batch *b)
 	b->records = calloc(b->n + 1, sizeof(struct record *));
 	if (!b->records)
 		abort();
+	struct text held_back = {0};
 	for (size_t i = 0; i < b->n; i++)
-		b->records[i] = parse(b, &b->changes[i]);
+		b->records[i] = parse(b, &b->changes[i], &held_back);
+	if (held_back.len > 0)
+		log_warn("a newer release has written what this one does not know, it is passed on as it is",
+		        LOG_SLICE("fields", text_slice(&held_back)), LOG_INT("version", b->version));
+	text_fini(&held_back);
 }
 
 void feed_batch_free(struct feed_batch *b)

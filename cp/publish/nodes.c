@@ -11,18 +11,20 @@
 #include "common/core/text.h"
 #include "common/core/utf8.h"
 #include "common/crypto/digest.h"
+#include "cp/publish/target_health.h"
 
 enum { NAME_MAX_LEN = 255, ERROR_MAX_LEN = 4096 };
 
 struct node {
 	struct uuid id;
-	char *hostname, *release, *error;
+	char *hostname, *release, *error, *held_back;
 	char config_hash[MD5_HEX + 1];
 	uint64_t version, error_version;
 	uint64_t seen_ms, ahead_since_ms; /* monotonic */
 	int64_t seen_wall_s, first_wall_s;
 	bool has_config, leaving, in_step;
-	bool is_remote; /* polls another control plane */
+	bool is_remote;  /* polls another control plane ... */
+	json_t *targets; /* ... which says how it sees its targets; NULL */
 };
 
 /* One per process: Admin threads wait here without a handle. */
@@ -69,6 +71,8 @@ static void node_free(struct node *n)
 	free(n->hostname);
 	free(n->release);
 	free(n->error);
+	free(n->held_back);
+	json_decref(n->targets);
 	free(n);
 }
 
@@ -137,6 +141,7 @@ static void take_report(struct node *n, const struct node_report *r)
 	set_text(&n->hostname, r->hostname, NAME_MAX_LEN);
 	set_text(&n->release, r->release, NAME_MAX_LEN);
 	set_text(&n->error, r->error, ERROR_MAX_LEN);
+	set_text(&n->held_back, r->held_back, ERROR_MAX_LEN);
 	n->has_config = r->has_config;
 	n->version = r->version;
 	n->error_version = r->error_version;
@@ -383,11 +388,12 @@ json_t *nodes_export(void)
 		if (n->is_remote || now - n->seen_ms > NODES_FORGOTTEN_MS)
 			continue;
 		uuid_format(&n->id, id);
-		json_array_append_new(out, json_pack("{s:s, s:s, s:s, s:s, s:I, s:b, s:I, s:b, s:I}", "id", id,
-		                                   "hostname", n->hostname, "release", n->release, "error", n->error,
-		                                   "error_version", (json_int_t)n->error_version, "has_config",
-		                                   (int)n->has_config, "version", (json_int_t)n->version, "leaving",
-		                                   (int)n->leaving, "silent_ms", (json_int_t)(now - n->seen_ms)));
+		json_array_append_new(out,
+		        json_pack("{s:s, s:s, s:s, s:s, s:s, s:I, s:b, s:I, s:b, s:I, s:o}", "id", id, "hostname",
+		                n->hostname, "release", n->release, "error", n->error, "held_back", n->held_back,
+		                "error_version", (json_int_t)n->error_version, "has_config", (int)n->has_config,
+		                "version", (json_int_t)n->version, "leaving", (int)n->leaving, "silent_ms",
+		                (json_int_t)(now - n->seen_ms), "targets", target_health_summary(&n->id)));
 	}
 	leave();
 	free(all);
@@ -411,6 +417,7 @@ static void import_one(const json_t *json, uint64_t age_ms)
 	struct node_report r = {.hostname = text_at(json, "hostname"),
 	        .release = text_at(json, "release"),
 	        .error = text_at(json, "error"),
+	        .held_back = text_at(json, "held_back"),
 	        .has_config = json_is_true(json_object_get(json, "has_config")),
 	        .version = number_at(json, "version"),
 	        .error_version = number_at(json, "error_version"),
@@ -426,6 +433,8 @@ static void import_one(const json_t *json, uint64_t age_ms)
 	take_report(n, &r);
 	table.change = change; /* no news of ours */
 	n->is_remote = true;
+	json_decref(n->targets);
+	n->targets = json_deep_copy(json_object_get(json, "targets"));
 	n->in_step = false;
 	n->seen_ms = now - silent_ms;
 	n->seen_wall_s = clock_wall_s() - (int64_t)(silent_ms / 1000);
@@ -509,12 +518,13 @@ static json_t *describe(const struct node *n, uint64_t now)
 	char id[UUID_TEXT + 1];
 	bool is_well = n->error[0] == '\0';
 	uuid_format(&n->id, id);
-	return json_pack("{s:s, s:s, s:s, s:I, s:I, s:s, s:s, s:{}, s:I, s:s?, s:I, s:b, s:b}", "id", id, "hostname",
-	        n->hostname, "version", n->release, "last_seen", (json_int_t)n->seen_wall_s, "updated_at",
+	return json_pack("{s:s, s:s, s:s, s:I, s:I, s:s, s:s, s:{}, s:I, s:s?, s:I, s:b, s:b, s:s?, s:O?}", "id", id,
+	        "hostname", n->hostname, "version", n->release, "last_seen", (json_int_t)n->seen_wall_s, "updated_at",
 	        (json_int_t)n->seen_wall_s, "config_hash", n->config_hash, "sync_status",
 	        is_well && n->has_config ? "normal" : "unknown", "labels", "config_version", (json_int_t)n->version,
 	        "last_error", is_well ? NULL : n->error, "error_version", (json_int_t)n->error_version, "connected",
-	        is_connected(n, now), "in_step", n->in_step);
+	        is_connected(n, now), "in_step", n->in_step, "held_back", n->held_back[0] ? n->held_back : NULL,
+	        "targets", n->is_remote ? n->targets : NULL);
 }
 
 void nodes_list(json_t *array)

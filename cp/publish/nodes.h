@@ -10,11 +10,12 @@
 
 #include "common/core/uuid.h"
 
-enum { NODES_CONNECTED_MS = 3000, NODES_REMOTE_MS = 12000, NODES_MAX = 4096 };
+enum { NODES_CONNECTED_MS = 3000, NODES_REMOTE_MS = 12000, NODES_MAX = 8192 };
 
 struct node_report {
 	struct uuid id;
 	struct slice hostname, release, error;
+	struct slice held_back; /* what its release does not know of the configuration; empty: nothing */
 	bool has_config;        /* it runs a version of the current epoch ... */
 	uint64_t version;       /* ... this one; else 0 */
 	uint64_t error_version; /* which could not be applied; 0: none */

@@ -1,4 +1,5 @@
-/* orders: see orders.h. A ring of orders, each with the results that have come. */
+/* orders: see orders.h. A ring of orders, each with the results that have come. An order has an id of its own, by
+ * which a data plane that hears of it from two control planes knows it. */
 #include "cp/publish/orders.h"
 
 #include <pthread.h>
@@ -7,6 +8,8 @@
 
 #include "common/core/clock.h"
 #include "common/core/slice.h"
+#include "common/core/text.h"
+#include "cp/publish/calls.h"
 #include "cp/publish/nodes.h"
 
 enum { LOOK_AGAIN_MS = 100, FILL_MAX = 256 * 1024 };
@@ -19,8 +22,8 @@ struct result {
 
 struct order {
 	uint64_t number; /* 0: free */
-	const char *kind;
-	char *payload;
+	uint64_t id;
+	char *kind, *payload;
 	size_t len;
 	uint64_t given_ms;
 	struct result *results;
@@ -73,6 +76,7 @@ static void drop_results(struct order *o)
 static void drop(struct order *o)
 {
 	drop_results(o);
+	free(o->kind);
 	free(o->payload);
 	*o = (struct order){0};
 }
@@ -86,15 +90,17 @@ static struct order *find(uint64_t number)
 
 /* ---- giving ---------------------------------------------------------------------------------------------------- */
 
-static uint64_t add(const char *kind, char *payload, size_t len)
+/* payload is taken. */
+static uint64_t add(uint64_t id, const char *kind, char *payload)
 {
 	uint64_t number = ++table.newest;
 	struct order *o = &table.ring[number % ORDERS_KEPT];
 	drop(o);
 	*o = (struct order){.number = number,
-	        .kind = kind,
+	        .id = id,
+	        .kind = slice_strdup(slice_cstr(kind)),
 	        .payload = payload,
-	        .len = len,
+	        .len = strlen(payload),
 	        .given_ms = clock_mono_ms(),
 	        .is_awaited = true};
 	return number;
@@ -124,34 +130,53 @@ static void wait_a_little(uint64_t until_ms)
 	pthread_cond_timedwait(&table.reported, &table.lock, &at);
 }
 
-static unsigned wait_for_all(uint64_t number, int timeout_ms)
+/* Those of them that have not reported, to *silent as an array. */
+static json_t *list_silent(const struct order *o, const struct uuid *nodes, size_t n)
+{
+	json_t *list = json_array();
+	char id[UUID_TEXT + 1];
+	for (size_t i = 0; o && i < n; i++) {
+		if (has_reported(o, &nodes[i]))
+			continue;
+		uuid_format(&nodes[i], id);
+		json_array_append_new(list, json_string(id));
+	}
+	return list;
+}
+
+/* Returns who is silent; a new reference. */
+static json_t *wait_for_all(uint64_t number, int timeout_ms)
 {
 	uint64_t until_ms = clock_mono_ms() + (uint64_t)timeout_ms;
 	struct uuid *nodes = malloc(NODES_MAX * sizeof *nodes);
+	json_t *silent = NULL;
 	if (!nodes)
 		abort();
-	for (;;) {
+	while (!silent) {
 		size_t n = nodes_connected_ids(nodes, NODES_MAX); /* has a lock of its own */
 		enter();
-		unsigned silent = count_silent(find(number), nodes, n);
-		bool is_over = silent == 0 || clock_mono_ms() >= until_ms;
-		if (!is_over)
+		bool is_over = count_silent(find(number), nodes, n) == 0 || clock_mono_ms() >= until_ms;
+		if (is_over)
+			silent = list_silent(find(number), nodes, n);
+		else
 			wait_a_little(until_ms);
 		leave();
-		if (!is_over)
-			continue;
-		free(nodes);
-		return silent;
 	}
+	free(nodes);
+	return silent;
 }
 
+/* {node: value} */
 static json_t *collect(uint64_t number)
 {
-	json_t *all = json_array();
+	json_t *all = json_object();
+	char id[UUID_TEXT + 1];
 	enter();
 	struct order *o = find(number);
-	for (struct result *r = o ? o->results : NULL; r; r = r->next)
-		json_array_append(all, r->value);
+	for (struct result *r = o ? o->results : NULL; r; r = r->next) {
+		uuid_format(&r->node, id);
+		json_object_set(all, id, r->value);
+	}
 	if (o) {
 		o->is_awaited = false;
 		drop_results(o);
@@ -160,23 +185,109 @@ static json_t *collect(uint64_t number)
 	return all;
 }
 
+static uint64_t give_here(uint64_t id, const char *kind, char *payload)
+{
+	enter();
+	uint64_t number = add(id, kind, payload);
+	if (table.announce)
+		table.announce(table.announce_arg);
+	leave();
+	return number;
+}
+
+/* {"results","silent"} of the data planes that poll this control plane. */
+static json_t *await_here(uint64_t number, int timeout_ms)
+{
+	json_t *silent = wait_for_all(number, timeout_ms);
+	return json_pack("{s:o, s:o}", "results", collect(number), "silent", silent);
+}
+
+json_t *orders_call(const json_t *order, void *arg)
+{
+	const char *kind = json_string_value(json_object_get(order, "kind"));
+	const char *payload = json_string_value(json_object_get(order, "payload"));
+	json_int_t timeout_ms = json_integer_value(json_object_get(order, "timeout_ms"));
+	uint64_t id = (uint64_t)json_integer_value(json_object_get(order, "id"));
+
+	if (!kind || !payload || strlen(payload) > ORDERS_PAYLOAD_MAX || id == 0 || timeout_ms < 0)
+		return json_null();
+	return await_here(give_here(id, kind, slice_strdup(slice_cstr(payload))),
+	        timeout_ms > CALLS_TIMEOUT_MAX_MS ? CALLS_TIMEOUT_MAX_MS : (int)timeout_ms);
+}
+
+/* A data plane that heard of the order twice has something to say to one of the two only. */
+static void merge(json_t *all, const json_t *more)
+{
+	const char *node;
+	json_t *value, *silent;
+	size_t i;
+
+	json_object_foreach(json_object_get(more, "results"), node, value)
+	{
+		json_t *known = json_object_get(json_object_get(all, "results"), node);
+		if (!known || json_is_null(known))
+			json_object_set(json_object_get(all, "results"), node, value);
+	}
+	json_array_foreach(json_object_get(more, "silent"), i, silent)
+	        json_array_append(json_object_get(all, "silent"), silent);
+}
+
+static unsigned count_unheard(const json_t *all)
+{
+	json_t *seen = json_object(), *node;
+	size_t i;
+
+	json_array_foreach(json_object_get(all, "silent"), i, node)
+	{
+		const char *id = json_string_value(node);
+		if (id && !json_object_get(json_object_get(all, "results"), id))
+			json_object_set_new(seen, id, json_true());
+	}
+	unsigned count = (unsigned)json_object_size(seen);
+	json_decref(seen);
+	return count;
+}
+
+static json_t *values_of(const json_t *all)
+{
+	json_t *values = json_array(), *value;
+	const char *node;
+
+	json_object_foreach(json_object_get(all, "results"), node, value) json_array_append(values, value);
+	return values;
+}
+
+static uint64_t new_id(void)
+{
+	uint64_t id;
+	random_bytes((unsigned char *)&id, sizeof id);
+	return (id & INT64_MAX) | 1; /* goes through JSON */
+}
+
 json_t *orders_give(const char *kind, const json_t *payload, int timeout_ms, unsigned *silent)
 {
 	char *text = json_dumps(payload, JSON_COMPACT | JSON_ENCODE_ANY);
-	unsigned ignored;
+	json_t *answer;
+	size_t i;
 
 	if (!text || strlen(text) > ORDERS_PAYLOAD_MAX) {
 		free(text);
 		return NULL;
 	}
-	enter();
-	uint64_t number = add(kind, text, strlen(text));
-	void (*announce)(void *) = table.announce;
-	if (announce)
-		announce(table.announce_arg);
-	leave();
-	*(silent ? silent : &ignored) = wait_for_all(number, timeout_ms);
-	return collect(number);
+	uint64_t id = new_id();
+	json_t *order = json_pack("{s:I, s:s, s:s, s:i}", "id", (json_int_t)id, "kind", kind, "payload", text,
+	        "timeout_ms", timeout_ms);
+	struct call *call = calls_begin(ORDERS_CALL, order, timeout_ms);
+	json_t *all = await_here(give_here(id, kind, text), timeout_ms);
+	json_t *answers = calls_end(call);
+	json_array_foreach(answers, i, answer) merge(all, answer);
+	json_decref(answers);
+	json_decref(order);
+	if (silent)
+		*silent = count_unheard(all);
+	json_t *values = values_of(all);
+	json_decref(all);
+	return values;
 }
 
 /* ---- publishing ------------------------------------------------------------------------------------------------ */
@@ -216,24 +327,38 @@ void orders_take_results(const struct uuid *node, const Gatehouse__Sync__Poll *p
 	leave();
 }
 
+/* The order itself may be dropped by another thread before the copy is packed. */
 static Gatehouse__Sync__Order *copy(const struct order *o)
 {
-	Gatehouse__Sync__Order *out = malloc(sizeof *out + o->len);
+	size_t kind_size = strlen(o->kind) + 1;
+	Gatehouse__Sync__Order *out = malloc(sizeof *out + kind_size + o->len);
 	if (!out)
 		abort();
 	gatehouse__sync__order__init(out);
 	out->number = o->number;
-	out->kind = (char *)o->kind;
-	out->payload.data = (uint8_t *)(out + 1);
+	out->id = o->id;
+	out->kind = (char *)(out + 1);
+	memcpy(out->kind, o->kind, kind_size);
+	out->payload.data = (uint8_t *)out->kind + kind_size;
 	out->payload.len = o->len;
 	memcpy(out->payload.data, o->payload, o->len);
 	return out;
 }
 
-/* What does not fit comes with the next answer. */
-static void fill_orders(Gatehouse__Sync__Envelope *e, uint64_t done)
+/* Orders that are older than the process that asks are not for it: what they would change is not there any more
+ * (proxy.md 6.5: a mark does not survive a restart). up_ms 0: an older release, which does not say. */
+static uint64_t oldest_meant(const Gatehouse__Sync__Poll *p)
 {
-	uint64_t first = table.newest > ORDERS_KEPT ? table.newest - ORDERS_KEPT + 1 : 1, now = clock_mono_ms();
+	uint64_t now = clock_mono_ms(), age_ms = ORDERS_KEPT_MS;
+	if (p->up_ms > 0 && p->up_ms < age_ms)
+		age_ms = p->up_ms;
+	return now > age_ms ? now - age_ms : 0;
+}
+
+/* What does not fit comes with the next answer. */
+static void fill_orders(Gatehouse__Sync__Envelope *e, uint64_t done, uint64_t oldest_ms)
+{
+	uint64_t first = table.newest > ORDERS_KEPT ? table.newest - ORDERS_KEPT + 1 : 1;
 	size_t bytes = 0;
 
 	if (done + 1 > first)
@@ -245,7 +370,7 @@ static void fill_orders(Gatehouse__Sync__Envelope *e, uint64_t done)
 		abort();
 	for (uint64_t number = first; number <= table.newest && bytes <= FILL_MAX; number++) {
 		const struct order *o = find(number);
-		if (!o || now - o->given_ms > ORDERS_KEPT_MS)
+		if (!o || o->given_ms < oldest_ms)
 			continue;
 		e->orders[e->n_orders++] = copy(o);
 		bytes += o->len;
@@ -259,7 +384,7 @@ void orders_fill(Gatehouse__Sync__Envelope *e, const Gatehouse__Sync__Poll *p)
 		e->orders_origin = table.origin;
 		e->newest_order = table.newest;
 		if (p)
-			fill_orders(e, p->orders_origin == table.origin ? p->orders_done : 0);
+			fill_orders(e, p->orders_origin == table.origin ? p->orders_done : 0, oldest_meant(p));
 	}
 	leave();
 }

@@ -11,11 +11,17 @@
 
 enum { ORDERS_KEPT = 256, ORDERS_KEPT_MS = 10 * 60 * 1000, ORDERS_PAYLOAD_MAX = 32 * 1024 };
 
-/* Has every data plane of this control plane carry it out, and waits, at most timeout_ms, until all that are
- * connected have said what came of it. Returns their results in an array, in no particular order (a new reference);
- * *silent (may be NULL): how many connected ones have not answered yet. kind: a literal. payload is borrowed, and has
- * at most ORDERS_PAYLOAD_MAX bytes as text: NULL otherwise, and nothing happens. */
+/* Has every data plane carry it out, also those of other control planes on this database (calls.h), and waits, at
+ * most timeout_ms, until all that are connected have said what came of it. Returns their results in an array, in no
+ * particular order (a new reference); *silent (may be NULL): how many connected ones have not answered yet. kind: any
+ * string. payload is borrowed, and has at most ORDERS_PAYLOAD_MAX bytes as text: NULL otherwise, and nothing happens.
+ */
 json_t *orders_give(const char *kind, const json_t *payload, int timeout_ms, unsigned *silent);
+
+/* How another control plane passes an order on (calls.h): {"id","kind","payload","timeout_ms"} ->
+ * {"results":{node: value},"silent":[node]}. */
+#define ORDERS_CALL "order"
+json_t *orders_call(const json_t *order, void *arg);
 
 /* ---- for the publishing thread ---- */
 

@@ -13,6 +13,8 @@
 #include "common/core/log.h"
 #include "common/sync/link.h"
 #include "common/sync/side_loop.h"
+#include "cp/publish/calls.h"
+#include "cp/publish/guard.h"
 #include "cp/publish/history.h"
 #include "cp/publish/nodes.h"
 #include "cp/publish/orders.h"
@@ -20,12 +22,18 @@
 #include "cp/publish/publisher.h"
 #include "cp/publish/sync_server.h"
 #include "cp/publish/target_health.h"
+#include "cp/store/memory.h"
 
 enum {
-	CONNECTIONS_MAX = 4096,
+	CONNECTIONS_MAX = 3 *
+	                  NODES_MAX, /* two for each data plane, and those that a node has given up without a word */
+	/* Versions that follow each other closely are told together when there are many to tell: one of 5,000 data
+	 * planes then hears of something at most twenty times a second. */
+	NODES_PER_MS = 100,
 	/* A data plane that has not reported a version soon after it was published may have lost the message. */
 	REMIND_MIN_MS = 25,
-	REMIND_MAX_MS = 800
+	REMIND_MAX_MS = 800,
+	CONFIRM_MS = 2000
 };
 
 struct publish {
@@ -34,10 +42,13 @@ struct publish {
 
 	struct side_loop *thread; /* the publishing thread; what follows is its own */
 	struct history *history;
+	struct guard *guard;
 	struct publisher *publisher;
 	struct sync_server *server;
 	struct loop_timer *reminder;
 	uint32_t remind_ms;
+	struct loop_timer *teller; /* set: more may follow soon */
+	uint64_t told_version, told_ms;
 
 	struct side_loop *cluster_thread;
 	struct link_server *links[8];
@@ -87,33 +98,81 @@ static void moved_on(struct publish *p)
 	set_reminder(p, REMIND_MIN_MS);
 }
 
+static void tell_now(void *arg)
+{
+	struct publish *p = arg;
+	loop_timer_free(p->teller);
+	p->teller = NULL;
+	/* what leads on from what was told last: one version, or several in one */
+	const struct packed_delta *d = history_answer(
+	        p->history, slice_cstr(history_epoch(p->history)), p->told_version);
+	if (d && d->base == p->told_version)
+		publisher_send(p->publisher, d);
+	else
+		publisher_announce(p->publisher, history_epoch(p->history), history_version(p->history));
+	p->told_version = history_version(p->history);
+	p->told_ms = clock_mono_ms();
+	moved_on(p);
+}
+
+/* The first version of a row is told at once. */
+static void tell(struct publish *p)
+{
+	uint64_t due_ms = p->told_ms + nodes_connected() / NODES_PER_MS, now = clock_mono_ms();
+	if (p->teller)
+		return;
+	if (now >= due_ms)
+		tell_now(p);
+	else
+		p->teller = loop_timer_new(side_loop_loop(p->thread), (uint32_t)(due_ms - now), false, tell_now, p);
+}
+
 struct offer {
 	struct publish *publish;
 	struct feed_batch *batch;
+	bool is_held;
 };
 
 static void send_offer(void *arg)
 {
 	struct offer *o = arg;
 	struct publish *p = o->publish;
-	const struct packed_delta *d = history_pack(p->history, o->batch);
-	if (!d)
+	o->is_held = guard_holds(p->guard, history_catalog(p->history), o->batch);
+	if (!o->is_held && history_pack(p->history, o->batch))
+		tell(p);
+}
+
+static void settle(struct publish *p, struct feed_batch *b)
+{
+	bool is_new_beginning = b->snapshot;
+	history_settle(p->history, b);
+	if (!is_new_beginning)
 		return;
-	publisher_send(p->publisher, d);
+	publisher_announce(p->publisher, history_epoch(p->history), history_version(p->history));
+	p->told_version = history_version(p->history);
 	moved_on(p);
+}
+
+/* All that the guard has held is meant. */
+static void release_held(void *arg)
+{
+	struct publish *p = arg;
+	for (struct feed_batch *b; (b = guard_next(p->guard));) {
+		if (history_pack(p->history, b))
+			tell(p);
+		settle(p, b);
+	}
 }
 
 static void settle_offer(void *arg)
 {
 	struct offer *o = arg;
 	struct publish *p = o->publish;
-	bool is_new_beginning = o->batch->snapshot;
-	history_settle(p->history, o->batch);
+	if (!o->is_held)
+		settle(p, o->batch);
+	else if (guard_keep(p->guard, history_catalog(p->history), o->batch))
+		release_held(p);
 	free(o);
-	if (!is_new_beginning)
-		return;
-	publisher_announce(p->publisher, history_epoch(p->history), history_version(p->history));
-	moved_on(p);
 }
 
 /* Records are made on the caller's thread, while the publishing thread answers Polls with the delta. */
@@ -122,7 +181,7 @@ void publish_offer(struct publish *p, struct feed_batch *b)
 	struct offer *o = malloc(sizeof *o);
 	if (!o)
 		abort();
-	*o = (struct offer){p, b};
+	*o = (struct offer){.publish = p, .batch = b};
 	loop_post(side_loop_loop(p->thread), send_offer, o);
 	feed_batch_parse(b);
 	loop_post(side_loop_loop(p->thread), settle_offer, o);
@@ -161,11 +220,19 @@ struct opening {
 	bool ok;
 };
 
+static void on_confirm(void *arg)
+{
+	struct publish *p = arg;
+	loop_post(side_loop_loop(p->thread), release_held, p);
+}
+
 static void open_sockets(void *arg)
 {
 	struct opening *o = arg;
 	struct publish *p = o->publish;
 	p->history = history_new();
+	p->guard = guard_new(
+	        is_without_database(o->settings) ? 0 : (unsigned)o->settings->publish_guard, on_confirm, p);
 	p->publisher = publisher_open(p->pub_path, o->e);
 	if (p->publisher)
 		p->server = sync_server_open(
@@ -180,8 +247,10 @@ static void close_sockets(void *arg)
 	struct publish *p = arg;
 	orders_announce_with(NULL, NULL);
 	set_reminder(p, 0);
+	loop_timer_free(p->teller);
 	sync_server_close(p->server);
 	publisher_close(p->publisher);
+	guard_free(p->guard);
 	history_free(p->history);
 }
 
@@ -205,7 +274,7 @@ struct publish *publish_open(const struct settings *s, struct err *e)
 	if (!p)
 		abort();
 	pthread_mutex_init(&p->lock, NULL);
-	struct opening o = {.publish = p, .e = e};
+	struct opening o = {.publish = p, .settings = s, .e = e};
 	if (make_folder(p, s, e) && (p->thread = side_loop_start("publish", e)) != NULL)
 		side_loop_call(p->thread, open_sockets, &o);
 	if (o.ok)
@@ -303,6 +372,25 @@ void publish_stop(struct publish *p)
 void publish_nudge(void)
 {
 	feed_nudge();
+}
+
+json_t *publish_confirm_call(const json_t *version, void *arg)
+{
+	return json_boolean(guard_confirm((uint64_t)json_integer_value(version)));
+}
+
+bool publish_confirm(uint64_t version)
+{
+	json_t *question = json_integer((json_int_t)version), *answers = NULL, *one;
+	struct call *asked = calls_begin(PUBLISH_CONFIRM_CALL, question, CONFIRM_MS);
+	bool is_held = guard_confirm(version);
+	size_t i;
+
+	answers = calls_end(asked);
+	json_array_foreach(answers, i, one) is_held |= json_is_true(one);
+	json_decref(answers);
+	json_decref(question);
+	return is_held;
 }
 
 void publish_nodes(json_t *array)

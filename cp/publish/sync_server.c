@@ -16,7 +16,17 @@
 
 enum {
 	POLLS_PER_TURN = 256, /* then others on this loop get theirs */
-	AHEAD_MS = 3000       /* for so long a node may know a version that we have not read yet */
+	AHEAD_MS = 3000,      /* for so long a node may know a version that we have not read yet */
+	/* Nodes that fetch something of several parts at the same time: each has at most a part on its way, so this
+	 * bounds what waits to be sent. The others are told to try again. */
+	FETCHERS_MAX = 32,
+	FETCH_IDLE_MS = 3000, /* then its place is free */
+	TRY_AFTER_MS = 500
+};
+
+struct fetcher {
+	struct uuid node;
+	uint64_t seen_ms; /* 0: free */
 };
 
 struct sync_server {
@@ -26,6 +36,7 @@ struct sync_server {
 	uint64_t (*last_read_ms)(void *arg);
 	void *arg;
 	uint64_t process; /* names this one to data planes */
+	struct fetcher fetchers[FETCHERS_MAX];
 };
 
 /* ---- envelopes ---- */
@@ -37,6 +48,15 @@ static size_t pack(const Gatehouse__Sync__Envelope *e, uint8_t **out)
 	if (!*out)
 		abort();
 	return gatehouse__sync__envelope__pack(e, *out);
+}
+
+static size_t pack_busy(const struct sync_server *s, uint8_t **out)
+{
+	Gatehouse__Sync__Envelope e = GATEHOUSE__SYNC__ENVELOPE__INIT;
+	e.epoch = (char *)history_epoch(s->history);
+	e.error = "many data planes fetch their configuration now, others wait a little";
+	e.try_after_ms = TRY_AFTER_MS;
+	return pack(&e, out);
 }
 
 static size_t pack_error(const struct sync_server *s, const char *why, uint8_t **out)
@@ -89,6 +109,7 @@ static uint64_t report(const struct sync_server *s, const Gatehouse__Sync__Poll 
 	                            .hostname = slice_cstr(p->hostname),
 	                            .release = slice_cstr(p->release),
 	                            .error = slice_cstr(p->error),
+	                            .held_back = slice_cstr(p->held_back),
 	                            .has_config = is_same,
 	                            .version = is_same ? p->version : 0,
 	                            .error_version = p->error_version,
@@ -120,12 +141,38 @@ static const struct packed_delta *choose(
 			return d;
 		}
 	}
-	if (is_ahead_for_now(s, ahead_since_ms))
+	if (p->report_only || is_ahead_for_now(s, ahead_since_ms))
 		return NULL;
 	if (is_same_epoch(s, p) && p->error_version == history_version(s->history) && p->error[0])
 		return NULL; /* it has just refused this one, and asks without error_version when it wants to try
 		                again */
 	return history_answer(s->history, slice_cstr(p->epoch), p->version);
+}
+
+/* A place among those that fetch; NULL: all are taken. */
+static struct fetcher *place_of(struct sync_server *s, const struct uuid *node)
+{
+	struct fetcher *free_one = NULL;
+	uint64_t now = clock_mono_ms();
+	for (struct fetcher *f = s->fetchers; f < s->fetchers + FETCHERS_MAX; f++) {
+		if (f->seen_ms && uuid_eq(&f->node, node))
+			return f;
+		if (f->seen_ms == 0 || now - f->seen_ms > FETCH_IDLE_MS)
+			free_one = f;
+	}
+	return free_one;
+}
+
+static size_t send_part(
+        struct sync_server *s, const struct uuid *node, const struct packed_delta *d, uint32_t part, uint8_t **out)
+{
+	uint32_t parts = delta_parts(d);
+	struct fetcher *f = parts > 1 ? place_of(s, node) : NULL;
+	if (parts > 1 && !f)
+		return pack_busy(s, out);
+	if (f)
+		*f = (struct fetcher){*node, part + 1 == parts ? 0 : clock_mono_ms()};
+	return delta_envelope(d, part, out);
 }
 
 static size_t answer_poll(struct sync_server *s, const Gatehouse__Sync__Poll *p, uint8_t **out)
@@ -143,7 +190,7 @@ static size_t answer_poll(struct sync_server *s, const Gatehouse__Sync__Poll *p,
 	if (!history_has_begun(s->history))
 		return pack_error(s, "the control plane has not read its configuration yet", out);
 	const struct packed_delta *d = choose(s, p, ahead_since_ms, &part);
-	return d ? delta_envelope(d, part, out) : pack_in_step(s, &id, p, out);
+	return d ? send_part(s, &id, d, part, out) : pack_in_step(s, &id, p, out);
 }
 
 size_t sync_server_answer(struct sync_server *s, struct slice poll, uint8_t **out)

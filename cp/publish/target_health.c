@@ -5,8 +5,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "common/core/base64.h"
 #include "common/core/map.h"
 #include "common/core/utf8.h"
+#include "cp/publish/calls.h"
 #include "cp/publish/nodes.h"
 
 enum { SUMMARY_MAX = 100 };
@@ -157,7 +159,8 @@ static bool fill_row(const struct uuid *id, const struct uuid *upstream, struct 
 	return out->health != NULL;
 }
 
-struct target_health_row *target_health_of(const struct uuid *upstream, size_t *count)
+/* Of the data planes that poll this control plane. */
+static struct target_health_row *rows_here(const struct uuid *upstream, size_t *count)
 {
 	struct uuid *ids = calloc(NODES_MAX, sizeof *ids);
 	if (!ids)
@@ -173,6 +176,103 @@ struct target_health_row *target_health_of(const struct uuid *upstream, size_t *
 		*count += fill_row(&ids[i], upstream, &rows[*count]);
 	pthread_mutex_unlock(&table.lock);
 	free(ids);
+	return rows;
+}
+
+static json_t *row_json(const struct target_health_row *row)
+{
+	size_t len = gatehouse__sync__upstream_health__get_packed_size(row->health);
+	struct arena a;
+
+	arena_init(&a);
+	uint8_t *bytes = arena_alloc(&a, len + 1);
+	gatehouse__sync__upstream_health__pack(row->health, bytes);
+	struct slice text = base64_encode(&a, slice_of((const char *)bytes, len), BASE64_STANDARD, true);
+	json_t *out = json_pack("{s:s, s:s%}", "hostname", row->hostname, "health", text.ptr, text.len);
+	arena_fini(&a);
+	return out;
+}
+
+json_t *target_health_call(const json_t *upstream, void *arg)
+{
+	json_t *out = json_object();
+	struct uuid id;
+	char node[UUID_TEXT + 1];
+	size_t count = 0;
+
+	if (!uuid_parse(slice_cstr(json_string_value(upstream)), &id))
+		return out;
+	struct target_health_row *rows = rows_here(&id, &count);
+	for (size_t i = 0; i < count; i++) {
+		uuid_format(&rows[i].node, node);
+		json_object_set_new(out, node, row_json(&rows[i]));
+	}
+	target_health_free(rows, count);
+	return out;
+}
+
+static bool read_row(const char *node, const json_t *from, struct target_health_row *out)
+{
+	const char *hostname = json_string_value(json_object_get(from, "hostname"));
+	const char *health = json_string_value(json_object_get(from, "health"));
+	struct slice bytes;
+	struct arena a;
+
+	if (!hostname || !health || !uuid_parse(slice_cstr(node), &out->node))
+		return false;
+	arena_init(&a);
+	snprintf(out->hostname, sizeof out->hostname, "%s", hostname);
+	if (base64_decode(&a, slice_cstr(health), BASE64_STANDARD, &bytes))
+		out->health = gatehouse__sync__upstream_health__unpack(NULL, bytes.len, (const uint8_t *)bytes.ptr);
+	arena_fini(&a);
+	return out->health && is_well_formed(out->health);
+}
+
+static bool has_row(const struct target_health_row *rows, size_t count, const char *node)
+{
+	struct uuid id;
+
+	for (size_t i = 0; i < count && uuid_parse(slice_cstr(node), &id); i++)
+		if (uuid_eq(&rows[i].node, &id))
+			return true;
+	return false;
+}
+
+/* Adds what another control plane has said of data planes that we have not heard ourselves. */
+static struct target_health_row *add_rows(struct target_health_row *rows, size_t *count, const json_t *answer)
+{
+	const char *node;
+	json_t *one;
+
+	rows = realloc(rows, (*count + json_object_size(answer) + 1) * sizeof *rows);
+	if (!rows)
+		abort();
+	json_object_foreach((json_t *)answer, node, one)
+	{
+		struct target_health_row row = {0};
+		if (has_row(rows, *count, node))
+			continue;
+		if (read_row(node, one, &row))
+			rows[(*count)++] = row;
+		else
+			gatehouse__sync__upstream_health__free_unpacked(row.health, NULL);
+	}
+	return rows;
+}
+
+struct target_health_row *target_health_of(const struct uuid *upstream, size_t *count)
+{
+	char id[UUID_TEXT + 1];
+	json_t *answer;
+	size_t i;
+
+	uuid_format(upstream, id);
+	json_t *question = json_string(id);
+	json_t *answers = calls_ask(TARGET_HEALTH_CALL, question, TARGET_HEALTH_ASK_MS);
+	struct target_health_row *rows = rows_here(upstream, count);
+	json_array_foreach(answers, i, answer) rows = add_rows(rows, count, answer);
+	json_decref(answers);
+	json_decref(question);
 	qsort(rows, *count, sizeof *rows, by_node);
 	return rows;
 }

@@ -19,9 +19,16 @@ struct target_health_row {
 	char hostname[256];
 	Gatehouse__Sync__UpstreamHealth *health;
 };
-/* How the data planes that are connected see the upstream, by their ids; *count may be 0. target_health_free() it. */
+/* How the data planes that are connected see the upstream, by their ids, those of other control planes as well (asked
+ * for, so this may take TARGET_HEALTH_ASK_MS); *count may be 0. target_health_free() it. */
+enum { TARGET_HEALTH_ASK_MS = 500 };
 struct target_health_row *target_health_of(const struct uuid *upstream, size_t *count);
 void target_health_free(struct target_health_row *rows, size_t count);
+
+/* How another control plane asks for ours (calls.h): "id of the upstream" -> {node: {"hostname","health": base64}}.
+ */
+#define TARGET_HEALTH_CALL "target-health"
+json_t *target_health_call(const json_t *upstream, void *arg);
 
 /* {"upstreams":12,"unhealthy":[{"upstream":"pool","address":"10.0.0.1:80"}, ...]}: at most 100 addresses, and how
  * many more as "more". A new reference. */

@@ -8,21 +8,15 @@
 
 #include "common/core/clock.h"
 #include "common/core/log.h"
-#include "common/settings/node_id.h"
-#include "cp/publish/peers.h"
 #include "cp/store/audit.h"
 #include "cp/store/versions.h"
 
 /* So much in one transaction, so that nobody waits long for the locks. */
-enum { PURGE_STEP = 500, PRUNE_STEP = 200, FORGET_STEP = 1000 };
+enum { PURGE_STEP = 500, PRUNE_STEP = 200, FORGET_STEP = 1000, RETRY_S = 1 };
 
 struct upkeep {
 	const struct settings *settings;
-	uint64_t (*published)(void *arg);
-	void *arg;
-	struct peers *peers;
 	struct store *store; /* NULL: not connected */
-	uint64_t due_ms;     /* when the next purge and prune are */
 	pthread_t thread;
 	pthread_mutex_t lock;
 	pthread_cond_t wake; /* on CLOCK_MONOTONIC */
@@ -100,12 +94,7 @@ static void one_round(struct upkeep *u)
 		note_failure(u, e.message);
 		return;
 	}
-	bool ok = peers_round(u->peers, u->store, u->published(u->arg), &f);
-	if (ok && clock_mono_ms() >= u->due_ms) {
-		ok = purge(u, &f) && prune(u, &f) && forget_requests(u, &f);
-		u->due_ms = clock_mono_ms() + (uint64_t)u->settings->upkeep_interval * 1000;
-	}
-	if (ok)
+	if (purge(u, &f) && prune(u, &f) && forget_requests(u, &f))
 		u->is_away = false;
 	else
 		note_failure(u, f.message ? f.message : "unknown");
@@ -114,7 +103,7 @@ static void one_round(struct upkeep *u)
 
 static void wait_for_next(struct upkeep *u)
 {
-	uint64_t until_ms = clock_mono_ms() + PEERS_EVERY_MS;
+	uint64_t until_ms = clock_mono_ms() + (uint64_t)(u->is_away ? RETRY_S : u->settings->upkeep_interval) * 1000;
 	struct timespec until = {.tv_sec = (time_t)(until_ms / 1000), .tv_nsec = (long)(until_ms % 1000) * 1000000};
 	int problem = 0;
 
@@ -132,8 +121,6 @@ static void *run(void *arg)
 		one_round(u);
 		wait_for_next(u);
 	}
-	if (u->store)
-		peers_leave(u->peers, u->store);
 	store_close(u->store);
 	return NULL;
 }
@@ -154,27 +141,17 @@ static void free_all(struct upkeep *u)
 {
 	pthread_cond_destroy(&u->wake);
 	pthread_mutex_destroy(&u->lock);
-	peers_free(u->peers);
 	free(u);
 }
 
-struct upkeep *upkeep_start(const struct settings *s, uint64_t (*published)(void *arg), void *arg, struct err *e)
+struct upkeep *upkeep_start(const struct settings *s, struct err *e)
 {
 	struct upkeep *u = calloc(1, sizeof *u);
 	pthread_condattr_t monotonic;
 
-	char id[UUID_TEXT + 1];
-
 	if (!u)
 		abort();
-	if (!node_id_load(s, id, e)) {
-		free(u);
-		return NULL;
-	}
 	u->settings = s;
-	u->published = published;
-	u->arg = arg;
-	u->peers = peers_new(id);
 	pthread_mutex_init(&u->lock, NULL);
 	pthread_condattr_init(&monotonic);
 	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);

@@ -2,8 +2,8 @@
  * ordinary versions that reach everybody, and history and the record of admin requests go beyond
  * their retention (history_versions, history_days, audit_log_record_ttl).
  *
- * Every control plane does it every upkeep_interval seconds; on one database they take turns. In between, once a
- * second, control planes tell each other of their data planes (peers.h). A database that is away is tried again. */
+ * Every control plane does it every upkeep_interval seconds; on one database they take turns. A database that is away
+ * is tried again. */
 #ifndef CP_PUBLISH_UPKEEP_H
 #define CP_PUBLISH_UPKEEP_H
 
@@ -11,9 +11,8 @@
 
 struct upkeep;
 
-/* s must live until upkeep_stop(). published: which version is, for other control planes (any thread). The first
- * round comes at once. */
-struct upkeep *upkeep_start(const struct settings *s, uint64_t (*published)(void *arg), void *arg, struct err *e);
+/* s must live until upkeep_stop(). The first round comes at once. */
+struct upkeep *upkeep_start(const struct settings *s, struct err *e);
 void upkeep_stop(struct upkeep *u); /* NULL is fine */
 
 #endif

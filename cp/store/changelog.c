@@ -2,6 +2,7 @@
  *
  * Versions are dense, and lines of one version are numbered from 1: a reader checks that no line is missing, so a log
  * that was cut, or a database that was restored from an older backup, is noticed and never skipped over. */
+#include "cp/store/presence.h"
 #include "cp/store/store_private.h"
 
 #include <inttypes.h>
@@ -208,19 +209,29 @@ bool store_changes(struct store *st, uint64_t after, store_change_fn fn, void *a
 
 /* ---- the bell -------------------------------------------------------------------------------------------------- */
 
-int store_listen(struct store *st, struct err *e)
+static int listen_to(struct store *st, const char *sql, struct err *e)
 {
 	struct pg_error pe;
 
-	if (st->is_memory)
-		return st->bell = memory_listen(st->bell, e);
-	if (!pg_run(&st->listener, "LISTEN gatehouse", NULL, &pe)) {
+	if (!pg_run(&st->listener, sql, NULL, &pe)) {
 		fail(e, &pe);
 		return -1;
 	}
 	/* from here on a lost connection is reported, not mended: a new one would be deaf */
 	st->listener.pinned = true;
 	return PQsocket(st->listener.conn);
+}
+
+int store_listen(struct store *st, struct err *e)
+{
+	if (st->is_memory)
+		return st->bell = memory_listen(st->bell, e);
+	return listen_to(st, "LISTEN gatehouse", e);
+}
+
+int store_listen_to_peers(struct store *st, struct err *e)
+{
+	return listen_to(st, "LISTEN gatehouse_peers", e);
 }
 
 bool store_drain(struct store *st)

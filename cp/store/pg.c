@@ -22,12 +22,46 @@ static const char *keep(struct pg *pg, struct slice s, const char *otherwise)
 	return s.len > 0 ? arena_cstr(&pg->arena, s) : otherwise;
 }
 
+/* One of "db1,db2:5433,[2001:db8::1]:5432": its host and port for libpq, which wants two lists. */
+static void put_host(struct text *hosts, struct text *ports, struct slice one, int64_t port)
+{
+	const char *last = memrchr(one.ptr, ':', one.len);
+	ptrdiff_t colon = last ? last - one.ptr : -1;
+	int64_t own;
+
+	if (colon > 0 && slice_to_int(slice_from(one, (size_t)colon + 1), &own) &&
+	        (slice_find(one, ':') == colon || one.ptr[colon - 1] == ']')) {
+		port = own;
+		one = slice_of(one.ptr, (size_t)colon);
+	}
+	if (one.len > 2 && one.ptr[0] == '[' && one.ptr[one.len - 1] == ']')
+		one = slice_of(one.ptr + 1, one.len - 2);
+	text_printf(hosts, "%s%.*s", hosts->len ? "," : "", SLICE_ARG(one));
+	text_printf(ports, "%s%" PRId64, ports->len ? "," : "", port);
+}
+
+static void keep_hosts(struct pg *pg, const struct settings *s)
+{
+	struct slice rest = s->pg_host.len > 0 ? s->pg_host : S("127.0.0.1");
+	struct text hosts = {0}, ports = {0};
+
+	while (rest.len > 0) {
+		put_host(&hosts, &ports, slice_trim(slice_cut(&rest, ',')), s->pg_port > 0 ? s->pg_port : 5432);
+		pg->hosts++;
+	}
+	pg->host = arena_cstr(&pg->arena, text_slice(&hosts));
+	pg->port = arena_cstr(&pg->arena, text_slice(&ports));
+	pg->where = pg->hosts > 1 ? arena_cstr(&pg->arena, s->pg_host)
+	                          : arena_printf(&pg->arena, "%s:%s", pg->host, pg->port).ptr;
+	text_fini(&hosts);
+	text_fini(&ports);
+}
+
 void pg_init(struct pg *pg, const struct settings *s)
 {
 	*pg = (struct pg){.timeout_ms = s->pg_timeout, .ssl = s->pg_ssl, .ssl_verify = s->pg_ssl_verify};
 	arena_init(&pg->arena);
-	pg->host = keep(pg, s->pg_host, "127.0.0.1");
-	pg->port = arena_printf(&pg->arena, "%" PRId64, s->pg_port > 0 ? s->pg_port : 5432).ptr;
+	keep_hosts(pg, s);
 	pg->user = keep(pg, s->pg_user, "kong");
 	pg->password = keep(pg, s->pg_password, NULL);
 	pg->database = keep(pg, s->pg_database, "kong");
@@ -89,8 +123,8 @@ static const char *advice_for(struct slice reason)
 static bool set_gone(struct pg *pg, struct pg_error *e, struct slice reason)
 {
 	*e = (struct pg_error){.gone = true};
-	return err_set(&e->text, "cannot reach the database at %s:%s (database \"%s\", user \"%s\"): %.*s; %s",
-	        pg->host, pg->port, pg->database, pg->user, SLICE_ARG(reason), advice_for(reason));
+	return err_set(&e->text, "cannot reach the database at %s (database \"%s\", user \"%s\"): %.*s; %s",
+	        pg->where, pg->database, pg->user, SLICE_ARG(reason), advice_for(reason));
 }
 
 /* Classes of SQLSTATE after which the same server may well work again: lost connections, shutdown, start-up, no
@@ -117,26 +151,31 @@ static void set_sql_error(struct pg *pg, struct pg_error *e, const PGresult *r)
 	snprintf(e->constraint, sizeof e->constraint, "%s", constraint ? constraint : "");
 	e->gone = is_outage(e->sqlstate);
 	if (strcmp(e->sqlstate, "57014") == 0)
-		err_set(&e->text, "the database at %s:%s did not finish within %" PRId64 " ms (pg_timeout)", pg->host,
-		        pg->port, pg->timeout_ms);
+		err_set(&e->text, "the database at %s did not finish within %" PRId64 " ms (pg_timeout)", pg->where,
+		        pg->timeout_ms);
 	else if (strcmp(e->sqlstate, "42P01") == 0 || strcmp(e->sqlstate, "42703") == 0)
-		err_set(&e->text,
-		        "the database \"%s\" at %s:%s lacks tables of this release (%s); run the migrations",
-		        pg->database, pg->host, pg->port, primary);
+		err_set(&e->text, "the database \"%s\" at %s lacks tables of this release (%s); run the migrations",
+		        pg->database, pg->where, primary);
 	else
-		err_set(&e->text, "the database at %s:%s refused: %s", pg->host, pg->port,
-		        primary ? primary : "unknown reason");
+		err_set(&e->text, "the database at %s refused: %s", pg->where, primary ? primary : "unknown reason");
 }
 
 /* ---- connecting ------------------------------------------------------------------------------------------------ */
 
-static void ignore_notice(void *arg, const PGresult *r)
+/* A commit whose wait for the standby was cut short is answered as if all were well, with a warning beside it. No
+ * language but one has its words, so it is known by the function that it comes from. */
+static void on_notice(void *arg, const PGresult *r)
 {
+	struct pg *pg = arg;
+	const char *from = PQresultErrorField(r, PG_DIAG_SOURCE_FUNCTION);
+
+	if (from && strcmp(from, "SyncRepWaitForLSN") == 0)
+		pg->is_unreplicated = true;
 }
 
 /* What libpq is told, as the two lists it wants. */
 struct options {
-	const char *keys[16], *values[16];
+	const char *keys[20], *values[20];
 	int n;
 };
 
@@ -169,6 +208,8 @@ static PGconn *dial(const struct pg *pg)
 	put_option(&o, "user", pg->user);
 	put_option(&o, "password", pg->password);
 	put_option(&o, "dbname", pg->database);
+	if (pg->hosts > 1)
+		put_option(&o, "target_session_attrs", "read-write");
 	put_option(&o, "connect_timeout", connect_s);
 	put_option(&o, "tcp_user_timeout", silence_ms);
 	put_option(&o, "keepalives_idle", "30");
@@ -209,7 +250,7 @@ bool pg_connect(struct pg *pg, struct pg_error *e)
 		pg_disconnect(pg);
 		return false;
 	}
-	PQsetNoticeReceiver(pg->conn, ignore_notice, NULL);
+	PQsetNoticeReceiver(pg->conn, on_notice, pg);
 	if (set_up_session(pg, e))
 		return true;
 	pg_disconnect(pg);
@@ -291,6 +332,10 @@ static PGresult *attempt(
 		return r;
 	if (r && !*lost) {
 		set_sql_error(pg, e, r);
+		/* it has become a standby: another host takes writes now */
+		*lost = strcmp(e->sqlstate, "25006") == 0;
+		if (*lost)
+			pg_disconnect(pg);
 	} else if (*lost) {
 		set_gone(pg, e, reason_of(PQerrorMessage(pg->conn)));
 		pg_disconnect(pg);

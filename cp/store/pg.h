@@ -3,7 +3,8 @@
  * Used by the files of this folder only. Parameters and results are text. A statement that finds the connection lost
  * is repeated once on a new connection, unless a transaction is open (`pinned`): then the work is lost and the caller
  * is told. No call waits for ever: the server ends a statement after pg_timeout, and when the server itself is silent
- * for a second more, the connection is given up. The password is in no message. */
+ * for a second more, the connection is given up. The password is in no message. Of several hosts the one that takes
+ * writes is used; when it fails, the next connection looks for it anew. */
 #ifndef CP_STORE_PG_H
 #define CP_STORE_PG_H
 
@@ -15,10 +16,14 @@
 #include "common/settings/settings.h"
 
 struct pg {
-	PGconn *conn;       /* NULL: not connected */
-	bool pinned;        /* a transaction is open: never reconnect behind the caller's back */
-	int64_t timeout_ms; /* of one statement; 0: none (migrations) */
-	const char *host, *port, *user, *password, *database, *schema;
+	PGconn *conn;            /* NULL: not connected */
+	bool pinned;             /* a transaction is open: never reconnect behind the caller's back */
+	int64_t timeout_ms;      /* of one statement; 0: none (migrations) */
+	const char *host, *port; /* lists with commas when there are several */
+	const char *where;       /* for messages */
+	unsigned hosts;
+	const char *user, *password, *database, *schema;
+	bool is_unreplicated; /* the server has said that a commit may not have reached its standby */
 	bool ssl, ssl_verify;
 	struct arena arena; /* holds the strings above */
 };

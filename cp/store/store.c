@@ -186,6 +186,7 @@ bool store_commit(struct store *st, uint64_t *version, struct fault *fault)
 		        fault, 8, 500, NULL, "a write of this transaction failed, so all of it was rolled back");
 	}
 	put_commit(st, next);
+	st->pg.is_unreplicated = false;
 	if (!pg_run(&st->pg, text_cstr(&st->sql), NULL, &e)) {
 		bool lost = !st->pg.conn;
 		store_rollback(st);
@@ -198,6 +199,10 @@ bool store_commit(struct store *st, uint64_t *version, struct fault *fault)
 	end_unit(st);
 	st->audit = NULL;
 	*version = next;
+	if (st->pg.is_unreplicated)
+		return fault_set(fault, 8, 503, NULL,
+		        "the database has the change and its standby may not: nobody waits for that any more; whether it"
+		        " outlives a fail-over is not known");
 	return true;
 }
 

@@ -21,23 +21,26 @@ static bool applies(const struct plugin_instance *i, const struct uuid *service)
 	return !i->service_id || (service && uuid_eq(i->service_id, service));
 }
 
-static void offer(struct chain_link *link, const struct scope_row *row, const struct uuid *service)
+/* The rows of up to three scopes, taken in the order of chains. */
+struct merge {
+	const struct scope *scopes[SCOPE_KINDS];
+	uint32_t at[SCOPE_KINDS];
+	const struct uuid *service;
+	bool streams; /* for sessions, not for requests */
+};
+
+static void offer(struct chain_link *link, const struct scope_row *row, const struct merge *m)
 {
 	const struct plugin_instance *i = row->instance; /* NULL: the row only counts */
 
 	link->plugin = row->plugin;
 	link->has_consumer_rows |= row->consumers + row->groups > 0;
 	link->has_group_rows |= row->groups > 0;
-	if (i && applies(i, service) && (!link->instance || level_of(i) < level_of(link->instance)))
+	if (!i || !(m->streams ? i->for_streams : i->for_http) || !applies(i, m->service))
+		return;
+	if (!link->instance || level_of(i) < level_of(link->instance))
 		link->instance = i;
 }
-
-/* The rows of up to three scopes, taken in the order of chains. */
-struct merge {
-	const struct scope *scopes[SCOPE_KINDS];
-	uint32_t at[SCOPE_KINDS];
-	const struct uuid *service;
-};
 
 static const struct scope_row *row_at(const struct merge *m, int i)
 {
@@ -60,7 +63,7 @@ static bool next_link(struct merge *m, const uint32_t *state_offsets, struct cha
 	*link = (struct chain_link){.state_offset = state_offsets[rank]};
 	for (int i = 0; i < SCOPE_KINDS; i++)
 		for (; (row = row_at(m, i)) && row->rank == rank; m->at[i]++)
-			offer(link, row, m->service);
+			offer(link, row, m);
 	return true;
 }
 
@@ -74,32 +77,62 @@ static void note_phases(struct chain *c, const struct plugin *p)
 	c->has_log |= p->log != NULL;
 }
 
-static void append(struct chain *c, const struct chain_link *link)
+static void hold_link(struct chain *c, const struct chain_link *link)
 {
 	uint32_t end = link->state_offset + (uint32_t)link->plugin->state_size;
 
-	c->links[c->count++] = *link;
 	part_hold(c, link->instance);
-	note_phases(c, link->plugin);
 	if (end > c->state_size)
 		c->state_size = end;
 }
 
+static struct merge merge_of(const struct snapshot *s, const struct uuid *route, const struct uuid *service)
+{
+	return (struct merge){
+	        {compile_scope(s, SCOPE_KIND_ROUTE, route), compile_scope(s, SCOPE_KIND_SERVICE, service),
+	                compile_scope(s, SCOPE_KIND_GLOBAL, NULL)},
+	        .service = service};
+}
+
+static void add_links(struct chain *c, struct merge m, const struct snapshot *s)
+{
+	struct chain_link link;
+
+	while (next_link(&m, s->state_offsets, &link)) {
+		if (!link.instance && !link.has_consumer_rows)
+			continue;
+		c->links[c->count++] = link;
+		hold_link(c, &link);
+		note_phases(c, link.plugin);
+	}
+}
+
+/* Sessions have two phases. */
+static void add_stream_links(struct chain *c, struct merge m, const struct snapshot *s)
+{
+	struct chain_link link;
+
+	m.streams = true;
+	while (next_link(&m, s->state_offsets, &link)) {
+		if (!link.instance || (!link.plugin->preread && !link.plugin->log))
+			continue;
+		c->stream_links[c->stream_count++] = link;
+		hold_link(c, &link);
+	}
+}
+
 static struct chain *new_chain(const struct snapshot *s, const struct uuid *route, const struct uuid *service)
 {
-	struct merge m = {{compile_scope(s, SCOPE_KIND_ROUTE, route), compile_scope(s, SCOPE_KIND_SERVICE, service),
-	                          compile_scope(s, SCOPE_KIND_GLOBAL, NULL)},
-	        .service = service};
+	struct merge m = merge_of(s, route, service);
 	struct chain *c = part_new(sizeof *c, route ? uuid_slice(route) : S(""));
-	struct chain_link link;
 	size_t most = 0;
 
 	for (int i = 0; i < SCOPE_KINDS; i++)
 		most += m.scopes[i] ? m.scopes[i]->count : 0;
 	c->links = arena_array(&c->part.arena, struct chain_link, most);
-	while (next_link(&m, s->state_offsets, &link))
-		if (link.instance || link.has_consumer_rows)
-			append(c, &link);
+	c->stream_links = arena_array(&c->part.arena, struct chain_link, most);
+	add_links(c, m, s);
+	add_stream_links(c, m, s);
 	compile_order(c);
 	return c;
 }

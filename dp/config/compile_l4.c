@@ -5,33 +5,32 @@
 #include "common/core/log.h"
 #include "dp/config/compile.h"
 
-/* Expressions speak of streams too, but are not matched there. */
-static bool is_usable(const struct route *r)
+static void complain(const struct route *r, const struct err *why)
 {
 	char id[UUID_TEXT + 1];
 
-	if (r->expression.len == 0)
-		return true;
 	uuid_format(&r->id, id);
-	log_error("route cannot be used and is left out: stream routes are matched by fields, not by an expression",
-	        LOG_STR("route", id));
-	return false;
+	log_error("route cannot be used and is left out", LOG_STR("route", id), LOG_STR("problem", why->message));
 }
 
 void compile_l4_put(struct compiling *c, struct record *record)
 {
 	const struct route *r = record->entity;
+	struct l4_route *part = part_new(sizeof *part, uuid_slice(&r->id));
+	struct err e;
 
 	c->l4_table = true;
-	if (!is_usable(r)) {
-		pmap_remove(&c->s->l4_routes, uuid_slice(&r->id));
-		return;
-	}
-	struct l4_route *part = part_new(sizeof *part, uuid_slice(&r->id));
 	part_hold_record(part, record);
 	part->route = r;
 	part->value = record;
-	part_give(&c->s->l4_routes, part);
+	part->expr = r->expression.len ? l4_expr_make(r, &part->part.arena, &e) : NULL;
+	if (!r->expression.len || part->expr) {
+		part_give(&c->s->l4_routes, part);
+		return;
+	}
+	complain(r, &e);
+	part_unref(part);
+	pmap_remove(&c->s->l4_routes, uuid_slice(&r->id));
 }
 
 void compile_l4_remove(struct compiling *c, const struct uuid *id)

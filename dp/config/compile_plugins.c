@@ -58,17 +58,28 @@ static struct slice row_key(const void *value, const void *context)
 
 const struct pmap_ops consumer_row_ops = {row_key, part_ref, part_unref};
 
-/* The protocols of a row only say whether it belongs to HTTP traffic at all (plugins.md 0.1). */
+/* The protocols of a row only say for which subsystems it is loaded (plugins.md 0.1). */
+static bool has_any(const struct slice_list *protocols, const char *const *family)
+{
+	for (size_t i = 0; i < protocols->len; i++)
+		for (const char *const *known = family; *known; known++)
+			if (slice_eq(protocols->items[i], slice_cstr(*known)))
+				return true;
+	return false;
+}
+
 static bool is_for_http(const struct slice_list *protocols)
 {
-	static const struct slice family[] = {
-	        SLICE("http"), SLICE("https"), SLICE("grpc"), SLICE("grpcs"), SLICE("ws"), SLICE("wss")};
+	static const char *const family[] = {"http", "https", "grpc", "grpcs", "ws", "wss", NULL};
 
-	for (size_t i = 0; i < protocols->len; i++)
-		for (size_t f = 0; f < sizeof family / sizeof *family; f++)
-			if (slice_eq(protocols->items[i], family[f]))
-				return true;
-	return protocols->len == 0;
+	return protocols->len == 0 || has_any(protocols, family);
+}
+
+static bool is_for_streams(const struct slice_list *protocols)
+{
+	static const char *const family[] = {"tcp", "tls", "tls_passthrough", "udp", NULL};
+
+	return has_any(protocols, family);
 }
 
 /* A reference that the plugin has no use for counts as not set. */
@@ -95,6 +106,8 @@ static struct plugin_instance *new_instance(const struct plugin *p, struct recor
 	i->plugin = p;
 	i->conf = r->config;
 	i->wants = p->wants ? p->wants(r->config) : 0;
+	i->for_http = is_for_http(&entity->protocols);
+	i->for_streams = is_for_streams(&entity->protocols) && !entity->consumer.set && !entity->consumer_group.set;
 	i->route_id = attached_to(&entity->route, p, SCOPE_ROUTE);
 	i->service_id = attached_to(&entity->service, p, SCOPE_SERVICE);
 	i->consumer_id = attached_to(&entity->consumer, p, SCOPE_CONSUMER);
@@ -232,7 +245,7 @@ static bool add_instance(struct compiling *c, struct record *r)
 {
 	const struct plugin_entity *entity = r->entity;
 
-	if (!entity->enabled || !is_for_http(&entity->protocols))
+	if (!entity->enabled)
 		return true;
 	const struct plugin *p = registry_find(entity->name);
 	if (!p) /* leaving it out could open what it guards */
@@ -240,6 +253,10 @@ static bool add_instance(struct compiling *c, struct record *r)
 	struct plugin_instance *i = new_instance(p, r, c->e);
 	if (!i)
 		return false;
+	if (!i->for_http && !i->for_streams) { /* for consumers of streams, which have none */
+		part_unref(i);
+		return true;
+	}
 	place_state(c->s, p, rank_of(p));
 	if (is_for_consumers(i))
 		pmap_put(&c->s->consumer_rows, i);

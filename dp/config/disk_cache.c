@@ -275,8 +275,11 @@ void disk_cache_keep(struct disk_cache *d, const struct replica *r)
 	struct keep *k = malloc(sizeof *k);
 	if (!k)
 		abort();
-	*k = (struct keep){
-	        .cache = d, .catalog = catalog_copy(replica_catalog(r)), .epoch = slice_strdup(replica_epoch(r))};
+	/* under an epoch that no control plane has: a later release, which knows more, is to ask for everything */
+	bool is_whole = replica_held_back(r)[0] == '\0';
+	*k = (struct keep){.cache = d,
+	        .catalog = catalog_copy(replica_catalog(r)),
+	        .epoch = slice_strdup(is_whole ? replica_epoch(r) : S("incomplete"))};
 	keep_free(d->waiting);
 	d->waiting = k;
 	next_write(d);

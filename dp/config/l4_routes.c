@@ -59,7 +59,9 @@ static bool fits(const struct l4_route *r, struct l4_session *asked, unsigned pr
 {
 	for (unsigned p = L4_TCP; p <= L4_TLS_PASSTHROUGH; p++) {
 		asked->protocol = p;
-		if ((protocols & 1u << p) && l4_matches(r->route, asked, exact_snis))
+		if (!(protocols & 1u << p))
+			continue;
+		if (r->expr ? l4_expr_matches(r->expr, asked) : l4_matches(r->route, asked, exact_snis))
 			return true;
 	}
 	return false;

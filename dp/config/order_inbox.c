@@ -71,6 +71,20 @@ static json_t *carry_out(const struct order_inbox *o, const Gatehouse__Sync__Ord
 	return result;
 }
 
+/* False: it has been carried out before, having come by way of another control plane. */
+static bool remember(struct order_memory *m, uint64_t id)
+{
+	enum { KEPT = sizeof m->ids / sizeof m->ids[0] };
+
+	if (id == 0)
+		return true;
+	for (size_t i = 0; i < KEPT; i++)
+		if (m->ids[i] == id)
+			return false;
+	m->ids[m->next++ % KEPT] = id;
+	return true;
+}
+
 /* Another process numbers anew: what there is to say of the one before interests nobody. */
 static void follow(struct order_inbox *o, uint64_t origin)
 {
@@ -91,8 +105,14 @@ bool order_inbox_take(struct order_inbox *o, const Gatehouse__Sync__Envelope *an
 		if (order->number <= o->done)
 			continue;
 		o->done = order->number;
-		keep_result(o, order->number, carry_out(o, order));
+		if (remember(o->memory, order->id))
+			keep_result(o, order->number, carry_out(o, order));
+		else
+			keep_result(o, order->number, NULL);
 	}
+	/* what is left is not for us: it is older than this process, or no longer kept */
+	if (answer->n_orders == 0 && answer->newest_order > o->done)
+		o->done = answer->newest_order;
 	return o->results != NULL;
 }
 

@@ -20,8 +20,15 @@ struct order_handler {
 	json_t *(*fn)(const json_t *payload, void *arg);
 };
 
-/* Embedded; starts with the handlers and arg set and the rest zero. */
+/* What has been carried out, whichever control plane passed it on. Starts zeroed; one for all inboxes of a node. */
+struct order_memory {
+	uint64_t ids[1024]; /* the newest ones */
+	size_t next;
+};
+
+/* One per control plane. Embedded; starts with the handlers, arg and memory set and the rest zero. */
 struct order_inbox {
+	struct order_memory *memory;
 	const struct order_handler *handlers; /* NULL: none; every order is done by doing nothing */
 	void *arg;
 	uint64_t origin, done;

@@ -14,6 +14,7 @@ struct replica {
 	char *epoch;
 	char *error;
 	uint64_t error_version;
+	char *held_back;
 };
 
 struct replica *replica_new(replica_apply_fn apply, void *arg)
@@ -25,6 +26,7 @@ struct replica *replica_new(replica_apply_fn apply, void *arg)
 	r->arg = arg;
 	r->epoch = slice_strdup(S(""));
 	r->error = slice_strdup(S(""));
+	r->held_back = slice_strdup(S(""));
 	return r;
 }
 
@@ -36,6 +38,7 @@ void replica_free(struct replica *r)
 		catalog_free(r->catalog);
 	free(r->epoch);
 	free(r->error);
+	free(r->held_back);
 	free(r);
 }
 
@@ -90,20 +93,24 @@ static enum replica_result judge(const struct replica *r, const Gatehouse__Sync_
 	return d->base_version == catalog_version(r->catalog) ? REPLICA_APPLIED : REPLICA_GAP;
 }
 
+/* What a delta leaves alone was held back before, and still is. */
 static bool apply(struct replica *r, const Gatehouse__Sync__Delta *d, struct err *e)
 {
 	struct text held_back = {0};
+	if (!d->snapshot)
+		text_puts(&held_back, r->held_back);
 	struct catalog *candidate = delta_apply(r->catalog, d, &held_back, e);
-	if (held_back.len)
-		log_warn("this release does not know some kinds of records, they are left out",
-		        LOG_SLICE("kinds", text_slice(&held_back)), LOG_INT("version", d->version));
+	bool ok = candidate && replica_set(r, candidate, slice_cstr(d->epoch), e);
+	if (candidate && !ok)
+		catalog_free(candidate);
+	if (ok && !slice_eq(text_slice(&held_back), slice_cstr(r->held_back))) {
+		if (held_back.len)
+			log_warn("this release does not know all of the configuration, what it does not is left out",
+			        LOG_SLICE("held_back", text_slice(&held_back)), LOG_INT("version", d->version));
+		set_text(&r->held_back, text_cstr(&held_back));
+	}
 	text_fini(&held_back);
-	if (!candidate)
-		return false;
-	if (replica_set(r, candidate, slice_cstr(d->epoch), e))
-		return true;
-	catalog_free(candidate);
-	return false;
+	return ok;
 }
 
 enum replica_result replica_apply(struct replica *r, const Gatehouse__Sync__Delta *d, bool is_answer)
@@ -146,4 +153,9 @@ const char *replica_error(const struct replica *r)
 uint64_t replica_error_version(const struct replica *r)
 {
 	return r->error_version;
+}
+
+const char *replica_held_back(const struct replica *r)
+{
+	return r->held_back;
 }

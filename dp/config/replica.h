@@ -40,5 +40,7 @@ const struct catalog *replica_catalog(const struct replica *r); /* NULL before t
 /* Why a newer version could not be applied, and which; "" when the last one could. */
 const char *replica_error(const struct replica *r);
 uint64_t replica_error_version(const struct replica *r);
+/* What this release does not know of the present configuration, "keys, routes.color"; "": nothing. */
+const char *replica_held_back(const struct replica *r);
 
 #endif

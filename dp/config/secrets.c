@@ -191,8 +191,10 @@ static bool keep_referring(struct record *r, void *arg)
 static void decode_again(struct catalog *c, struct record *r)
 {
 	struct err e;
-	struct record *again = record_parse(r->kind, r->json, r->version, &e);
+	struct text held_back = {0}; /* has been told when it came */
+	struct record *again = record_parse_newer(r->kind, r->json, r->version, &held_back, &e);
 
+	text_fini(&held_back);
 	if (!again) { /* it was decoded before */
 		log_error("a record cannot be decoded with its secrets", LOG_STR("error", e.message));
 		return;

@@ -27,6 +27,7 @@ struct plugin_instance {
 	const struct plugin *plugin;
 	const void *conf, *compiled;
 	unsigned wants;
+	bool for_http, for_streams; /* where its row's protocols let it run (plugins.md 0.1) */
 	const struct uuid *route_id, *service_id, *consumer_id, *consumer_group_id; /* attached to; NULL: not */
 	const struct ordering *ordering; /* NULL: the priority says where it stands */
 	struct uuid id;
@@ -50,6 +51,8 @@ struct chain {
 	struct part part;
 	struct chain_link *links;
 	uint32_t count;
+	struct chain_link *stream_links; /* of sessions of TCP, TLS and UDP, which have no consumers */
+	uint32_t stream_count;
 	uint32_t state_size; /* of the block for this chain; the snapshot's state_size is enough for any chain */
 	/* Does any plugin of the chain take part in the phase? */
 	bool has_rewrite, has_access, has_request_body, has_response_head, has_response_body, has_log;
@@ -141,7 +144,8 @@ struct l4_table {
 	const struct l4_route {
 		struct part part; /* by id */
 		const struct route *route;
-		const void *value; /* for snapshot_plan() */
+		const struct l4_expr *expr; /* NULL: it is matched by its fields */
+		const void *value;          /* for snapshot_plan() */
 	} * routes[];
 };
 

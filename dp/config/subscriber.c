@@ -1,15 +1,13 @@
 /* subscriber: see subscriber.h.
  *
- * All that comes in is an envelope, from either socket, and is judged the same way: in step, news, or a part. What
- * differs: an answer to our Poll may replace everything (a snapshot), a published one may only lead on. While an
- * answer is being fetched in parts, published deltas are not applied: the fetched one would no longer fit. */
+ * All that comes in is an envelope, from either socket of any line, and is judged the same way: in step, news, or a
+ * part. What differs: an answer to our Poll may replace everything (a snapshot), a published one may only lead on.
+ * While an answer is being fetched in parts, published deltas are not applied: the fetched one would no longer fit.
+ *
+ * Control planes may disagree for a while, when one of them cannot see the database: a snapshot that would take this
+ * node back is not believed while another control plane names our version as the current one. */
 #include "dp/config/subscriber.h"
 
-#include <errno.h>
-#include <event2/event.h>
-#include <nanomsg/nn.h>
-#include <nanomsg/pubsub.h>
-#include <nanomsg/reqrep.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -17,152 +15,114 @@
 #include "common/core/log.h"
 #include "common/core/release.h"
 #include "common/net/loop.h"
-#include "common/sync/link.h"
-#include "common/sync/sp.h"
 #include "dp/config/disk_cache.h"
-#include "dp/config/subscriber_private.h"
+#include "dp/config/line.h"
 
 enum {
-	POLL_MS = 1000,
-	SILENT_POLLS = 3,
 	RETRY_MIN_MS = 2000, /* after a version was refused, until it is asked for again; doubles */
 	RETRY_MAX_MS = 60 * 1000,
-	REOPEN_MAX_MS = 30 * 1000,
 	FAREWELL_MS = 200,
-	HEALTH_MS = 100,       /* what changes together is told together */
-	MESSAGES_PER_TURN = 64 /* then the rest of the loop gets its turn */
-};
-
-struct channel { /* one of the two sockets; -1: closed */
-	int socket;
-	struct event *event;
+	HEALTH_MS = 100,  /* what changes together is told together */
+	PATIENCE_MS = 500 /* with the source, before another one is asked */
 };
 
 struct subscriber {
 	struct loop *loop;
 	struct replica *replica;
 	struct disk_cache *cache;
-	struct uplink uplink;
 	char hostname[256];
-	struct channel sub, req;
-	struct loop_timer *next_poll;
+	struct line lines[SUBSCRIBER_LINES_MAX];
+	unsigned count;
+	uint64_t started_ms;
 
-	bool is_awaiting;      /* a Poll is under way ... */
-	bool wants_poll;       /* ... and another one is to follow when it is answered */
-	unsigned silent;       /* Polls sent since the last answer */
-	uint32_t reopen_ms;    /* present pause between two reopenings; 0: none was needed */
-	uint64_t reopen_at_ms; /* not before */
-	uint64_t started_ms, last_contact_ms;
-
-	struct delta_assembly assembly; /* of the answer that comes in parts */
+	struct line *source;            /* who is asked for what is missing */
+	struct delta_assembly assembly; /* of its answer that comes in parts */
 	uint32_t retry_ms;
 	uint64_t retry_at_ms; /* the refused version may be asked for again */
-	bool is_in_step;
-	struct order_inbox orders;
-	struct health_outbox health;
+
+	struct order_memory orders;
 	struct counter_outbox counters;
 	struct loop_timer *next_health; /* NULL: nothing has changed */
-	char *complaint;                /* of the control plane: why it does not answer; "" */
 };
 
-static uint32_t jittered(uint32_t ms)
+#define for_each_line(l, s) for (struct line *l = (s)->lines; l < (s)->lines + (s)->count; l++)
+
+static struct subscriber *mutable_of(const struct subscriber *s)
 {
-	unsigned char r;
-	random_bytes(&r, sizeof r);
-	return ms - ms / 8 + ms / 4 * r / 255;
+	return (struct subscriber *)s; /* only to step over the lines */
 }
 
 /* ---- polling ---- */
-
-static void on_poll_due(void *arg);
-
-static void poll_in(struct subscriber *s, uint32_t ms)
-{
-	loop_timer_free(s->next_poll);
-	s->next_poll = loop_timer_new(s->loop, ms, false, on_poll_due, s);
-}
 
 static bool is_fetching(const struct subscriber *s)
 {
 	return s->assembly.next > 0;
 }
 
-static void fill_poll(const struct subscriber *s, Gatehouse__Sync__Poll *p)
+/* The source's answer may still come; it is too early to ask another one. */
+static bool is_asking(const struct subscriber *s)
 {
-	gatehouse__sync__poll__init(p);
-	p->node_id = (char *)s->uplink.node_id;
-	p->hostname = (char *)s->hostname;
+	const struct line *l = s->source;
+	return line_is_well(l) && l->is_awaiting && clock_mono_ms() - l->sent_ms < PATIENCE_MS;
+}
+
+/* A fetch goes on as long as its source answers. */
+static bool is_bound_to_source(const struct subscriber *s)
+{
+	return is_asking(s) || (is_fetching(s) && line_is_well(s->source));
+}
+
+static void turn_to(struct subscriber *s, struct line *l)
+{
+	if (s->source == l)
+		return;
+	s->source = l;
+	delta_assembly_reset(&s->assembly);
+}
+
+/* All nodes count with the first control plane that answers them. */
+static const struct line *counting(const struct subscriber *s)
+{
+	for_each_line(l, mutable_of(s)) if (line_is_well(l)) return l;
+	return s->lines;
+}
+
+static void fill(struct line *l, Gatehouse__Sync__Poll *p, void *arg)
+{
+	struct subscriber *s = arg;
+	p->node_id = l->uplink.node_id;
+	p->hostname = s->hostname;
 	p->release = (char *)GATEHOUSE_RELEASE;
 	p->epoch = (char *)replica_epoch(s->replica).ptr;
-	p->version = replica_version(s->replica);
+	p->version = l->told_version = replica_version(s->replica);
 	p->error = (char *)replica_error(s->replica);
+	p->held_back = (char *)replica_held_back(s->replica);
+	p->up_ms = clock_mono_ms() - s->started_ms + 1;
+	p->report_only = l != s->source && line_is_well(s->source);
 	/* left out: we want to try it again */
 	if (clock_mono_ms() < s->retry_at_ms)
 		p->error_version = replica_error_version(s->replica);
-	if (is_fetching(s)) {
+	if (is_fetching(s) && l == s->source) {
 		p->want_version = s->assembly.version;
 		p->want_base = s->assembly.base;
 		p->want_part = s->assembly.next;
 	}
+	if (l == counting(s))
+		counter_outbox_fill(&s->counters, p);
 }
 
-static void send_poll(struct subscriber *s, Gatehouse__Sync__Poll *p)
-{
-	order_inbox_fill(&s->orders, p);
-	counter_outbox_fill(&s->counters, p);
-	health_outbox_fill(&s->health, p);
-	size_t len = gatehouse__sync__poll__get_packed_size(p);
-	uint8_t *bytes = malloc(len);
-	if (!bytes)
-		abort();
-	gatehouse__sync__poll__pack(p, bytes);
-	if (nn_send(s->req.socket, bytes, len, NN_DONTWAIT) < 0 && nn_errno() != EAGAIN)
-		log_warn("cannot poll", LOG_STR("error", nn_strerror(nn_errno())));
-	free(bytes);
-	order_inbox_release(p);
-	health_outbox_release(&s->health);
-}
-
-/* An answer that nobody waits for any more. It must not stay in the socket: nanomsg 1.1.5 loses the memory of an
- * answer that is there, unread, when the next request is sent or the socket is closed. */
-static void drop_answer(const struct subscriber *s)
-{
-	void *bytes;
-	while (s->req.socket >= 0 && nn_recv(s->req.socket, &bytes, NN_MSG, NN_DONTWAIT) >= 0)
-		nn_freemsg(bytes);
-}
-
-static void poll_always(struct subscriber *s)
-{
-	Gatehouse__Sync__Poll p;
-	if (s->req.socket >= 0) {
-		drop_answer(s);
-		fill_poll(s, &p);
-		send_poll(s, &p);
-		s->is_awaiting = true;
-		s->silent++;
-	}
-	s->wants_poll = false;
-	poll_in(s, jittered(POLL_MS));
-}
-
-/* At once, or as soon as the Poll that is under way has been answered. */
-static void poll_now(struct subscriber *s)
-{
-	if (s->is_awaiting)
-		s->wants_poll = true;
-	else
-		poll_always(s);
-}
-
-static void reopen_if_silent(struct subscriber *s);
-
-/* Whatever is under way takes too long. */
-static void on_poll_due(void *arg)
+/* Whoever has not heard of the version that is here now. */
+static void tell_all(void *arg)
 {
 	struct subscriber *s = arg;
-	reopen_if_silent(s);
-	poll_always(s);
+	for_each_line(l, s) if (l->told_version != replica_version(s->replica)) line_poll(l);
+}
+
+static void on_silence(struct line *l, void *arg)
+{
+	struct subscriber *s = arg;
+	if (l == s->source)
+		delta_assembly_reset(&s->assembly);
 }
 
 /* ---- what comes in ---- */
@@ -172,7 +132,7 @@ static void note_refusal(struct subscriber *s)
 	s->retry_ms = s->retry_ms == 0                 ? RETRY_MIN_MS
 	              : s->retry_ms * 2 > RETRY_MAX_MS ? RETRY_MAX_MS
 	                                               : s->retry_ms * 2;
-	s->retry_at_ms = clock_mono_ms() + jittered(s->retry_ms);
+	s->retry_at_ms = clock_mono_ms() + line_jittered(s->retry_ms);
 }
 
 /* True when a Poll should follow at once. */
@@ -214,47 +174,51 @@ static bool take_part(struct subscriber *s, const Gatehouse__Sync__Envelope *e)
 	return true; /* the next part, or from the start */
 }
 
-static void set_complaint(struct subscriber *s, const char *why)
+static bool is_our_epoch(const struct subscriber *s, const Gatehouse__Sync__Envelope *e)
 {
-	if (strcmp(s->complaint, why) == 0)
-		return;
-	if (why[0])
-		log_warn("the control plane does not answer our poll", LOG_STR("reason", why));
-	free(s->complaint);
-	s->complaint = slice_strdup(slice_cstr(why));
-}
-
-static void note_contact(struct subscriber *s)
-{
-	s->last_contact_ms = clock_mono_ms();
-	s->is_awaiting = false;
-	s->silent = 0;
-	s->reopen_ms = 0;
-}
-
-/* True when a Poll should follow at once. */
-static bool take_answer(struct subscriber *s, const Gatehouse__Sync__Envelope *e)
-{
-	note_contact(s);
-	set_complaint(s, e->error);
-	bool has_results = order_inbox_take(&s->orders, e);
-	bool soon = false;
-	has_results |= counter_outbox_take(&s->counters, e, &soon);
-	has_results |= health_outbox_take(&s->health, e);
-	if (soon)
-		subscriber_health_changed(s);
-	if (e->error[0] || e->parts == 0) {
-		delta_assembly_reset(&s->assembly);
-		s->is_in_step = !e->error[0] && e->version == replica_version(s->replica);
-		return has_results;
-	}
-	s->is_in_step = false;
-	return take_part(s, e);
+	return slice_eq(slice_cstr(e->epoch), replica_epoch(s->replica));
 }
 
 static bool is_news(const struct subscriber *s, const Gatehouse__Sync__Envelope *e)
 {
-	return !slice_eq(slice_cstr(e->epoch), replica_epoch(s->replica)) || e->version > replica_version(s->replica);
+	return !is_our_epoch(s, e) || e->version > replica_version(s->replica);
+}
+
+/* A control plane other than l says that what is here is the newest there is. */
+static bool is_vouched_for(const struct subscriber *s, const struct line *l)
+{
+	for_each_line(other, mutable_of(s)) if (other != l && line_is_well(other) && other->is_same_epoch &&
+	                                        other->version >= replica_version(s->replica)) return true;
+	return false;
+}
+
+/* It would take this node back, or to another history, and others see no reason for it. */
+static bool is_doubtful(const struct subscriber *s, const struct line *l, const Gatehouse__Sync__Envelope *e)
+{
+	bool leads_on = is_our_epoch(s, e) && e->version >= replica_version(s->replica);
+	return !leads_on && replica_has_config(s->replica) && is_vouched_for(s, l);
+}
+
+static bool take_answer(struct line *l, const Gatehouse__Sync__Envelope *e, void *arg)
+{
+	struct subscriber *s = arg;
+	bool soon = false, poll = l == counting(s) && counter_outbox_take(&s->counters, e, &soon);
+	if (soon)
+		subscriber_health_changed(s);
+	l->is_same_epoch = !e->error[0] && is_our_epoch(s, e);
+	l->version = e->version;
+	if (e->error[0] || e->parts == 0) {
+		if (l == s->source)
+			delta_assembly_reset(&s->assembly);
+		if (e->error[0] || !is_news(s, e) || l == s->source || is_bound_to_source(s) || is_doubtful(s, l, e))
+			return poll;
+		turn_to(s, l); /* it knows more than the present source */
+		return true;
+	}
+	if ((l != s->source && is_fetching(s) && line_is_well(s->source)) || is_doubtful(s, l, e))
+		return poll;
+	turn_to(s, l);
+	return take_part(s, e) || poll;
 }
 
 static bool is_refused(const struct subscriber *s, uint64_t version)
@@ -262,114 +226,39 @@ static bool is_refused(const struct subscriber *s, uint64_t version)
 	return version == replica_error_version(s->replica) && clock_mono_ms() < s->retry_at_ms;
 }
 
-/* True when a Poll should follow at once. */
-static bool take_published(struct subscriber *s, const Gatehouse__Sync__Envelope *e)
+/* What is announced, or does not lead on, is asked for; where the answer is under way already, nobody else is asked.
+ */
+static bool ask(struct subscriber *s, struct line *l)
 {
-	bool has_orders = order_inbox_are_news(&s->orders, e);
-	if (is_fetching(s) || !is_news(s, e) || is_refused(s, e->version))
-		return has_orders;
-	s->is_in_step = false;
+	if (l != s->source && is_bound_to_source(s))
+		return false;
+	turn_to(s, l);
+	return true;
+}
+
+static bool take_published(struct line *l, const Gatehouse__Sync__Envelope *e, void *arg)
+{
+	struct subscriber *s = arg;
+	if (is_fetching(s) || !is_news(s, e) || is_refused(s, e->version) || is_doubtful(s, l, e))
+		return false;
 	if (e->parts != 1)
-		return true;
+		return ask(s, l);
 	struct delta_assembly whole = {0};
+	uint64_t before = replica_version(s->replica);
 	bool poll = true;
 	if (delta_assembly_add(&whole, e) == ASSEMBLY_DONE)
 		poll = unpack_and_apply(s, &whole, false);
 	delta_assembly_reset(&whole);
-	return poll;
-}
-
-typedef bool (*envelope_fn)(struct subscriber *s, const Gatehouse__Sync__Envelope *e);
-
-/* Takes what waits on a socket. Reading to the end matters: the descriptor only says that there is something. */
-static void drain(struct subscriber *s, const struct channel *from, envelope_fn take)
-{
-	bool poll = false;
-	for (int i = 0; i < MESSAGES_PER_TURN; i++) {
-		void *bytes;
-		int n = nn_recv(from->socket, &bytes, NN_MSG, NN_DONTWAIT);
-		if (n < 0)
-			break;
-		Gatehouse__Sync__Envelope *e = gatehouse__sync__envelope__unpack(NULL, (size_t)n, bytes);
-		nn_freemsg(bytes);
-		if (!e) {
-			log_warn("a message of the control plane is no envelope", LOG_INT("bytes", n));
-			continue;
-		}
-		poll |= take(s, e);
-		gatehouse__sync__envelope__free_unpacked(e, NULL);
-	}
-	if (poll || (s->wants_poll && !s->is_awaiting))
-		poll_now(s);
-}
-
-static void on_sub(evutil_socket_t fd, short what, void *arg)
-{
-	struct subscriber *s = arg;
-	drain(s, &s->sub, take_published);
-}
-
-static void on_req(evutil_socket_t fd, short what, void *arg)
-{
-	struct subscriber *s = arg;
-	drain(s, &s->req, take_answer);
-}
-
-/* ---- sockets ---- */
-
-static void close_channel(struct channel *c)
-{
-	if (c->event)
-		event_free(c->event);
-	if (c->socket >= 0)
-		nn_close(c->socket);
-	*c = (struct channel){.socket = -1};
-}
-
-static bool open_channel(
-        struct subscriber *s, struct channel *c, int protocol, const char *path, event_callback_fn fn, struct err *e)
-{
-	c->socket = sp_connect(protocol, path, e);
-	if (c->socket < 0)
-		return false;
-	c->event = event_new(s->loop->base, sp_readable_fd(c->socket), EV_READ | EV_PERSIST, fn, s);
-	event_add(c->event, NULL);
-	return true;
-}
-
-static bool open_channels(struct subscriber *s, struct err *e)
-{
-	if (open_channel(s, &s->sub, NN_SUB, s->uplink.pub_path, on_sub, e) &&
-	        open_channel(s, &s->req, NN_REQ, s->uplink.rep_path, on_req, e))
-		return true;
-	close_channel(&s->sub);
-	close_channel(&s->req);
-	return false;
-}
-
-static void reopen_if_silent(struct subscriber *s)
-{
-	uint64_t now = clock_mono_ms();
-	struct err e;
-	if (s->silent < SILENT_POLLS || now < s->reopen_at_ms)
-		return;
-	s->reopen_ms = s->reopen_ms == 0                  ? SILENT_POLLS * POLL_MS
-	               : s->reopen_ms * 2 > REOPEN_MAX_MS ? REOPEN_MAX_MS
-	                                                  : s->reopen_ms * 2;
-	s->reopen_at_ms = now + jittered(s->reopen_ms);
-	log_info("the control plane is silent, connecting anew", LOG_INT("polls", s->silent));
-	s->silent = 0;
-	s->is_awaiting = false;
-	s->is_in_step = false;
-	delta_assembly_reset(&s->assembly);
-	drop_answer(s);
-	close_channel(&s->sub);
-	close_channel(&s->req);
-	if (!open_channels(s, &e))
-		log_error("cannot connect anew", LOG_STR("error", e.message));
+	return poll && replica_version(s->replica) == before ? ask(s, l) : poll;
 }
 
 /* ---- beginning and end ---- */
+
+static const struct line_ops line_ops = {.fill = fill,
+        .take_answer = take_answer,
+        .take_published = take_published,
+        .on_drained = tell_all,
+        .on_silence = on_silence};
 
 static void load_cache(struct subscriber *s, const struct settings *settings)
 {
@@ -381,6 +270,24 @@ static void load_cache(struct subscriber *s, const struct settings *settings)
 		disk_cache_load(s->cache, s->replica);
 }
 
+static bool open_lines(struct subscriber *s, const struct settings *settings, struct err *e)
+{
+	struct slice rest = settings->cluster_control_plane;
+	while (rest.len > 0) {
+		struct slice address = slice_trim(slice_cut(&rest, ','));
+		if (s->count == SUBSCRIBER_LINES_MAX)
+			return err_set(
+			        e, "cluster_control_plane names more than %d control planes", SUBSCRIBER_LINES_MAX);
+		struct line *l = &s->lines[s->count++];
+		l->ops = &line_ops;
+		l->arg = s;
+		l->orders.memory = &s->orders;
+		if (!line_open(l, s->loop, settings, address, (unsigned)(l - s->lines), e))
+			return false;
+	}
+	return s->count > 0 || err_set(e, "cluster_control_plane is empty, expected host:port or ipc");
+}
+
 struct subscriber *subscriber_start(
         struct loop *main_loop, const struct settings *settings, struct replica *r, struct err *e)
 {
@@ -389,45 +296,24 @@ struct subscriber *subscriber_start(
 		abort();
 	s->loop = main_loop;
 	s->replica = r;
-	s->sub.socket = s->req.socket = -1;
+	s->source = s->lines;
 	s->started_ms = clock_mono_ms();
-	s->complaint = slice_strdup(S(""));
 	if (gethostname(s->hostname, sizeof s->hostname - 1) < 0)
 		s->hostname[0] = '\0';
-	if (!uplink_open(&s->uplink, settings, e)) {
-		free(s->complaint);
-		free(s);
+	if (!open_lines(s, settings, e)) {
+		subscriber_stop(s);
 		return NULL;
 	}
 	load_cache(s, settings);
-	if (open_channels(s, e)) {
-		poll_now(s);
-		return s;
-	}
-	subscriber_stop(s);
-	return NULL;
+	for_each_line(l, s) line_poll(l);
+	return s;
 }
 
-static void await_answer(struct subscriber *s, int timeout_ms)
-{
-	void *answer;
-	nn_setsockopt(s->req.socket, NN_SOL_SOCKET, NN_RCVTIMEO, &timeout_ms, sizeof timeout_ms);
-	if (nn_recv(s->req.socket, &answer, NN_MSG, 0) >= 0)
-		nn_freemsg(answer);
-}
-
-/* So that no write at the control plane waits for us. */
+/* So that no write at a control plane waits for us. */
 static void say_goodbye(struct subscriber *s)
 {
-	Gatehouse__Sync__Poll p;
-	if (s->req.socket < 0 || s->last_contact_ms == 0)
-		return;
-	if (s->is_awaiting)
-		await_answer(s, FAREWELL_MS / 2);
-	fill_poll(s, &p);
-	p.leaving = true;
-	send_poll(s, &p);
-	await_answer(s, FAREWELL_MS / 2);
+	for_each_line(l, s) line_say_goodbye(l, FAREWELL_MS / 2);
+	for_each_line(l, s) line_await_goodbye(l, FAREWELL_MS / 2);
 }
 
 void subscriber_stop(struct subscriber *s)
@@ -435,53 +321,30 @@ void subscriber_stop(struct subscriber *s)
 	if (!s)
 		return;
 	say_goodbye(s);
-	drop_answer(s);
-	loop_timer_free(s->next_poll);
-	close_channel(&s->sub);
-	close_channel(&s->req);
-	uplink_close(&s->uplink);
+	for_each_line(l, s) line_close(l);
 	disk_cache_close(s->cache);
 	delta_assembly_reset(&s->assembly);
-	order_inbox_fini(&s->orders);
 	counter_outbox_fini(&s->counters);
 	loop_timer_free(s->next_health);
-	free(s->complaint);
 	free(s);
 }
 
 void subscriber_carry_out(struct subscriber *s, const struct order_handler *handlers, void *arg)
 {
-	s->orders.handlers = handlers;
-	s->orders.arg = arg;
-}
-
-static uint64_t down_since(const struct subscriber *s)
-{
-	uint64_t last = s->last_contact_ms ? s->last_contact_ms : s->started_ms;
-	if (s->uplink.link && link_client_down_since(s->uplink.link))
-		return link_client_down_since(s->uplink.link);
-	return s->last_contact_ms && clock_mono_ms() - last < SILENT_POLLS * POLL_MS ? 0 : last;
-}
-
-void subscriber_status(const struct subscriber *s, struct subscriber_status *out)
-{
-	const char *error = replica_error(s->replica);
-	*out = (struct subscriber_status){
-	        .epoch = replica_epoch(s->replica),
-	        .version = replica_version(s->replica),
-	        .has_config = replica_has_config(s->replica),
-	        .is_in_step = s->is_in_step,
-	        .last_contact_ms = s->last_contact_ms,
-	        .down_since_ms = down_since(s),
-	        .error = error[0] ? error : s->complaint,
-	};
-	memcpy(out->node_id, s->uplink.node_id, sizeof out->node_id);
+	for_each_line(l, s)
+	{
+		l->orders.handlers = handlers;
+		l->orders.arg = arg;
+	}
 }
 
 void subscriber_report_health(struct subscriber *s, health_fn fn, void *arg)
 {
-	s->health.fn = fn;
-	s->health.arg = arg;
+	for_each_line(l, s)
+	{
+		l->health.fn = fn;
+		l->health.arg = arg;
+	}
 }
 
 void subscriber_share_counters(struct subscriber *s, const struct counter_source *source)
@@ -494,11 +357,44 @@ static void tell_health(void *arg)
 	struct subscriber *s = arg;
 	loop_timer_free(s->next_health);
 	s->next_health = NULL;
-	poll_now(s);
+	for_each_line(l, s) line_poll(l);
 }
 
 void subscriber_health_changed(struct subscriber *s)
 {
 	if (!s->next_health)
 		s->next_health = loop_timer_new(s->loop, HEALTH_MS, false, tell_health, s);
+}
+
+/* ---- status ---- */
+
+void subscriber_status(const struct subscriber *s, struct subscriber_status *out)
+{
+	const char *error = replica_error(s->replica);
+	*out = (struct subscriber_status){
+	        .epoch = replica_epoch(s->replica),
+	        .version = replica_version(s->replica),
+	        .has_config = replica_has_config(s->replica),
+	        .error = error,
+	        .lines = s->count,
+	        .is_in_step = true,
+	};
+	bool is_current = false;
+	for_each_line(l, mutable_of(s))
+	{
+		uint64_t down_since_ms = line_down_since(l);
+		if (l->last_contact_ms > out->last_contact_ms)
+			out->last_contact_ms = l->last_contact_ms;
+		if (down_since_ms > out->down_since_ms)
+			out->down_since_ms = down_since_ms;
+		if (!out->error[0])
+			out->error = l->complaint;
+		out->lines_up += down_since_ms == 0;
+		is_current |= line_is_well(l) && l->is_same_epoch && l->version == out->version;
+		out->is_in_step &= !(line_is_well(l) && l->is_same_epoch && l->version > out->version);
+	}
+	out->is_in_step &= is_current;
+	if (out->lines_up > 0)
+		out->down_since_ms = 0;
+	memcpy(out->node_id, s->lines[0].uplink.node_id, sizeof out->node_id);
 }

@@ -1,5 +1,6 @@
 /* uplink: finds the way to the control plane: its own sockets on this machine, or the TLS link's local ones. The link
- * runs on a thread of its own, so that heartbeats and large configurations flow while the main thread compiles. */
+ * runs on a thread of its own, so that heartbeats and large configurations flow while the main thread compiles; and
+ * each link on its own, because looking up a name blocks. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -11,15 +12,15 @@
 #include "common/settings/node_id.h"
 #include "common/sync/link.h"
 #include "common/sync/side_loop.h"
-#include "dp/config/subscriber_private.h"
+#include "dp/config/line.h"
 
-static bool set_paths(struct uplink *u, struct slice prefix, const char *folder, struct err *e)
+static bool set_paths(struct uplink *u, struct slice prefix, const char *folder, const char *suffix, struct err *e)
 {
 	char base[PATH_MAX - 32];
 	if ((size_t)snprintf(base, sizeof base, "%.*s/%s", SLICE_ARG(prefix), folder) >= sizeof base)
 		return err_set(e, "prefix is too long: '%.200s...'", base);
-	snprintf(u->pub_path, sizeof u->pub_path, "%s/pub.ipc", base);
-	snprintf(u->rep_path, sizeof u->rep_path, "%s/rep.ipc", base);
+	snprintf(u->pub_path, sizeof u->pub_path, "%s/pub%.8s.ipc", base, suffix);
+	snprintf(u->rep_path, sizeof u->rep_path, "%s/rep%.8s.ipc", base, suffix);
 	return true;
 }
 
@@ -83,18 +84,19 @@ static void open_link(void *arg)
 	        side_loop_loop(u->thread), o->host, o->port, &o->certs, u->pub_path, u->rep_path, o->e);
 }
 
-static bool open_remote(struct uplink *u, const struct settings *s, struct arena *a, struct err *e)
+static bool open_remote(struct uplink *u, const struct settings *s, struct slice address, unsigned index,
+        struct arena *a, struct err *e)
 {
 	struct opening o = {.uplink = u, .e = e};
+	const char *suffix = index == 0 ? "" : arena_printf(a, "%u", index + 1).ptr;
 	if (s->cluster_cert.len == 0 || s->cluster_cert_key.len == 0 || s->cluster_ca_cert.len == 0)
 		return err_set(e,
 		        "cluster_control_plane is '%.*s': expected cluster_cert, cluster_cert_key and cluster_ca_cert as well",
-		        SLICE_ARG(s->cluster_control_plane));
+		        SLICE_ARG(address));
 	o.certs = (struct link_certs){arena_cstr(a, s->cluster_ca_cert), arena_cstr(a, s->cluster_cert),
 	        arena_cstr(a, s->cluster_cert_key)};
-	if (!parse_address(s->cluster_control_plane, a, &o.host, &o.port, e) ||
-	        !take_node_id(u, o.certs.cert, s->node_id, e) || !set_paths(u, s->prefix, "link", e) ||
-	        !make_folder(u, e))
+	if (!parse_address(address, a, &o.host, &o.port, e) || !take_node_id(u, o.certs.cert, s->node_id, e) ||
+	        !set_paths(u, s->prefix, "link", suffix, e) || !make_folder(u, e))
 		return false;
 	u->thread = side_loop_start("link", e);
 	if (u->thread)
@@ -104,17 +106,17 @@ static bool open_remote(struct uplink *u, const struct settings *s, struct arena
 
 static bool open_local(struct uplink *u, const struct settings *s, struct err *e)
 {
-	return node_id_load(s, u->node_id, e) && set_paths(u, s->prefix, "sync", e);
+	return node_id_load(s, u->node_id, e) && set_paths(u, s->prefix, "sync", "", e);
 }
 
-bool uplink_open(struct uplink *u, const struct settings *s, struct err *e)
+bool uplink_open(struct uplink *u, const struct settings *s, struct slice address, unsigned index, struct err *e)
 {
 	struct arena a;
 	*u = (struct uplink){0};
-	if (slice_eq(s->cluster_control_plane, S("ipc")))
+	if (slice_eq(address, S("ipc")))
 		return open_local(u, s, e);
 	arena_init(&a);
-	bool ok = open_remote(u, s, &a, e);
+	bool ok = open_remote(u, s, address, index, &a, e);
 	arena_fini(&a);
 	if (!ok)
 		uplink_close(u);

@@ -1,4 +1,4 @@
-/* expr_match: evaluates expressions. Called by rule_matches() for rules that have one.
+/* expr_match: evaluates expressions. Called by rule_matches() for rules that have one, and for stream routes.
  *
  * Fields that a request does not have make a predicate false, whatever its operator. Headers and arguments may have
  * several values: all of them must satisfy a predicate, or with any() one (R-1.9). */
@@ -7,7 +7,7 @@
 #include "common/http/uri.h"
 
 struct evaluation {
-	const struct rule_expr *rule;
+	const struct pattern *const *patterns;
 	struct search *search;
 	struct slice prefix; /* of the last predicate on http.path that said yes */
 	const struct pattern *pattern;
@@ -47,7 +47,7 @@ static void note_path(struct evaluation *x, const struct expr_predicate *p, stru
 		return;
 	x->prefix = p->op == EXPR_REGEX ? hit : slice_of(x->search->request->path.ptr, p->value.text.len);
 	if (p->op == EXPR_REGEX)
-		x->pattern = x->rule->patterns[p->regex];
+		x->pattern = x->patterns[p->regex];
 }
 
 static bool test_string(struct evaluation *x, const struct expr_predicate *p, struct slice value)
@@ -61,7 +61,7 @@ static bool test_string(struct evaluation *x, const struct expr_predicate *p, st
 	if (p->field == EXPR_HOST)
 		right = lower_case(a, right);
 	if (p->op == EXPR_REGEX)
-		yes = pattern_match(x->rule->patterns[p->regex], value, &x->search->scratch, &hit);
+		yes = pattern_match(x->patterns[p->regex], value, &x->search->scratch, &hit);
 	else
 		yes = compare_strings(p->op, value, right);
 	if (yes)
@@ -243,14 +243,21 @@ static bool test_node(struct evaluation *x, const struct expr_node *n)
 	return test_predicate(x, &n->predicate);
 }
 
-bool expr_rule_matches(
-        const struct rule_expr *rule, struct search *s, struct slice *prefix, const struct pattern **pattern)
+bool expr_matches(const struct expr *tree, const struct pattern *const *patterns, struct search *s,
+        struct slice *prefix, const struct pattern **pattern)
 {
-	struct evaluation x = {.rule = rule, .search = s};
+	struct evaluation x = {.patterns = patterns, .search = s};
 
-	if (!(s->tls ? rule->https : rule->http) || !test_node(&x, rule->tree->root))
+	if (!test_node(&x, tree->root))
 		return false;
 	*prefix = x.prefix;
 	*pattern = x.pattern;
 	return true;
+}
+
+bool expr_rule_matches(
+        const struct rule_expr *rule, struct search *s, struct slice *prefix, const struct pattern **pattern)
+{
+	return (s->tls ? rule->https : rule->http) &&
+	       expr_matches(rule->tree, (const struct pattern *const *)rule->patterns, s, prefix, pattern);
 }

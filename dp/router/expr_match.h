@@ -20,6 +20,10 @@ bool expr_rule_make(struct rule_set *set, struct rule_expr *out, struct err *e);
 /* How many patterns a route's expression may need at most. */
 size_t expr_rule_patterns_max(const struct route *r);
 
+/* Does the tree say yes? *prefix and *pattern are of the last predicate on http.path that did. patterns: by number of
+ * the regex. */
+bool expr_matches(const struct expr *tree, const struct pattern *const *patterns, struct search *s,
+        struct slice *prefix, const struct pattern **pattern);
 /* As rule_matches(). */
 bool expr_rule_matches(
         const struct rule_expr *x, struct search *s, struct slice *prefix, const struct pattern **pattern);

@@ -1,6 +1,11 @@
 /* l4: see l4.h. */
 #include "dp/router/l4.h"
 
+#include "dp/router/expr_match.h"
+
+/* Of traditional fields no priority reaches as high. */
+#define EXPRESSIONS_FIRST (UINT64_C(0xFF) << 56)
+
 static bool has_protocol(const struct route *r, enum l4_protocol protocol)
 {
 	static const struct slice names[] = {SLICE("tcp"), SLICE("tls"), SLICE("udp"), SLICE("tls_passthrough")};
@@ -82,6 +87,8 @@ uint64_t l4_priority(const struct route *r)
 {
 	bool first = r->snis.len > 0 || (r->sources.len > 0 && r->destinations.len > 0);
 
+	if (r->expression.len)
+		return EXPRESSIONS_FIRST | (uint64_t)r->priority;
 	return (uint64_t)first << 61 | list_bits(&r->sources) << 4 | list_bits(&r->destinations);
 }
 
@@ -95,4 +102,54 @@ bool l4_before(const struct route *a, const struct route *b, bool traditional)
 	if (!traditional)
 		return ids > 0;
 	return a->created_at != b->created_at ? a->created_at < b->created_at : ids < 0;
+}
+
+/* ---- expressions ------------------------------------------------------------------------------------------------
+ */
+
+struct l4_expr {
+	const struct route *route;
+	const struct expr *tree;
+	const struct pattern **patterns;
+};
+
+static void put_pattern(void *pattern)
+{
+	pattern_put(pattern);
+}
+
+const struct l4_expr *l4_expr_make(const struct route *r, struct arena *a, struct err *e)
+{
+	struct l4_expr *x = arena_new(a, struct l4_expr);
+
+	x->route = r;
+	x->tree = expr_parse(r->expression, EXPR_STREAM, a, e);
+	if (!x->tree)
+		return err_prefix(e, "expression"), NULL;
+	x->patterns = arena_array(a, const struct pattern *, x->tree->regexes_count);
+	for (uint32_t i = 0; i < x->tree->regexes_count; i++) {
+		x->patterns[i] = pattern_get(PATTERN_EXPRESSION, x->tree->regexes[i], e);
+		if (!x->patterns[i])
+			return NULL;
+		arena_defer(a, put_pattern, (void *)(uintptr_t)x->patterns[i]);
+	}
+	return x;
+}
+
+bool l4_expr_matches(const struct l4_expr *x, const struct l4_session *s)
+{
+	static const struct slice names[] = {SLICE("tcp"), SLICE("tls"), SLICE("udp"), SLICE("tcp")};
+	struct router_request q = {.scheme = names[s->protocol],
+	        .sni = s->sni,
+	        .listener_port = s->destination_port,
+	        .source = &s->source,
+	        .source_port = s->source_port,
+	        .destination = &s->destination,
+	        .arena = s->arena};
+	struct search search = {.request = &q, .scratch = {.arena = s->arena}};
+	const struct pattern *pattern;
+	struct slice prefix;
+
+	return has_protocol(x->route, s->protocol) &&
+	       expr_matches(x->tree, (const struct pattern *const *)x->patterns, &search, &prefix, &pattern);
 }

@@ -11,6 +11,7 @@
 #include "common/net/client_hello.h"
 #include "dp/client/tunnel.h"
 #include "dp/stream/aim.h"
+#include "dp/stream/phases.h"
 #include "dp/stream/streams.h"
 
 enum { HIGH_WATER = 128 * 1024 }; /* not yet taken by one side: the other is not read */
@@ -32,6 +33,8 @@ struct session {
 	char sni[CLIENT_HELLO_NAME_MAX];
 	char client_ip[IP_TEXT_MAX + 1];
 	struct route_plan plan;
+	enum l4_protocol as;
+	struct phases phases;
 
 	struct aim aim;
 	struct conn *connecting;
@@ -66,6 +69,18 @@ static void unlink_session(struct session *s)
 		all->on_full(all, false);
 }
 
+static struct phases_about about(struct session *s)
+{
+	return (struct phases_about){.arena = &s->arena,
+	        .proxy = s->streams->proxy,
+	        .snapshot = s->lease ? s->lease->snapshot : NULL,
+	        .plan = &s->plan,
+	        .facts = &s->facts,
+	        .client = s->client,
+	        .client_ip = slice_cstr(s->client_ip),
+	        .started_ms = s->started_ms};
+}
+
 static void session_end(struct session *s, int status)
 {
 	if (s->over)
@@ -82,6 +97,8 @@ static void session_end(struct session *s, int status)
 	struct stream_entry e = {
 	        slice_cstr(s->client_ip), S("TCP"), status, s->sent, s->received, clock_mono_ms() - s->started_ms};
 	streams_log(s->streams, &e);
+	struct phases_about told = about(s);
+	phases_end(&s->phases, &told, status, s->received, s->sent);
 	if (s->lease)
 		lease_give(s->lease);
 	unlink_session(s);
@@ -148,6 +165,7 @@ static void join(struct session *s, struct conn *upstream)
 
 	s->client = NULL;
 	s->status = 200;
+	phases_joined(&s->phases);
 	conn_set_timeout(upstream, 0);
 	tunnel_start(&s->up, upstream, idle_ms, &up_ops, s);
 	tunnel_start(&s->down, client, idle_ms, &down_ops, s);
@@ -162,6 +180,7 @@ static void join(struct session *s, struct conn *upstream)
 static void try_failed(struct session *s, bool timeout, bool later)
 {
 	aim_failed(&s->aim, timeout);
+	phases_try_failed(&s->phases, timeout);
 	if (s->tries_left-- <= 0)
 		session_end(s, 502);
 	else if (later)
@@ -243,6 +262,7 @@ static void on_aimed(struct aim *a, int problem)
 		session_end(s, problem ? problem : 502);
 		return;
 	}
+	phases_try(&s->phases, (struct sockaddr *)&a->address);
 	s->connecting = conn_connect(s->streams->proxy->loop, (struct sockaddr *)&a->address, a->address_len,
 	        party ? party_connect(party) : NULL, &connect_ops, s);
 	if (s->connecting)
@@ -288,7 +308,10 @@ static void find_address(struct session *s)
 
 static void on_tls_done(struct conn *c)
 {
-	find_address(c->owner);
+	struct session *s = c->owner;
+
+	phases_tls(&s->phases, c);
+	find_address(s);
 }
 
 static const struct conn_ops tls_ops = {
@@ -335,17 +358,30 @@ static int find_route(struct session *s, enum l4_protocol *as)
 	return 500;
 }
 
-static void choose_route(struct session *s)
+static void on_preread(void *session, int status)
 {
-	enum l4_protocol as;
-	int problem = find_route(s, &as);
+	struct session *s = session;
 
-	if (problem)
-		session_end(s, problem);
-	else if (as == L4_TLS)
+	if (status)
+		session_end(s, status);
+	else if (s->as == L4_TLS)
 		end_tls_here(s);
 	else
 		find_address(s);
+}
+
+/* Plugins may take their time. */
+static void choose_route(struct session *s)
+{
+	int problem = find_route(s, &s->as);
+
+	if (problem) {
+		session_end(s, problem);
+		return;
+	}
+	conn_adopt(s->client, &waiting_ops, s);
+	struct phases_about told = about(s);
+	phases_preread(&s->phases, &told, on_preread, s);
 }
 
 /* ---- ClientHello ------------------------------------------------------------------------------------------------
@@ -456,6 +492,7 @@ void streams_accept(struct streams *all, const struct listen_spec *listener, int
 	if (!s)
 		abort();
 	arena_init_small(&s->arena, 256);
+	s->facts.arena = &s->arena;
 	s->streams = all;
 	s->listener = listener;
 	s->started_ms = clock_mono_ms();

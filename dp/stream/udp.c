@@ -13,6 +13,7 @@
 
 #include "common/core/log.h"
 #include "dp/stream/aim.h"
+#include "dp/stream/phases.h"
 #include "dp/stream/streams.h"
 
 enum { UDP_SESSIONS_MAX = 4096, DATAGRAM_MAX = 65536, DATAGRAMS_PER_TURN = 64, HELD_MAX = 8, KEY_MAX = 64 };
@@ -50,6 +51,7 @@ struct udp_session {
 	struct ends ends;
 	struct lease *lease;
 	struct route_plan plan;
+	struct phases phases;
 	struct aim aim;
 	struct l4_session facts;
 	char client_ip[IP_TEXT_MAX + 1];
@@ -127,6 +129,17 @@ static void free_session(void *arg)
 	free(s);
 }
 
+static struct phases_about about(struct udp_session *s)
+{
+	return (struct phases_about){.arena = &s->arena,
+	        .proxy = s->port->streams->proxy,
+	        .snapshot = s->lease ? s->lease->snapshot : NULL,
+	        .plan = &s->plan,
+	        .facts = &s->facts,
+	        .client_ip = slice_cstr(s->client_ip),
+	        .started_ms = s->started_ms};
+}
+
 static void end(struct udp_session *s, int status)
 {
 	if (s->over)
@@ -141,6 +154,8 @@ static void end(struct udp_session *s, int status)
 	struct stream_entry e = {
 	        slice_cstr(s->client_ip), S("UDP"), status, s->sent, s->received, clock_mono_ms() - s->started_ms};
 	streams_log(s->port->streams, &e);
+	struct phases_about told = about(s);
+	phases_end(&s->phases, &told, status, s->received, s->sent);
 	if (s->lease)
 		lease_give(s->lease);
 	map_remove(&s->port->sessions, s->key);
@@ -196,6 +211,7 @@ static void on_answer(evutil_socket_t fd, short what, void *arg)
 		ssize_t n = recv(fd, bytes, sizeof bytes, MSG_DONTWAIT);
 		if (n < 0 && errno == ECONNREFUSED) { /* nobody is there: told by ICMP */
 			aim_failed(&s->aim, false);
+			phases_try_failed(&s->phases, false);
 			end(s, 502);
 			return;
 		}
@@ -244,9 +260,11 @@ static void on_aimed(struct aim *a, int problem)
 		end(s, problem);
 		return;
 	}
+	phases_try(&s->phases, (struct sockaddr *)&a->address);
 	s->fd = open_socket(a);
 	if (s->fd < 0) {
 		aim_failed(a, false);
+		phases_try_failed(&s->phases, false);
 		if (s->tries_left-- > 0)
 			aim_begin_later(a);
 		else
@@ -255,6 +273,7 @@ static void on_aimed(struct aim *a, int problem)
 	}
 	event_assign(&s->event, a->proxy->loop->base, s->fd, EV_READ | EV_PERSIST, on_answer, s);
 	event_add(&s->event, NULL);
+	phases_joined(&s->phases);
 	for (struct held *h = s->held; h; h = h->next)
 		forward(s, h->bytes);
 	s->held = NULL;
@@ -285,6 +304,16 @@ static void set_facts(struct udp_session *s)
 	s->client_ip[ip_text(&s->facts.source, s->client_ip)] = '\0';
 }
 
+static void on_preread(void *session, int status)
+{
+	struct udp_session *s = session;
+
+	if (status)
+		end(s, status);
+	else
+		aim_begin(&s->aim);
+}
+
 static void begin(struct udp_session *s)
 {
 	if (!find_route(s)) {
@@ -299,7 +328,8 @@ static void begin(struct udp_session *s)
 	s->aim.client_ip = slice_cstr(s->client_ip);
 	s->aim.fn = on_aimed;
 	touch(s);
-	aim_begin(&s->aim);
+	struct phases_about told = about(s);
+	phases_preread(&s->phases, &told, on_preread, s);
 }
 
 static struct udp_session *new_session(struct udp_port *p, const struct ends *ends, struct slice key)
@@ -308,6 +338,7 @@ static struct udp_session *new_session(struct udp_port *p, const struct ends *en
 	if (!s)
 		abort();
 	arena_init_small(&s->arena, 256);
+	s->facts.arena = &s->arena;
 	s->port = p;
 	s->ends = *ends;
 	s->fd = -1;

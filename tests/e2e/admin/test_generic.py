@@ -10,21 +10,6 @@ U0 = "11111111-2222-4333-8444-555555555555"
 
 
 @pytest.fixture(scope="session")
-def pem(tmp_path_factory):
-    """A certificate with its key, and one of an authority."""
-    import subprocess
-    folder = tmp_path_factory.mktemp("pem")
-
-    def make(name, *extensions):
-        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2", "-subj",
-                        f"/CN={name}", "-keyout", folder / f"{name}.key", "-out", folder / f"{name}.crt", *extensions],
-                       check=True, capture_output=True)
-        return (folder / f"{name}.crt").read_text(), (folder / f"{name}.key").read_text()
-
-    return make
-
-
-@pytest.fixture(scope="session")
 def parents(admin):
     """What other entities refer to."""
     return {"consumer": admin.make("/consumers", {"username": "parent"}), "upstream": admin.make("/upstreams", {"name": "parent.test"}),
@@ -249,7 +234,8 @@ def test_5_custom_id(admin):
     "/status/dns", "/schemas/{name}", "/schemas/plugins/{name}", "/schemas/vaults/{name}", "/schemas/filters/{name}",
     "/schemas/{db_entity_name}/validate", "/schemas/plugins/validate", "/schemas/vaults/validate", "/config", "/clustering/data-planes",
     "/clustering/status", "/cache", "/cache/{key}", "/debug/node/log-level", "/debug/node/log-level/{log_level}",
-    "/debug/cluster/log-level", "/debug/cluster/log-level/{log_level}", "/explain",
+    "/debug/cluster/log-level", "/debug/cluster/log-level/{log_level}", "/debug/cluster/control-planes-nodes/log-level/{log_level}",
+    "/explain",
     "/upstreams/{upstreams}/targets/{targets}/healthy",
     "/upstreams/{upstreams}/targets/{targets}/{address}/unhealthy"])
 def test_6_every_path_of_the_catalogue_answers(admin, path):

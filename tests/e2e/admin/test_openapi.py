@@ -301,7 +301,8 @@ CASES = [
     ("delete", "/cache", "", None, 204), ("delete", "/cache/{key}", "k", None, 204), ("get", "/cache/{key}", "k", None, 404),
     ("delete", "/proxy-cache", "", None, 204), ("delete", "/proxy-cache/{cache_key}", "k", None, 404),
     ("get", "/debug/node/log-level", "", None, 200), ("put", "/debug/node/log-level/{log_level}", "info?timeout=0", {}, 200),
-    ("put", "/debug/node/log-level/{log_level}", "zork", {}, 400), ("get", "/debug/cluster/log-level", "", None, 200),
+    ("put", "/debug/node/log-level/{log_level}", "zork", {}, 400),
+    ("put", "/debug/cluster/control-planes-nodes/log-level/{log_level}", "info", {}, 200), ("get", "/debug/cluster/log-level", "", None, 200),
     ("put", "/debug/cluster/log-level/{log_level}", "info?timeout=0", {}, 200),
     ("get", "/tags", "", None, 200), ("post", "/tags", "", {}, 400), ("get", "/tags/{tags}", "a", None, 200),
     ("post", "/schemas/plugins/validate", "", {"name": "key-auth"}, 200), ("post", "/schemas/plugins/validate", "", {"name": "zork"}, 400),
@@ -319,9 +320,10 @@ CASES = [
     ("delete", "/admins/{admins}", "oa", None, 204),
     *[(method, f"/upstreams/{{upstreams}}/targets/{{targets}}/{address}{word}", f"oa 127.0.0.1:9{filled}", {}, 204)
       for method in ("put", "post") for word in ("healthy", "unhealthy") for address, filled in (("", ""), ("{address}/", " 127.0.0.1:9"))]]
-# what takes more than one request to show: tests/e2e/plugins/test_proxy_cache.py and tests/e2e/documents
+# what takes more than one request to show: tests/e2e/plugins/test_proxy_cache.py, tests/e2e/documents, tests/e2e/cluster
 ELSEWHERE = {("get", "/proxy-cache/{cache_key}", "200"), ("delete", "/proxy-cache/{cache_key}", "204"), ("post", "/config", "201"), ("post", "/config", "304"),
-             *[(method, "/proxy-cache/{plugins}/caches/{cache_key}", status) for method, status in (("get", "200"), ("delete", "204"))]}
+             ("post", "/versions/{versions}/publish", "200"),
+             *[(method, "/proxy-cache/{plugin_id}/caches/{cache_key}", status) for method, status in (("get", "200"), ("delete", "204"))]}
 
 
 def test_every_special_endpoint_answers_with_the_statuses_it_lists(shared_gateway, document):

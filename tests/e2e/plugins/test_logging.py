@@ -1,4 +1,4 @@
-"""What is told of requests, and by which way it gets there: plugins.md 0.9, 0.10 and 6, examples 95, 114 to 117, 125, 126."""
+"""What is told of requests, and by which way it gets there: plugins.md 0.9, 0.10 and 6, examples 95, 114 to 117, 125 to 127."""
 import json
 
 import kit
@@ -50,6 +50,20 @@ def test_ex126_one_record_per_request(gateway, origin, collector):
     assert record["tries"][0]["port"] == origin.port and record["source"] == "upstream" and record["latencies"]["proxy"] >= 0
     assert record["request"]["querystring"] == {"b": "1"} and record["client_ip"] == kit.LOOPBACK
     assert record["response"]["headers"]["content-type"] == "application/json"
+
+
+def test_ex127_members_made_by_code(gateway, origin, collector):
+    gateway.service("svc", origin)
+    code = {"team.name": "return 'shore'", "route": "return nil", "agent": "return kong.request.get_header('user-agent')",
+            "slow": "if kong.response.get_status() >= 500 then return true end return false", "broken": "return nil .. 'x'"}
+    plugin(gateway, "http-log", http_endpoint=collector.url, custom_fields_by_lua=code)
+    assert gateway.get("/svc", {"User-Agent": "heron/1"}).status == 200
+    kit.eventually(lambda: collector.seen)
+    record = json.loads(collector.bodies[0])
+    assert record["team"] == {"name": "shore"} and record["agent"] == "heron/1" and record["slow"] is False
+    assert "route" not in record and "broken" not in record and record["service"]["name"] == "svc"
+    refused = gateway.api("POST", "/plugins", {"name": "file-log", "config": {"path": "x", "custom_fields_by_lua": {"a": "while true do end"}}})
+    assert refused.status == 400 and refused.json["fields"]["config"]["custom_fields_by_lua"].startswith("Error parsing function: 'a' line 1")
 
 
 def test_ex126_batches_are_arrays(gateway, origin, collector):

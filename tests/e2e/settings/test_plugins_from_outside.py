@@ -29,7 +29,7 @@ def test_it_is_configured_described_and_runs(services, folder, objects, origin):
 
 
 @pytest.mark.parametrize("last_line, told", [
-    ("#define PLUGIN_ABI 99\nPLUGIN_OBJECT(say_hello_plugin);", "was built for plugin ABI 99, this release has 2"),
+    ("#define PLUGIN_ABI 99\nPLUGIN_OBJECT(say_hello_plugin);", "was built for plugin ABI 99, this release has 3"),
     ("", "is no plugin of Gatehouse"),
 ])
 def test_what_does_not_fit_is_refused_with_a_clear_text(tmp_path, last_line, told):

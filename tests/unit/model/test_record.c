@@ -1,6 +1,7 @@
 /* record. */
 #include <check.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "common/entity/service.h"
 #include "common/model/kinds.h"
@@ -143,6 +144,53 @@ START_TEST(a_record_with_every_field_in_order_need_not_be_loaded_again)
 }
 END_TEST
 
+/* A peer that is one release newer writes fields that this one has never heard of: they are held back, not guessed,
+ * named once, and still there for whoever gets the record next (pitfalls.md A1-8). */
+START_TEST(unknown_fields_of_a_newer_release_are_held_back)
+{
+	struct record *r = record_of("plugins", "{'name':'key-auth','config':{'realm':'bay'}}");
+	json_t *json = record_json(r);
+	struct text held_back = {0};
+	record_unref(r);
+	json_object_set_new(json, "color", json_string("red"));
+	json_object_set_new(json_object_get(json, "config"), "tint", json_integer(3));
+	char *newer = json_dumps(json, JSON_COMPACT);
+
+	for (int i = 0; i < 2; i++) {
+		r = record_parse_newer(kinds_by_name(S("plugins")), slice_cstr(newer), 7, &held_back, &err);
+		ck_assert_msg(r != NULL, "%s", err.message);
+		const struct field *realm = schema_field(r->config_schema, S("realm"));
+		ck_assert(slice_eq(*(const struct slice *)field_member(realm, r->config), S("bay")));
+		ck_assert_str_eq(r->json.ptr, newer);
+		record_unref(r);
+	}
+	ck_assert(strstr(text_cstr(&held_back), "plugins.color") != NULL);
+	ck_assert(strstr(text_cstr(&held_back), "plugins.config.tint") != NULL);
+	ck_assert_uint_eq(held_back.len, strlen("plugins.color, plugins.config.tint"));
+	text_fini(&held_back);
+	free(newer);
+	json_decref(json);
+}
+END_TEST
+
+START_TEST(what_is_known_and_wrong_is_an_error_beside_the_unknown)
+{
+	struct record *r = record_of("services", "{'id':'%s','name':'a','host':'h.test'}", test_id(1));
+	json_t *json = record_json(r);
+	struct text held_back = {0};
+	record_unref(r);
+	json_object_set_new(json, "color", json_string("red"));
+	json_object_set_new(json, "port", json_string("no number"));
+	char *bad = json_dumps(json, JSON_COMPACT);
+
+	ck_assert_ptr_null(record_parse_newer(kinds_by_name(S("services")), slice_cstr(bad), 7, &held_back, &err));
+	ck_assert(strstr(err.message, "port") != NULL);
+	text_fini(&held_back);
+	free(bad);
+	json_decref(json);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("record");
@@ -154,6 +202,8 @@ int main(void)
 	tcase_add_test(t, its_json_makes_the_same_record_again);
 	tcase_add_test(t, a_record_of_an_older_release_gets_the_defaults_of_newer_fields);
 	tcase_add_test(t, what_is_no_record_is_refused_with_a_reason);
+	tcase_add_test(t, unknown_fields_of_a_newer_release_are_held_back);
+	tcase_add_test(t, what_is_known_and_wrong_is_an_error_beside_the_unknown);
 	tcase_add_test(t, lookup_keys_are_text_or_16_bytes);
 	tcase_add_test(t, a_ttl_is_kept_as_the_time_of_its_end);
 	suite_add_tcase(s, t);

@@ -2,8 +2,13 @@
  * collector. */
 #include <check.h>
 
+#include "common/plugin/template.h"
 #include "tests/support/loading.h"
 #include "tests/support/plugin_rig.h"
+
+#define LUA                                                                                    \
+	"'custom_fields_by_lua':{'team.name':'return \\\"shore\\\"','client_ip':'return nil'," \
+	"'response.status':'return kong.response.get_status() .. \\\"!\\\"','broken':'return 1 + nil'}"
 
 static struct rig rig;
 
@@ -148,16 +153,54 @@ START_TEST(syslog_entries_are_datagrams)
 }
 END_TEST
 
+static const char *const lua_rows[] = {
+        "{'name':'file-log','config':{'path':'x'," LUA "}}",
+        "{'name':'http-log','config':{'http_endpoint':'http://h/'," LUA "}}",
+        "{'name':'tcp-log','config':{'host':'h','port':1," LUA "}}",
+        "{'name':'udp-log','config':{'host':'h','port':1," LUA "}}",
+        "{'name':'syslog','config':{" LUA "}}",
+};
+
+START_TEST(code_makes_members_of_the_record) /* 0.10, 127 */
+{
+	ck_assert_ptr_nonnull(logged(lua_rows[_i]));
+	const char *json = strchr(text_cstr(&rig.sunk), '{');
+	json_t *r = json_loads(json, 0, NULL);
+	ck_assert_ptr_nonnull(r);
+	has(r, "team", "{'name':'shore'}");
+	has(r, "client_ip", NULL);
+	has(r, "response.status", "'200!'");
+	has(r, "broken", NULL);
+	json_decref(r);
+}
+END_TEST
+
+START_TEST(code_can_be_forbidden)
+{
+	template_allow_lua(false);
+	const char *why = rig_refusal(&rig, "plugins", lua_rows[0]);
+	ck_assert_msg(strstr(why, "disabled because 'untrusted_lua' config option is set to 'off'"), "%s", why);
+	template_allow_lua(true);
+	ck_assert_ptr_null(rig_refusal(&rig, "plugins", lua_rows[0]));
+}
+END_TEST
+
 static const struct {
 	const char *row, *told;
 } bad_rows[] = {
         {"{'name':'file-log','config':{'path':'a*b'}}", "not a valid filename"}, /* 125 */
         {"{'name':'file-log','config':{}}", "required field missing"},
-        {"{'name':'file-log','config':{'path':'x','custom_fields_by_lua':{'a':'return 1'}}}", "runs no Lua"},
+        {"{'name':'file-log','config':{'path':'x','custom_fields_by_lua':{'a':'while true do end'}}}",
+                "Error parsing function: 'a' line 1"},
         {"{'name':'tcp-log','config':{'port':1}}", "required field missing"},
         {"{'name':'tcp-log','config':{'host':'h','port':65536}}", "value should be between 0 and 65535"},
         {"{'name':'udp-log','config':{'host':'h'}}", "required field missing"},
-        {"{'name':'udp-log','config':{'host':'h','port':1,'custom_fields_by_lua':{'a':'return 1'}}}", "runs no Lua"},
+        {"{'name':'udp-log','config':{'host':'h','port':1,'custom_fields_by_lua':{'a':''}}}",
+                "length must be at least 1"},
+        {"{'name':'http-log','config':{'http_endpoint':'http://h/','custom_fields_by_lua':{'a':7}}}",
+                "expected a string"},
+        {"{'name':'syslog','config':{'custom_fields_by_lua':{'a.b':'return os.exit()'}}}",
+                "Error parsing function: 'a.b'"},
         {"{'name':'syslog','config':{'log_level':'warn'}}", "expected one of: debug, info, notice, warning, err"},
         {"{'name':'syslog','config':{'facility':'local8'}}", "expected one of: auth, authpriv, cron"},
         {"{'name':'http-log','config':{'http_endpoint':'h.test'}}", "missing host in url"},
@@ -192,6 +235,8 @@ int main(void)
 	tcase_add_test(t, udp_log_sends_a_record_without_a_newline);
 	tcase_add_loop_test(t, syslog_takes_severity_from_the_status, 0, sizeof severities / sizeof severities[0]);
 	tcase_add_test(t, syslog_entries_are_datagrams);
+	tcase_add_loop_test(t, code_makes_members_of_the_record, 0, sizeof lua_rows / sizeof lua_rows[0]);
+	tcase_add_test(t, code_can_be_forbidden);
 	tcase_add_loop_test(t, what_cannot_be, 0, sizeof bad_rows / sizeof bad_rows[0]);
 	suite_add_tcase(s, t);
 	return run_suite(s);

@@ -1,5 +1,6 @@
 /* l4: stream routes (proxy.md 1.4, 1.5 Sources and destinations, R-1.7 Stream routes). */
 #include <check.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "dp/router/l4.h"
@@ -147,6 +148,80 @@ START_TEST(R_1_7_ties)
 }
 END_TEST
 
+static const struct {
+	const char *protocols, *expression;
+	enum l4_protocol protocol;
+	const char *from;
+	int port;
+	const char *sni;
+	bool matches;
+} expressions[] = {
+        {"tcp", "net.protocol == \"tcp\"", L4_TCP, "10.0.0.1", 5, NULL, true},
+        {"tcp", "net.protocol == \"tcp\"", L4_UDP, "10.0.0.1", 5, NULL, false},
+        {"udp", "net.protocol == \"udp\"", L4_UDP, "10.0.0.1", 5, NULL, true},
+        {"tls", "net.protocol == \"tls\"", L4_TLS, "10.0.0.1", 5, NULL, true},
+        {"tls_passthrough", "net.protocol == \"tcp\"", L4_TLS_PASSTHROUGH, "10.0.0.1", 5, NULL, true},
+        {"tls", "net.src.ip in 10.0.0.0/8", L4_TCP, "10.0.0.1", 5, NULL, false}, /* not one of its protocols */
+        {"tcp", "net.src.ip in 10.0.0.0/8", L4_TCP, "10.9.0.1", 5, NULL, true},
+        {"tcp", "net.src.ip not in 10.0.0.0/8", L4_TCP, "10.9.0.1", 5, NULL, false},
+        {"tcp", "net.src.ip == ::1 && net.src.port > 4", L4_TCP, "::1", 5, NULL, true},
+        {"tcp", "net.src.port <= 4", L4_TCP, "::1", 5, NULL, false},
+        {"tcp", "net.dst.ip == 192.0.2.9 && net.dst.port == 443", L4_TCP, "::1", 5, NULL, true},
+        {"tcp", "net.port == 444", L4_TCP, "::1", 5, NULL, false}, /* the old name */
+        {"tls", "tls.sni == \"a.test\"", L4_TLS, "::1", 5, "a.test", true},
+        {"tls", "lower(tls.sni) =^ \".test\"", L4_TLS, "::1", 5, "A.TEST", true},
+        {"tls", "tls.sni ~ r#\"^[ab]\\.test$\"#", L4_TLS, "::1", 5, "b.test", true},
+        {"tls", "tls.sni ~ r#\"^[ab]\\.test$\"#", L4_TLS, "::1", 5, "c.test", false},
+        {"tls", "tls.sni != \"a.test\"", L4_TLS, "::1", 5, NULL, false}, /* a missing field */
+        {"tls", "tls.sni == \"x\" || tls.sni == \"a.test\" && net.src.port == 5", L4_TLS, "::1", 5, "a.test", true},
+};
+
+static struct route *with_expression(const char *protocols, const char *expression, int64_t priority)
+{
+	char text[64];
+
+	snprintf(text, sizeof text, "protocols=%s", protocols);
+	struct route *r = route(text, ANY, ANY);
+	r->expression = slice_cstr(expression);
+	r->priority = priority;
+	return r;
+}
+
+START_TEST(R_1_9_expressions_of_streams)
+{
+	const struct l4_expr *x;
+	struct l4_session s = session(
+	        expressions[_i].protocol, expressions[_i].from, expressions[_i].port, expressions[_i].sni);
+	struct err e = {""};
+
+	s.arena = &arena;
+	x = l4_expr_make(with_expression(expressions[_i].protocols, expressions[_i].expression, 0), &arena, &e);
+	ck_assert_msg(x != NULL, "%s: %s", expressions[_i].expression, e.message);
+	ck_assert_msg(l4_expr_matches(x, &s) == expressions[_i].matches, "%s", expressions[_i].expression);
+}
+END_TEST
+
+START_TEST(R_1_9_streams_have_no_http_fields)
+{
+	struct err e;
+
+	ck_assert_ptr_null(l4_expr_make(with_expression("tcp", "http.path == \"/\"", 0), &arena, &e));
+	ck_assert_msg(strstr(e.message, "Unknown LHS field"), "%s", e.message);
+}
+END_TEST
+
+START_TEST(R_1_7_expressions_come_first_by_priority)
+{
+	const struct route *fields = route(
+	        "protocols=tls snis=a.test", (struct item){"10.0.0.1", 1}, (struct item){"10.0.0.1", 1});
+	const struct route *low = with_expression("tcp", "net.src.port > 1", 0),
+	                   *high = with_expression("tcp", "net.src.port > 1", 9);
+
+	ck_assert(l4_before(low, fields, false) && !l4_before(fields, low, false));
+	ck_assert(l4_before(high, low, false) && !l4_before(low, high, false));
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("l4");
@@ -158,6 +233,9 @@ int main(void)
 	tcase_add_test(t, R_1_5_snis);
 	tcase_add_test(t, R_1_7_order_of_stream_routes);
 	tcase_add_test(t, R_1_7_ties);
+	tcase_add_loop_test(t, R_1_9_expressions_of_streams, 0, sizeof expressions / sizeof expressions[0]);
+	tcase_add_test(t, R_1_9_streams_have_no_http_fields);
+	tcase_add_test(t, R_1_7_expressions_come_first_by_priority);
 	suite_add_tcase(s, t);
 	SRunner *r = srunner_create(s);
 	srunner_run_all(r, CK_NORMAL);

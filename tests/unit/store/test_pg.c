@@ -159,6 +159,58 @@ START_TEST(text_is_what_postgresql_can_hold)
 }
 END_TEST
 
+/* ---- several hosts ---- */
+
+/* "host:port" as it is; and a port where nobody listens before it. */
+static struct slice after_a_dead_one(const struct settings *s, char *out, size_t size)
+{
+	snprintf(out, size, "127.0.0.1:1, %.*s:%d", SLICE_ARG(s->pg_host), (int)s->pg_port);
+	return slice_cstr(out);
+}
+
+START_TEST(of_several_hosts_the_one_that_answers_is_used)
+{
+	struct settings s = test_pg_database();
+	char hosts[300];
+	s.pg_host = after_a_dead_one(&s, hosts, sizeof hosts);
+	s.pg_port = 2;
+	struct pg pg = connected(&s);
+	struct pg_error e;
+	ck_assert(pg_run(&pg, "SELECT 1", NULL, &e));
+	pg_fini(&pg);
+}
+END_TEST
+
+START_TEST(a_host_that_takes_no_writes_any_more_is_left)
+{
+	struct settings s = test_pg_database();
+	char hosts[300];
+	s.pg_host = after_a_dead_one(&s, hosts, sizeof hosts);
+	struct pg pg = connected(&s);
+	struct pg_error e;
+	ck_assert(pg_run(&pg, "CREATE TABLE t (n int); SET default_transaction_read_only = on", NULL, &e));
+	/* as after its demotion; on the new connection all is well again */
+	ck_assert_msg(pg_run(&pg, "INSERT INTO t VALUES (1)", NULL, &e), "%s", e.text.message);
+	pg_fini(&pg);
+}
+END_TEST
+
+START_TEST(when_none_answers_the_setting_is_quoted)
+{
+	struct settings s = test_pg_database();
+	struct pg pg;
+	struct pg_error e;
+	s.pg_host = S("127.0.0.1:1,[::1]:1,127.0.0.1:3");
+	pg_init(&pg, &s);
+	ck_assert_uint_eq(pg.hosts, 3);
+	ck_assert_str_eq(pg.host, "127.0.0.1,::1,127.0.0.1");
+	ck_assert_str_eq(pg.port, "1,1,3");
+	ck_assert(!pg_connect(&pg, &e));
+	ck_assert(e.gone && strstr(e.text.message, "127.0.0.1:1,[::1]:1,127.0.0.1:3"));
+	pg_fini(&pg);
+}
+END_TEST
+
 static void fill(TCase *tc)
 {
 	tcase_add_test(tc, the_last_of_several_statements_gives_the_result);
@@ -169,6 +221,9 @@ static void fill(TCase *tc)
 	tcase_add_test(tc, a_lost_connection_is_made_anew_unless_pinned);
 	tcase_add_test(tc, a_session_is_set_up_again_after_a_reconnect);
 	tcase_add_test(tc, text_is_what_postgresql_can_hold);
+	tcase_add_test(tc, of_several_hosts_the_one_that_answers_is_used);
+	tcase_add_test(tc, a_host_that_takes_no_writes_any_more_is_left);
+	tcase_add_test(tc, when_none_answers_the_setting_is_quoted);
 }
 
 int main(void)
