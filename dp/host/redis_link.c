@@ -10,6 +10,7 @@ enum {
 	REPLY_MAX = 64 * 1024 * 1024,
 	ELEMENTS_MAX = 1024 * 1024,
 	KEPT_MAX = 64 * 1024,
+	RETIRE_MS = 100,
 };
 
 struct redis_asked {
@@ -28,7 +29,8 @@ struct redis_link {
 	struct dial_to to;
 	const struct redis_link_ops *ops;
 	void *arg;
-	bool is_over, is_flush_due;
+	bool is_over, is_flush_due, is_retired;
+	struct timeout retirement;
 	struct loop_deferred flush, opening, grave;
 };
 
@@ -121,10 +123,11 @@ static void end(struct redis_link *k, const char *why)
 	if (k->is_over)
 		return;
 	k->is_over = true;
+	timeout_clear(&k->retirement);
 	dial_cancel(k->dial);
 	if (k->conn)
 		conn_close(k->conn);
-	if (why)
+	if (why && !k->is_retired)
 		k->ops->on_over(k->arg, why);
 	redis_queue_fail(&k->queue);
 	loop_defer(k->from.loop, &k->grave, free_link, k);
@@ -138,6 +141,8 @@ static void take_reply(struct redis_link *k, redisReply *reply)
 	else
 		end(k, "an answer that nobody had asked for");
 	freeReplyObject(reply);
+	if (k->is_retired && !k->queue.first)
+		end(k, NULL);
 }
 
 static void take_bytes(struct redis_link *k, struct slice bytes)
@@ -280,5 +285,19 @@ struct redis_link *redis_link_open(
 void redis_link_close(struct redis_link *k)
 {
 	if (k)
+		end(k, NULL);
+}
+
+static void on_retired(void *arg)
+{
+	end(arg, NULL);
+}
+
+void redis_link_retire(struct redis_link *k)
+{
+	k->is_retired = true;
+	if (k->queue.first)
+		timeout_set(&k->from.loop->timeouts, &k->retirement, RETIRE_MS, on_retired, k);
+	else
 		end(k, NULL);
 }

@@ -38,6 +38,8 @@ struct redis_link *redis_link_open(
         const struct dialer *from, const struct dial_to *to, const struct redis_link_ops *ops, void *arg);
 /* on_over is not called; those who wait are told. NULL is fine. */
 void redis_link_close(struct redis_link *k);
+/* Nothing more is sent; closed as soon as all are answered, or in a moment. on_over is not called. */
+void redis_link_retire(struct redis_link *k);
 
 /* As redis_queue_put. What is sent before on_open goes out then. */
 bool redis_link_send(struct redis_link *k, const struct slice *args, size_t n, redis_reply_fn fn, void *arg);

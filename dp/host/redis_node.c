@@ -8,8 +8,9 @@
 #include "dp/host/redis_sentinel.h"
 
 /* FORGET_MS: a server that nobody has asked for so long is not looked for any more; TOLD_MS: how often one that is
- * away is mentioned in the log. */
-enum { BACKOFF_FIRST_MS = 100, BACKOFF_LAST_MS = 2000, FORGET_MS = 60000, TOLD_MS = 60000 };
+ * away is mentioned in the log; CHECK_MS: how often Sentinels are asked whether the master is still the same: an old
+ * one goes on taking commands for seconds. */
+enum { BACKOFF_FIRST_MS = 100, BACKOFF_LAST_MS = 2000, FORGET_MS = 60000, TOLD_MS = 60000, CHECK_MS = 500 };
 
 enum state { IDLE, OPENING, UP, AWAY };
 
@@ -24,7 +25,7 @@ struct redis_node {
 	bool is_searching;          /* Sentinels are asked for the address */
 	uint32_t backoff_ms;
 	uint64_t asked_ms, told_ms; /* last send; last mention in the log */
-	struct loop_timer *retry;
+	struct loop_timer *retry, *check;
 	struct timeout patience;
 };
 
@@ -42,16 +43,19 @@ static void tell(struct redis_node *n, const char *why)
 	log_warn("redis is away", LOG_STR("host", n->host), LOG_INT("port", n->port), LOG_STR("error", why));
 }
 
-static void end_attempt(struct redis_node *n)
+/* What is left of an attempt or a connection: its link. */
+static struct redis_link *let_go(struct redis_node *n)
 {
 	struct redis_link *link = n->link;
 	n->link = NULL;
 	n->unanswered = 0;
 	timeout_clear(&n->patience);
+	loop_timer_free(n->check);
+	n->check = NULL;
 	if (n->is_searching)
 		redis_sentinel_cancel(n->login->sentinel);
 	n->is_searching = false;
-	redis_link_close(link);
+	return link;
 }
 
 static void on_retry(void *arg)
@@ -83,7 +87,7 @@ static void fail(struct redis_node *n, const char *why)
 	n->state = AWAY;
 	loop_timer_free(n->retry);
 	n->retry = loop_timer_new(n->login->from.loop, next_pause(n), false, on_retry, n);
-	end_attempt(n);
+	redis_link_close(let_go(n));
 	redis_queue_fail(&n->waiting);
 }
 
@@ -94,8 +98,32 @@ static void on_patience_lost(void *arg)
 
 /* ---- login ----------------------------------------------------------------------------------------------------- */
 
+static void on_checked(void *arg, struct slice host, int port, const char *why)
+{
+	struct redis_node *n = arg;
+	n->is_searching = false;
+	if (!why && (port != n->port || !slice_eq(host, slice_cstr(n->host))))
+		redis_node_renew(n);
+}
+
+static void check(void *arg)
+{
+	struct redis_node *n = arg;
+	if (n->is_searching || timeouts_now() - n->asked_ms >= FORGET_MS)
+		return;
+	n->is_searching = true;
+	redis_sentinel_find(n->login->sentinel, on_checked, n);
+}
+
+static bool wants_master(const struct redis_login *l)
+{
+	return l->sentinel && l->role && strcmp(l->role, "master") == 0;
+}
+
 static void come_up(struct redis_node *n)
 {
+	if (wants_master(n->login))
+		n->check = loop_timer_new(n->login->from.loop, CHECK_MS, true, check, n);
 	timeout_clear(&n->patience);
 	if (n->told_ms)
 		log_notice("redis is back", LOG_STR("host", n->host), LOG_INT("port", n->port));
@@ -203,6 +231,7 @@ static void on_over(void *arg, const char *why)
 		fail(n, why);
 		return;
 	}
+	let_go(n);
 	log_info("redis connection lost", LOG_STR("host", n->host), LOG_INT("port", n->port), LOG_STR("error", why));
 	n->state = IDLE;
 }
@@ -263,7 +292,7 @@ void redis_node_free(struct redis_node *n)
 {
 	loop_timer_free(n->retry);
 	n->state = AWAY;
-	end_attempt(n);
+	redis_link_close(let_go(n));
 	redis_queue_fail(&n->waiting);
 	free(n->host);
 	free(n);
@@ -292,7 +321,7 @@ void redis_node_renew(struct redis_node *n)
 	if (n->state != UP)
 		return;
 	n->state = OPENING;
-	end_attempt(n);
+	redis_link_retire(let_go(n));
 	begin(n);
 }
 

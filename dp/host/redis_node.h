@@ -32,8 +32,8 @@ void redis_node_free(struct redis_node *n); /* who waits is told */
 bool redis_node_send(struct redis_node *n, const struct slice *args, size_t count, redis_reply_fn fn, void *arg);
 /* An answer did not come in time: the connection is given up. */
 void redis_node_is_silent(struct redis_node *n);
-/* The server is not the one that is wanted (any more): looks for it anew. Who waits for an answer is told there is
- * none; what is sent from now on waits. */
+/* The server is not the one that is wanted (any more): looks for it anew. Who waits for its answer gets it; what is
+ * sent from now on waits. */
 void redis_node_renew(struct redis_node *n);
 /* Login was done and an answer has come: the pause before the next attempt is the shortest again. */
 void redis_node_is_well(struct redis_node *n);

@@ -57,8 +57,9 @@ class Watched:
     """A master and its replica, and one Sentinel that moves the role when the master has been silent for 0.3 s."""
 
     def __init__(self, folder, password=None, sentinel_password=None):
-        self.servers = [Server(folder, password)]
+        self.servers = [Server(folder, password, repl_diskless_sync_delay=0)]
         self.servers.append(Server(folder, password, replicaof=[kit.LOOPBACK, str(self.servers[0].port)]))
+        kit.eventually(lambda: "state=online" in self.servers[0].do("info", "replication"), what="the replica is in step")
         port, conf = kit.free_port(), folder / "sentinel.conf"
         login = f"sentinel auth-pass main {password}\n" if password else ""
         lock = f"requirepass {sentinel_password}\n" if sentinel_password else ""

@@ -189,7 +189,7 @@ def test_a_node_that_dies_takes_only_its_slots_with_it(gateway, cluster, limit):
     ({"sentinel_nodes": [{"host": "h"}]}, {"@entity": ["all or none of these fields must be set: 'sentinel_master', 'sentinel_role', 'sentinel_nodes'"]}),
     ({"sentinel_nodes": [{}], "sentinel_master": "m", "sentinel_role": "any", "cluster_nodes": [{}]},
      {"@entity": ["only one or none of these fields must be set: 'sentinel_nodes', 'cluster_nodes'"]}),
-    ({"cluster_nodes": []}, {"cluster_nodes": "length must be at least 1"}),
+    ({"host": "h", "cluster_nodes": []}, {"cluster_nodes": "length must be at least 1"}),
     ({"host": "h", "sentinel_role": "king"}, {"sentinel_role": "expected one of: master, slave, any"}),
 ])
 def test_what_cannot_be_meant_is_refused(gateway, redis, problem):
