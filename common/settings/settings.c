@@ -117,6 +117,8 @@ static const struct field fields[] = {
         FIELD(struct settings, cluster_cert, .doc = "This node's certificate, a PEM file."),
         FIELD(struct settings, cluster_cert_key, .flags = SECRET, .doc = "Its key, a PEM file."),
         FIELD(struct settings, cluster_ca_cert, .doc = "Certificate of the authority that signs nodes, a PEM file."),
+        FIELD(struct settings, publish_guard, .dflt = "50", .flags = REQUIRED, BETWEEN(0, 100),
+                .doc = "Percent of the routes, where there are at least 100, that one version may take away; one that takes more is held back from the data planes until POST /versions/N/publish, or until the routes are back. 0: no guard; there is none without a database."),
         FIELD(struct settings, admin_wait, .dflt = "200", .flags = REQUIRED, BETWEEN(0, 60000),
                 .doc = "Milliseconds that a write waits for the data planes to apply it."),
         FIELD(struct settings, admin_threads, .dflt = "4", .flags = REQUIRED, BETWEEN(1, 64),

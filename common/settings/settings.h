@@ -31,6 +31,7 @@ struct settings {
 	                                                       machine with the same prefix */
 	struct slice cluster_cert, cluster_cert_key, cluster_ca_cert;
 	struct slice node_id;                   /* default: made once and kept in prefix/kong.id */
+	int64_t publish_guard;                  /* percent */
 	int64_t admin_wait;                     /* ms: how long a write waits for the data planes, default 200 */
 	int64_t admin_threads;                  /* default 4 */
 	int64_t history_versions, history_days; /* what is kept of the past; 0: no bound */

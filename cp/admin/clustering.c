@@ -6,6 +6,7 @@
 #include "cp/admin/errors.h"
 #include "cp/admin/info.h"
 #include "cp/admin/list.h"
+#include "cp/publish/guard.h"
 #include "cp/publish/nodes.h"
 #include "cp/publish/peers.h"
 #include "cp/publish/publish.h"
@@ -117,6 +118,9 @@ void admin_clustering_overview(struct admin_call *c)
 	json_t *store = store_json(c, &version, problems), *control_planes = json_array();
 	json_array_append_new(control_planes, this_node(c, version));
 	peers_overview(control_planes, problems);
+	struct err held;
+	if (guard_describe(&held))
+		json_array_append_new(problems, json_string(held.message));
 	nodes_overview(version, data_planes, problems);
 	if (json_array_size(data_planes) == 0)
 		json_array_append_new(problems, json_string("no data plane is connected"));

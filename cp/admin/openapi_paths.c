@@ -182,6 +182,7 @@ static const struct {
 } unusual[] = {
         {"/config", ADMIN_POST, "200 201 304"},
         {"/versions/:versions/rollback", ADMIN_POST, "200 201"},
+        {"/versions/:versions/publish", ADMIN_POST, "200"},
         {"/schemas/plugins/validate", ADMIN_POST, "200"},
         {"/schemas/vaults/validate", ADMIN_POST, "200"},
         {"/schemas/:db_entity_name/validate", ADMIN_POST, "200"},

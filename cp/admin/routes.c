@@ -59,6 +59,8 @@ static const struct admin_route table[] = {
         {"/versions/:versions/progress", ADMIN_GET, 0, false, admin_progress, "Which data planes have a version"},
         {"/versions/:versions/rollback", ADMIN_POST, 0, false, admin_rollback,
                 "Make a new version whose content is that of this one"},
+        {"/versions/:versions/publish", ADMIN_POST, 0, false, admin_version_publish,
+                "Let data planes have a version that the guard holds back (publish_guard)"},
         {"/consumer_groups/:consumer_groups/consumers", ADMIN_COLLECTION | ADMIN_DELETE, 0, false, admin_memberships,
                 "The consumers of a group"},
         {"/consumer_groups/:consumer_groups/consumers/:consumers", ADMIN_GET | ADMIN_PUT | ADMIN_DELETE, 0, false,

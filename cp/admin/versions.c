@@ -15,6 +15,7 @@
 #include "common/model/diff.h"
 #include "cp/admin/errors.h"
 #include "cp/admin/list.h"
+#include "cp/publish/publish.h"
 #include "cp/store/versions.h"
 
 /* "41" or "v41". */
@@ -284,4 +285,16 @@ void admin_rollback(struct admin_call *c)
 		c->response->status = 201;
 	c->response->is_write = true;
 	c->response->version = made;
+}
+
+void admin_version_publish(struct admin_call *c)
+{
+	uint64_t version;
+
+	if (!admin_version_param(c, &version))
+		return;
+	if (publish_confirm(version))
+		admin_fail(c, 200, "version %" PRIu64 " goes to the data planes", version);
+	else
+		admin_fail(c, 404, "version %" PRIu64 " is not held back", version);
 }

@@ -4,9 +4,10 @@
 
 #include "cp/admin/call.h"
 
-void admin_versions(struct admin_call *c); /* /versions */
-void admin_version(struct admin_call *c);  /* /versions/:versions, one or a range */
-void admin_rollback(struct admin_call *c); /* /versions/:versions/rollback */
+void admin_versions(struct admin_call *c);        /* /versions */
+void admin_version(struct admin_call *c);         /* /versions/:versions, one or a range */
+void admin_rollback(struct admin_call *c);        /* /versions/:versions/rollback */
+void admin_version_publish(struct admin_call *c); /* /versions/:versions/publish: cp/publish/guard.h */
 
 /* The number that stands in the path for :versions. False: the answer (400) is ready. */
 bool admin_version_param(struct admin_call *c, uint64_t *version);

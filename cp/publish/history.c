@@ -44,6 +44,11 @@ bool history_has_begun(const struct history *h)
 	return h->catalog != NULL;
 }
 
+const struct catalog *history_catalog(const struct history *h)
+{
+	return h->catalog;
+}
+
 const char *history_epoch(const struct history *h)
 {
 	return h->epoch;

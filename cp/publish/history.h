@@ -24,7 +24,8 @@ const struct packed_delta *history_pack(struct history *h, const struct feed_bat
 void history_settle(struct history *h, struct feed_batch *b);
 
 bool history_has_begun(const struct history *h);
-const char *history_epoch(const struct history *h); /* "" before the first batch */
+const struct catalog *history_catalog(const struct history *h); /* NULL before the first batch */
+const char *history_epoch(const struct history *h);             /* "" before the first batch */
 uint64_t history_version(const struct history *h);
 
 /* What brings a data plane at `epoch` and `version` up to date: a delta, or a snapshot; NULL: nothing is newer. Valid

@@ -18,6 +18,7 @@
 #include "cp/publish/calls.h"
 #include "cp/publish/nodes.h"
 #include "cp/publish/orders.h"
+#include "cp/publish/publish.h"
 #include "cp/publish/shared_counters.h"
 #include "cp/publish/target_health.h"
 #include "cp/store/presence.h"
@@ -337,6 +338,7 @@ struct peers *peers_start(const struct settings *s, uint64_t (*published)(void *
 	if (ok) {
 		calls_serve(ORDERS_CALL, orders_call, NULL);
 		calls_serve(TARGET_HEALTH_CALL, target_health_call, NULL);
+		calls_serve(PUBLISH_CONFIRM_CALL, publish_confirm_call, NULL);
 		calls_connect(wake, p);
 		int problem = start_thread(p);
 		ok = !problem || err_set(e, "cannot start a thread: %s", strerror(problem));

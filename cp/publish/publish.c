@@ -13,6 +13,8 @@
 #include "common/core/log.h"
 #include "common/sync/link.h"
 #include "common/sync/side_loop.h"
+#include "cp/publish/calls.h"
+#include "cp/publish/guard.h"
 #include "cp/publish/history.h"
 #include "cp/publish/nodes.h"
 #include "cp/publish/orders.h"
@@ -20,6 +22,7 @@
 #include "cp/publish/publisher.h"
 #include "cp/publish/sync_server.h"
 #include "cp/publish/target_health.h"
+#include "cp/store/memory.h"
 
 enum {
 	CONNECTIONS_MAX = 3 *
@@ -29,7 +32,8 @@ enum {
 	NODES_PER_MS = 100,
 	/* A data plane that has not reported a version soon after it was published may have lost the message. */
 	REMIND_MIN_MS = 25,
-	REMIND_MAX_MS = 800
+	REMIND_MAX_MS = 800,
+	CONFIRM_MS = 2000
 };
 
 struct publish {
@@ -38,6 +42,7 @@ struct publish {
 
 	struct side_loop *thread; /* the publishing thread; what follows is its own */
 	struct history *history;
+	struct guard *guard;
 	struct publisher *publisher;
 	struct sync_server *server;
 	struct loop_timer *reminder;
@@ -125,27 +130,49 @@ static void tell(struct publish *p)
 struct offer {
 	struct publish *publish;
 	struct feed_batch *batch;
+	bool is_held;
 };
 
 static void send_offer(void *arg)
 {
 	struct offer *o = arg;
-	if (history_pack(o->publish->history, o->batch))
-		tell(o->publish);
+	struct publish *p = o->publish;
+	o->is_held = guard_holds(p->guard, history_catalog(p->history), o->batch);
+	if (!o->is_held && history_pack(p->history, o->batch))
+		tell(p);
+}
+
+static void settle(struct publish *p, struct feed_batch *b)
+{
+	bool is_new_beginning = b->snapshot;
+	history_settle(p->history, b);
+	if (!is_new_beginning)
+		return;
+	publisher_announce(p->publisher, history_epoch(p->history), history_version(p->history));
+	p->told_version = history_version(p->history);
+	moved_on(p);
+}
+
+/* All that the guard has held is meant. */
+static void release_held(void *arg)
+{
+	struct publish *p = arg;
+	for (struct feed_batch *b; (b = guard_next(p->guard));) {
+		if (history_pack(p->history, b))
+			tell(p);
+		settle(p, b);
+	}
 }
 
 static void settle_offer(void *arg)
 {
 	struct offer *o = arg;
 	struct publish *p = o->publish;
-	bool is_new_beginning = o->batch->snapshot;
-	history_settle(p->history, o->batch);
+	if (!o->is_held)
+		settle(p, o->batch);
+	else if (guard_keep(p->guard, history_catalog(p->history), o->batch))
+		release_held(p);
 	free(o);
-	if (!is_new_beginning)
-		return;
-	publisher_announce(p->publisher, history_epoch(p->history), history_version(p->history));
-	p->told_version = history_version(p->history);
-	moved_on(p);
 }
 
 /* Records are made on the caller's thread, while the publishing thread answers Polls with the delta. */
@@ -154,7 +181,7 @@ void publish_offer(struct publish *p, struct feed_batch *b)
 	struct offer *o = malloc(sizeof *o);
 	if (!o)
 		abort();
-	*o = (struct offer){p, b};
+	*o = (struct offer){.publish = p, .batch = b};
 	loop_post(side_loop_loop(p->thread), send_offer, o);
 	feed_batch_parse(b);
 	loop_post(side_loop_loop(p->thread), settle_offer, o);
@@ -193,11 +220,19 @@ struct opening {
 	bool ok;
 };
 
+static void on_confirm(void *arg)
+{
+	struct publish *p = arg;
+	loop_post(side_loop_loop(p->thread), release_held, p);
+}
+
 static void open_sockets(void *arg)
 {
 	struct opening *o = arg;
 	struct publish *p = o->publish;
 	p->history = history_new();
+	p->guard = guard_new(
+	        is_without_database(o->settings) ? 0 : (unsigned)o->settings->publish_guard, on_confirm, p);
 	p->publisher = publisher_open(p->pub_path, o->e);
 	if (p->publisher)
 		p->server = sync_server_open(
@@ -215,6 +250,7 @@ static void close_sockets(void *arg)
 	loop_timer_free(p->teller);
 	sync_server_close(p->server);
 	publisher_close(p->publisher);
+	guard_free(p->guard);
 	history_free(p->history);
 }
 
@@ -238,7 +274,7 @@ struct publish *publish_open(const struct settings *s, struct err *e)
 	if (!p)
 		abort();
 	pthread_mutex_init(&p->lock, NULL);
-	struct opening o = {.publish = p, .e = e};
+	struct opening o = {.publish = p, .settings = s, .e = e};
 	if (make_folder(p, s, e) && (p->thread = side_loop_start("publish", e)) != NULL)
 		side_loop_call(p->thread, open_sockets, &o);
 	if (o.ok)
@@ -336,6 +372,25 @@ void publish_stop(struct publish *p)
 void publish_nudge(void)
 {
 	feed_nudge();
+}
+
+json_t *publish_confirm_call(const json_t *version, void *arg)
+{
+	return json_boolean(guard_confirm((uint64_t)json_integer_value(version)));
+}
+
+bool publish_confirm(uint64_t version)
+{
+	json_t *question = json_integer((json_int_t)version), *answers = NULL, *one;
+	struct call *asked = calls_begin(PUBLISH_CONFIRM_CALL, question, CONFIRM_MS);
+	bool is_held = guard_confirm(version);
+	size_t i;
+
+	answers = calls_end(asked);
+	json_array_foreach(answers, i, one) is_held |= json_is_true(one);
+	json_decref(answers);
+	json_decref(question);
+	return is_held;
 }
 
 void publish_nodes(json_t *array)

@@ -25,6 +25,12 @@ void publish_nudge(void);
  * last_error, error_version), by id. Any thread. */
 void publish_nodes(json_t *array);
 
+/* A version that is held back (guard.h) is meant: here and by the other control planes it goes to the data planes.
+ * False: nobody holds it. Any thread. */
+bool publish_confirm(uint64_t version);
+#define PUBLISH_CONFIRM_CALL "publish"
+json_t *publish_confirm_call(const json_t *version, void *arg); /* another one's (calls.h) */
+
 struct publish_status {
 	char epoch[64];           /* "" before the first read */
 	uint64_t version;         /* that is published */

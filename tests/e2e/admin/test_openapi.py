@@ -320,8 +320,9 @@ CASES = [
     ("delete", "/admins/{admins}", "oa", None, 204),
     *[(method, f"/upstreams/{{upstreams}}/targets/{{targets}}/{address}{word}", f"oa 127.0.0.1:9{filled}", {}, 204)
       for method in ("put", "post") for word in ("healthy", "unhealthy") for address, filled in (("", ""), ("{address}/", " 127.0.0.1:9"))]]
-# what takes more than one request to show: tests/e2e/plugins/test_proxy_cache.py and tests/e2e/documents
+# what takes more than one request to show: tests/e2e/plugins/test_proxy_cache.py, tests/e2e/documents, tests/e2e/cluster
 ELSEWHERE = {("get", "/proxy-cache/{cache_key}", "200"), ("delete", "/proxy-cache/{cache_key}", "204"), ("post", "/config", "201"), ("post", "/config", "304"),
+             ("post", "/versions/{versions}/publish", "200"),
              *[(method, "/proxy-cache/{plugin_id}/caches/{cache_key}", status) for method, status in (("get", "200"), ("delete", "204"))]}
 
 

@@ -27,7 +27,7 @@ class TwoControlPlanes(kit.Gateway):
         self.cp2.stop()
 
     def connected(self, admin):
-        return [row for row in kit.call(admin, "GET", "/clustering/data-planes").json["data"] if row["connected"]]
+        return [row for row in kit.call(admin, "GET", "/clustering/data-planes?size=1000").json["data"] if row["connected"]]
 
     def at(self, admin, method, path, data=None):
         """The Admin API of the one or the other."""
