@@ -270,7 +270,7 @@ static void count_error(struct call *c, struct slice action)
 	metric_label(&labels, "action", action);
 	call_meter(c, &store_errors, text_slice(&labels), 1);
 	text_fini(&labels);
-	log_error("request not counted in redis", LOG_STR("plugin", c->plugin->name), LOG_SLICE("action", action),
+	log_debug("request not counted in redis", LOG_STR("plugin", c->plugin->name), LOG_SLICE("action", action),
 	        LOG_SLICE("request", c->x->request_id));
 }
 

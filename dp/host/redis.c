@@ -8,7 +8,7 @@
 #include "dp/host/redis_script.h"
 #include "dp/host/redis_sentinel.h"
 
-enum { REDIRECTIONS_MAX = 5, TRY_AGAIN_MS = 20, SWEEP_MS = 20000, UNUSED_MS = 60000 };
+enum { REDIRECTIONS_MAX = 5, TRY_AGAIN_MS = 20, SWEEP_MS = 20000, UNUSED_MS = 60000, TOLD_MS = 60000 };
 
 /* What a configuration names. */
 struct server {
@@ -22,7 +22,7 @@ struct server {
 	struct redis_cluster *cluster;
 	struct redis_call *held; /* until the cluster's map is there, or for a moment; the oldest first */
 	unsigned calls;
-	uint64_t used_ms;
+	uint64_t used_ms, told_ms; /* last call; last complaint in the log */
 };
 
 struct redis_set {
@@ -378,13 +378,24 @@ static bool read_ask(const struct redis_call *call, const redisReply *r)
 	return true;
 }
 
+/* A server that is away is mentioned by its node; this one answers, but not to the purpose. */
+static void tell(struct server *sv, const redisReply *r)
+{
+	uint64_t now = timeouts_now();
+	if (sv->told_ms && now - sv->told_ms < TOLD_MS)
+		return;
+	sv->told_ms = now;
+	log_warn("redis does not count", LOG_SLICE("host", sv->conf.host), LOG_INT("port", sv->conf.port),
+	        LOG_STR("error", r->type == REDIS_REPLY_ERROR ? r->str : "an answer to something else"));
+}
+
 static bool read_reply(struct redis_call *call, const redisReply *r)
 {
 	bool ok = call->count ? redis_script_read(r, call->count) : read_ask(call, r);
 	if (ok)
 		redis_node_is_well(call->node);
-	else if (r->type == REDIS_REPLY_ERROR)
-		log_warn("redis refused to count", LOG_STR("error", r->str));
+	else
+		tell(call->server, r);
 	return ok;
 }
 
