@@ -12,6 +12,7 @@
 #include "cp/admin/info.h"
 #include "cp/admin/list.h"
 #include "cp/admin/log_level.h"
+#include "cp/admin/nodes.h"
 #include "cp/admin/openapi.h"
 #include "cp/admin/rules.h"
 #include "cp/admin/schemas.h"
@@ -71,6 +72,12 @@ static const struct admin_route table[] = {
                 admin_membership, "One group of a consumer"},
         {"/clustering/data-planes", ADMIN_GET, 0, false, admin_clustering_nodes,
                 "Data planes: which version each runs, and when it was last heard of"},
+        {"/clustering/data-planes/:data_planes/revoke", ADMIN_POST, 0, false, admin_node_revoke,
+                "Let a node in no more, from now on and for ever: its certificates are worth nothing"},
+        {"/clustering/revoked", ADMIN_GET, 0, false, admin_nodes_revoked, "The nodes that are let in no more"},
+        {"/clustering/tokens", ADMIN_COLLECTION, 0, false, admin_join_tokens,
+                "Tokens by which new nodes join, one each; a new one is shown once"},
+        {"/clustering/tokens/:id", ADMIN_DELETE, 0, false, admin_join_token, "Take a token back"},
         {"/clustering/status", ADMIN_GET, 0, false, admin_clustering_status,
                 "The same by node id, as older clients read it"},
         {"/clustering/overview", ADMIN_GET, 0, false, admin_clustering_overview,
@@ -300,11 +307,14 @@ static void handle(struct admin_call *c, admin_handler handler)
 		admin_look_ahead(c);
 }
 
-/* Who may log in, and who did what, is for admins alone; by the first segment, so that nothing below it is forgotten.
+/* Who may log in, who did what, and which nodes belong to the cluster is for admins alone; by the first segment, so
+ * that nothing below it is forgotten.
  */
 static enum admin_role role_needed(const struct admin_request *r)
 {
 	if (r->segment_count > 0 && (slice_eq(r->segments[0], S("admins")) || slice_eq(r->segments[0], S("audit"))))
+		return ADMIN_ROLE_ADMIN;
+	if (r->segment_count > 0 && slice_eq(r->segments[0], S("clustering")) && r->method != ADMIN_GET)
 		return ADMIN_ROLE_ADMIN;
 	return r->method == ADMIN_GET ? ADMIN_ROLE_READ : ADMIN_ROLE_WRITE;
 }
