@@ -9,6 +9,7 @@
 #include "cp/admin/consumer_groups.h"
 #include "cp/admin/crud.h"
 #include "cp/admin/errors.h"
+#include "cp/admin/hint.h"
 #include "cp/admin/info.h"
 #include "cp/admin/list.h"
 #include "cp/admin/log_level.h"
@@ -319,6 +320,13 @@ static enum admin_role role_needed(const struct admin_request *r)
 	return r->method == ADMIN_GET ? ADMIN_ROLE_READ : ADMIN_ROLE_WRITE;
 }
 
+/* RFC 9110 15.5.6: with the methods that there are. */
+static void answer_not_allowed(struct admin_call *c, const struct found *found)
+{
+	admin_not_allowed(c);
+	c->response->allow = found->advertised | ADMIN_OPTIONS;
+}
+
 /* What is to be done with a request whose sender is known. */
 static void answer(struct admin_call *c, const struct found *found, enum admin_parsed parsed)
 {
@@ -327,7 +335,7 @@ static void answer(struct admin_call *c, const struct found *found, enum admin_p
 	if (!found->methods)
 		admin_not_found(c);
 	else if (!(found->methods & method))
-		admin_not_allowed(c);
+		answer_not_allowed(c, found);
 	else if (!admin_authorise(c, role_needed(c->request)))
 		return;
 	else if (parsed == ADMIN_TOO_MANY_ARGS)
@@ -360,4 +368,5 @@ void admin_dispatch(struct admin_call *c)
 		answer_options(c, &found);
 	else
 		answer_on_record(c, &found, parsed);
+	admin_hint(c);
 }
