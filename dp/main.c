@@ -544,7 +544,7 @@ static bool make_shared(struct plane *p, struct err *e)
 	p->dns = dns_new(p->loop, &dns, e);
 	if (!p->dns)
 		return false;
-	p->node.redis = redis_set_new(p->loop, p->dns);
+	p->node.redis = redis_set_new(&(struct dialer){p->loop, p->dns, p->node.outward});
 	return true;
 }
 
