@@ -219,15 +219,17 @@ def main():
     services, origin = kit.Services(), kit.Origin()
     cases = {"swarm": swarm, "live": live, "big": big, "document": entities}
     settings = {"admin_max_body_size": "200m", "publish_guard": 0, "log_level": "warn"}
-    gateway = TwoControlPlanes(services, folder, settings=settings)
-    for dp in gateway.dps:
-        dp.settings["cluster_control_plane"] = gateway.dps[2].settings["cluster_control_plane"]
     try:
-        gateway.start()
-        for name in args.only.split(","):
-            cases[name](gateway, args, origin)
+        gateway = TwoControlPlanes(services, folder, settings=settings)
+        for dp in gateway.dps:
+            dp.settings["cluster_control_plane"] = gateway.dps[2].settings["cluster_control_plane"]
+        try:
+            gateway.start()
+            for name in args.only.split(","):
+                cases[name](gateway, args, origin)
+        finally:
+            gateway.stop()
     finally:
-        gateway.stop()
         services.stop()
         shutil.rmtree(folder)
 
