@@ -24,7 +24,7 @@ ifndef OPT_$(MODE)
 $(error MODE is release, debug, asan or tsan, not "$(MODE)")
 endif
 
-WARN    := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wvla -Wmissing-prototypes -Wpointer-arith -Wno-unused-parameter
+WARN    := -Wall -Wextra -Wformat-security -Wshadow -Wstrict-prototypes -Wvla -Wmissing-prototypes -Wpointer-arith -Wno-unused-parameter
 WERROR  := $(if $(CI),-Werror)
 CFLAGS  := -std=gnu11 -D_GNU_SOURCE $(OPT_$(MODE)) $(WARN) $(WERROR) -pthread -MMD -MP -I. -I$(B)/gen $(PKG_CFLAGS) $(EXTRA_CFLAGS)
 LDFLAGS := $(OPT_$(MODE)) -pthread -Wl,-z,relro,-z,now $(EXTRA_LDFLAGS)
