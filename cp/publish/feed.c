@@ -13,6 +13,8 @@
 
 #include "common/core/clock.h"
 #include "common/core/log.h"
+#include "cp/store/memory.h"
+#include "cp/store/migrate.h"
 
 enum { INTERVAL_MS = 1000, RETRY_MIN_MS = 200, RETRY_MAX_MS = 5000 };
 
@@ -252,12 +254,25 @@ static void disconnect(struct feed *f)
 	f->listen_fd = -1;
 }
 
+static bool is_ready(struct feed *f, struct err *e)
+{
+	enum migrate_state state = MIGRATE_CURRENT;
+	if (is_without_database(f->settings))
+		return true;
+	if (!migrate_status(f->store, &state, e))
+		return false;
+	return state == MIGRATE_CURRENT || state == MIGRATE_NEWER ||
+	       err_set(e, "the database lacks migrations of this release");
+}
+
 static bool connect_store(struct feed *f, struct err *e)
 {
 	if (f->store)
 		return true;
 	f->store = store_open(f->settings, e);
 	f->is_new_connection = true;
+	if (f->store && !is_ready(f, e)) /* an empty database would be published as an empty configuration */
+		disconnect(f);
 	if (f->store)
 		f->listen_fd = store_listen(f->store, e);
 	return f->listen_fd >= 0;

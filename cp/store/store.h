@@ -17,6 +17,8 @@ struct store;
 
 /* Connects; e says host, port, database and what to do. */
 struct store *store_open(const struct settings *s, struct err *e);
+/* Does not: the first call does, and tells when that fails. */
+struct store *store_unconnected(const struct settings *s);
 void store_close(struct store *st);
 /* True when the database answers. */
 bool store_ping(struct store *st);

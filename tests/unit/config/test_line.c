@@ -138,7 +138,8 @@ START_TEST(a_poll_that_is_not_answered_yet_is_not_replaced)
 	line_poll(&line);
 	line_poll(&line);
 	run_for(1500);
-	struct pollfd more = {.fd = sp_readable_fd(rep), .events = POLLIN}; /* to receive would be to forget the first */
+	struct pollfd more = {
+	        .fd = sp_readable_fd(rep), .events = POLLIN}; /* to receive would be to forget the first */
 	ck_assert_int_eq(poll(&more, 1, 0), 0);
 	ck_assert_uint_eq(silences, 0);
 	answer(0);
