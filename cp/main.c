@@ -280,14 +280,12 @@ static bool start(struct program *p, const char *conf, struct err *e)
 	if (!settings_load(&p->arena, conf, &p->settings, e) || !objects_load(s->plugin_dir, e) ||
 	        !check_role(s, e) || !log_setup(&p->settings, p->settings.admin_error_log, e))
 		return false;
-	schema_use_expressions(slice_eq(s->router_flavor, S("expressions")));
-	route_use_rust_regexes(!slice_eq(s->router_flavor, S("traditional")));
+	route_use_flavor(s->router_flavor);
 	template_allow_lua(!slice_eq(s->untrusted_lua, S("off")));
 	shared_counts_offer(!is_without_database(s));
 	if (!open_configuration(p, e))
 		return false;
 	file_limit_raise();
-	schema_use_expressions(slice_eq(s->router_flavor, S("expressions")));
 	p->loop = loop_new(e);
 	if (!p->loop || !catch_signals(p, e))
 		return false;

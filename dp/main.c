@@ -537,8 +537,7 @@ static bool start(struct plane *p, struct err *e)
 	        !access_log_open(&p->status_log, s, "status_access_log", s->status_access_log, e))
 		return false;
 	file_limit_raise();
-	schema_use_expressions(slice_eq(s->router_flavor, S("expressions")));
-	route_use_rust_regexes(!slice_eq(s->router_flavor, S("traditional")));
+	route_use_flavor(s->router_flavor);
 	template_allow_lua(!slice_eq(s->untrusted_lua, S("off")));
 	p->loop = loop_new(e);
 	if (!p->loop || !proxy_options_init(&p->options, s, &p->arena, e))

@@ -1,6 +1,7 @@
 /* worker: see worker.h. */
 #include "dp/worker.h"
 
+#include <malloc.h>
 #include <pthread.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -12,7 +13,7 @@
 #include "dp/host/staples.h"
 #include "dp/upstream/balance_thread.h"
 
-enum { SWEEP_MS = 1000 };
+enum { SWEEP_MS = 1000, TRIM_MIN = 512 * 1024, TRIM_CALM = 64 * 1024 };
 
 struct worker {
 	const struct node *node;
@@ -22,6 +23,7 @@ struct worker {
 	struct streams streams;
 	struct front_worker front;
 	struct loop_timer *sweeping;
+	size_t freed;                /* by sweeps, since the system got back what is free */
 	struct listener **listeners; /* those of streams behind the others */
 	size_t listener_count, stream_listeners;
 };
@@ -108,14 +110,30 @@ static void set_timeouts(struct server *sv, const struct settings *s)
 }
 
 /* Figures of what the configuration has no more. */
-static void sweep(void *arg)
+static void sweep_meter(struct worker *w)
 {
-	struct worker *w = arg;
 	struct lease *lease = lease_take(w->proxy.leases);
 	if (!lease)
 		return;
 	host_sweep_meter(&w->proxy.host, lease->snapshot);
 	lease_give(lease);
+}
+
+/* What many connections at a time have needed, and few do not. The system gets it back when they have become few. */
+static void sweep_memory(struct worker *w)
+{
+	size_t freed = server_sweep(&w->proxy.server) + iobuf_pool_sweep(&w->proxy.loop->buffers);
+	w->freed += freed;
+	if (freed >= TRIM_CALM || w->freed < TRIM_MIN)
+		return;
+	malloc_trim(0);
+	w->freed = 0;
+}
+
+static void sweep(void *arg)
+{
+	sweep_meter(arg);
+	sweep_memory(arg);
 }
 
 static void fetch_staple(void *host, struct staple *s)

@@ -40,3 +40,8 @@ stop_pid() {
 	fi
 	rm -f "$1"
 }
+
+# sum_counts: adds up what closing lines of test runs say ("12 passed, 1 failed"; pytest: "1 failed, 12 passed, 1 error in 3.4s").
+sum_counts() {
+	grep -oE '[0-9]+ (passed|failed|errors?)' | awk '$2 == "passed" {p += $1; next} {f += $1} END {printf "%d passed, %d failed\n", p, f}'
+}

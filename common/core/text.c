@@ -3,6 +3,9 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
 
 #include "common/core/utf8.h"
 
@@ -76,7 +79,8 @@ void text_put_int(struct text *t, int64_t n)
 	static const char pairs[] = "00010203040506070809101112131415161718192021222324252627282930313233343536373839"
 	                            "40414243444546474849505152535455565758596061626364656667686970717273747576777879"
 	                            "8081828384858687888990919293949596979899";
-	char digits[24], *end = digits + sizeof digits, *at = end;
+	enum { DIGITS_MAX = 24 };
+	char digits[2 * DIGITS_MAX] = "", *end = digits + DIGITS_MAX, *at = end;
 	uint64_t left = n < 0 ? 0 - (uint64_t)n : (uint64_t)n;
 	for (; left >= 10; left /= 100)
 		memcpy(at -= 2, pairs + left % 100 * 2, 2);
@@ -84,7 +88,9 @@ void text_put_int(struct text *t, int64_t n)
 		*--at = (char)('0' + left);
 	if (n < 0)
 		*--at = '-';
-	text_append(t, slice_of(at, (size_t)(end - at)));
+	memcpy(text_reserve(t, DIGITS_MAX), at, DIGITS_MAX); /* all at once: what is behind the end does not count */
+	t->len += (size_t)(end - at);
+	t->ptr[t->len] = '\0';
 }
 
 #define EACH(byte) (UINT64_C(0x0101010101010101) * (byte))
@@ -142,15 +148,54 @@ static bool copy_few_plain(char *to, struct slice s, bool lower)
 	return true;
 }
 
-/* All of s when it stands for itself: the usual case. The last eight bytes may overlap those before. */
+#ifdef __SSE2__
+/* Sixteen bytes, as copy_plain(). Above 0x7f they are negative here. */
+static inline bool copy_plain16(char *to, const char *from, bool lower)
+{
+	__m128i x = _mm_loadu_si128((const __m128i *)from);
+	__m128i low = _mm_cmplt_epi8(x, _mm_set1_epi8(0x20)), del = _mm_cmpeq_epi8(x, _mm_set1_epi8(0x7f));
+	__m128i quote = _mm_cmpeq_epi8(x, _mm_set1_epi8('"')), slash = _mm_cmpeq_epi8(x, _mm_set1_epi8('\\'));
+
+	if (_mm_movemask_epi8(_mm_or_si128(_mm_or_si128(low, del), _mm_or_si128(quote, slash))))
+		return false;
+	if (lower) {
+		__m128i capital = _mm_and_si128(
+		        _mm_cmpgt_epi8(x, _mm_set1_epi8('A' - 1)), _mm_cmplt_epi8(x, _mm_set1_epi8('Z' + 1)));
+		x = _mm_or_si128(x, _mm_and_si128(capital, _mm_set1_epi8(0x20)));
+	}
+	_mm_storeu_si128((__m128i *)to, x);
+	return true;
+}
+#else
+static inline bool copy_plain16(char *to, const char *from, bool lower)
+{
+	return copy_plain(to, from, lower) && copy_plain(to + 8, from + 8, lower);
+}
+#endif
+
+/* The last bytes may be copied twice, with some of those before. */
+static inline bool copy_all_plain(char *to, struct slice s, bool lower)
+{
+	size_t n = 0;
+
+	if (s.len < 8)
+		return copy_few_plain(to, s, lower);
+	for (; n + 16 <= s.len; n += 16)
+		if (!copy_plain16(to + n, s.ptr + n, lower))
+			return false;
+	if (n == s.len)
+		return true;
+	if (s.len >= 16)
+		return copy_plain16(to + s.len - 16, s.ptr + s.len - 16, lower);
+	return copy_plain(to, s.ptr, lower) && copy_plain(to + s.len - 8, s.ptr + s.len - 8, lower);
+}
+
+/* All of s when it stands for itself: the usual case. */
 static inline bool put_plain(struct text *t, struct slice s, bool lower)
 {
 	char *to = text_reserve(t, s.len + 2);
-	size_t n = 0;
-	for (; n + 8 <= s.len; n += 8)
-		if (!copy_plain(to + 1 + n, s.ptr + n, lower))
-			return false;
-	if (s.len < 8 ? !copy_few_plain(to + 1, s, lower) : !copy_plain(to + 1 + s.len - 8, s.ptr + s.len - 8, lower))
+
+	if (!copy_all_plain(to + 1, s, lower))
 		return false;
 	to[0] = to[1 + s.len] = '"';
 	t->len += s.len + 2;

@@ -247,6 +247,12 @@ void route_use_rust_regexes(bool on)
 	rust_regexes = on;
 }
 
+void route_use_flavor(struct slice router_flavor)
+{
+	schema_use_expressions(slice_eq(router_flavor, S("expressions")));
+	route_use_rust_regexes(!slice_eq(router_flavor, S("traditional")));
+}
+
 static void check_rust_regex(const char *text, const char *mark, struct violations *v)
 {
 	struct err e;

@@ -28,5 +28,7 @@ extern const struct schema route_schema;
 /* From now on regular expressions that Rust's dialect lacks are refused: in every router_flavor but traditional
  * (proxy.md 1.4). For the control plane, before it serves; data planes take what is stored. */
 void route_use_rust_regexes(bool on);
+/* That, and whether routes have expressions, as router_flavor says. Whoever judges routes calls it first. */
+void route_use_flavor(struct slice router_flavor);
 
 #endif

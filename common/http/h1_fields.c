@@ -74,9 +74,7 @@ static inline void add_field(struct h1_reader *r, struct slice name, struct slic
 	struct head *h = r->head;
 	enum header_id id = header_look_up(name.ptr, name.len);
 
-	if (__builtin_expect(h->count == h->cap, 0))
-		head_grow(h);
-	h->headers[h->count++] = (struct header){.name = name, .value = value, .id = (uint16_t)id};
+	head_put(h, id, name, value);
 	if (noted[id])
 		note_field(r, id, value);
 }

@@ -40,13 +40,19 @@ static inline const char *h1_scan_bytes(const char *p, const char *end, uint8_t 
 
 #ifdef H1_SCAN_SSE2
 
-/* Bit n is set when byte n is a control character other than TAB. */
-static inline unsigned h1_controls16(__m128i c)
+/* Bytes that are control characters other than TAB are 0xff, others 0. */
+static inline __m128i h1_controls(__m128i c)
 {
 	__m128i low = _mm_cmpeq_epi8(_mm_min_epu8(c, _mm_set1_epi8(0x1f)), c);
 	__m128i tab = _mm_cmpeq_epi8(c, _mm_set1_epi8('\t'));
 	__m128i del = _mm_cmpeq_epi8(c, _mm_set1_epi8(0x7f));
-	return (unsigned)_mm_movemask_epi8(_mm_or_si128(_mm_andnot_si128(tab, low), del));
+	return _mm_or_si128(_mm_andnot_si128(tab, low), del);
+}
+
+/* The same as bits. */
+static inline unsigned h1_controls16(__m128i c)
+{
+	return (unsigned)_mm_movemask_epi8(h1_controls(c));
 }
 
 static inline unsigned h1_target_stops16(__m128i c)
@@ -134,6 +140,45 @@ __attribute__((target("avx2"))) static inline const char *h1_scan_target_avx2(
 	H1_SCAN16(h1_target_stops16, H1_TARGET);
 }
 
+typedef uint64_t h1_load64 __attribute__((may_alias, aligned(1)));
+typedef int32_t h1_load32 __attribute__((may_alias, aligned(1)));
+
+/* Copies, and looks at what it copies in the same registers: names and values are short, so a call to memcpy() and a
+ * scan cost more than the bytes do. The last step overlaps the one before. */
+static inline bool h1_copy_value_sse2(char *out, const char *p, size_t n)
+{
+	__m128i bad = _mm_setzero_si128(), c;
+	if (n >= 16) {
+		for (size_t i = 0; i + 16 < n; i += 16) {
+			c = _mm_loadu_si128((const __m128i *)(const void *)(p + i));
+			_mm_storeu_si128((__m128i *)(void *)(out + i), c);
+			bad = _mm_or_si128(bad, h1_controls(c));
+		}
+		c = _mm_loadu_si128((const __m128i *)(const void *)(p + n - 16));
+		_mm_storeu_si128((__m128i *)(void *)(out + n - 16), c);
+	} else if (n >= 8) {
+		int64_t first = (int64_t) * (const h1_load64 *)(const void *)p;
+		int64_t last = (int64_t) * (const h1_load64 *)(const void *)(p + n - 8);
+		*(h1_load64 *)(void *)out = (uint64_t)first;
+		*(h1_load64 *)(void *)(out + n - 8) = (uint64_t)last;
+		c = _mm_set_epi64x(last, first);
+	} else if (n >= 4) {
+		int32_t first = *(const h1_load32 *)(const void *)p;
+		int32_t last = *(const h1_load32 *)(const void *)(p + n - 4);
+		*(h1_load32 *)(void *)out = first;
+		*(h1_load32 *)(void *)(out + n - 4) = last;
+		c = _mm_set_epi32(last, first, last, first);
+	} else {
+		bool clean = true;
+		for (size_t i = 0; i < n; i++) {
+			out[i] = p[i];
+			clean = clean && h1_is(p[i], H1_VALUE);
+		}
+		return clean;
+	}
+	return _mm_movemask_epi8(_mm_or_si128(bad, h1_controls(c))) == 0;
+}
+
 #endif /* H1_SCAN_SSE2 */
 
 /* Of a field value: stops at control characters (TAB is none). */
@@ -167,6 +212,21 @@ static inline const char *h1_scan_token(const char *begin, const char *p, const 
 	return h1_scan_token_sse2(begin, p, end);
 #else
 	return h1_scan_bytes(p, end, H1_TOKEN);
+#endif
+}
+
+/* Copies n bytes. Is there no control character (but TAB) among them? */
+static inline bool h1_copy_value(char *out, const char *p, size_t n)
+{
+#ifdef H1_SCAN_SSE2
+	return h1_copy_value_sse2(out, p, n);
+#else
+	bool clean = true;
+	for (size_t i = 0; i < n; i++) {
+		out[i] = p[i];
+		clean = clean && h1_is(p[i], H1_VALUE);
+	}
+	return clean;
 #endif
 }
 

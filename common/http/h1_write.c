@@ -33,14 +33,21 @@ static void blank_controls(char *from, char *end)
 		*from++ = ' ';
 }
 
-static char *put_line(char *out, struct slice name, struct slice value)
+/* As put(), without control characters. */
+static inline char *put_clean(char *out, struct slice s)
 {
-	char *line = out;
-	out = put(out, name);
+	bool clean = h1_copy_value(out, s.ptr, s.len);
+	if (__builtin_expect(!clean, 0))
+		blank_controls(out, out + s.len);
+	return out + s.len;
+}
+
+static inline char *put_line(char *out, struct slice name, struct slice value)
+{
+	out = put_clean(out, name);
 	*out++ = ':';
 	*out++ = ' ';
-	out = put(out, value);
-	blank_controls(line, out);
+	out = put_clean(out, value);
 	*out++ = '\r';
 	*out++ = '\n';
 	return out;

@@ -183,9 +183,7 @@ enum h2_field h2_reader_field(struct h2_reader *x, struct slice name, struct sli
 		return malformed(x, why);
 	if (id == HEADER_HOST && (x->pseudo & PSEUDO_AUTHORITY))
 		return H2_FIELD_OK; /* said twice; h2_reader_end() compares */
-	if (h->count == h->cap)
-		head_grow(h);
-	h->headers[h->count++] = (struct header){.name = name, .value = value, .id = (uint16_t)id};
+	head_put(h, id, name, value);
 	return H2_FIELD_OK;
 }
 

@@ -11,7 +11,7 @@ void head_init(struct head *h, struct arena *a)
 /* An id, or a name when that is HEADER_OTHER: how all functions below select fields. */
 static inline bool is_field(const struct header *f, enum header_id id, struct slice name)
 {
-	return f->id == id && (id != HEADER_OTHER || slice_ieq(f->name, name));
+	return f->id == id && (id != HEADER_OTHER || (f->name.len == name.len && slice_ieq(f->name, name)));
 }
 
 struct header *head_next(const struct head *h, const struct header *after, enum header_id id, struct slice name)
@@ -25,9 +25,10 @@ struct header *head_next(const struct head *h, const struct header *after, enum 
 
 struct header *head_find(const struct head *h, enum header_id id)
 {
-	for (uint32_t i = 0; i < h->count; i++)
-		if (h->headers[i].id == id)
-			return &h->headers[i];
+	struct header *end = h->headers + h->count;
+	for (struct header *f = h->headers; f < end; f++)
+		if (f->id == id)
+			return f;
 	return NULL;
 }
 
@@ -52,34 +53,33 @@ void head_grow(struct head *h)
 	h->cap = cap;
 }
 
-static void append(struct head *h, enum header_id id, struct slice name, struct slice value)
-{
-	if (h->count == h->cap)
-		head_grow(h);
-	h->headers[h->count++] = (struct header){.name = name, .value = value, .id = (uint16_t)id};
-}
-
 void head_add(struct head *h, struct slice name, struct slice value)
 {
-	append(h, header_id_of(name), name, value);
+	head_put(h, header_id_of(name), name, value);
 }
 
 void head_add_id(struct head *h, enum header_id id, struct slice value)
 {
-	append(h, id, header_name(id), value);
+	head_put(h, id, header_name(id), value);
 }
 
 struct header *head_copy(struct head *h, const struct header *f)
 {
-	if (h->count == h->cap)
-		head_grow(h);
-	h->headers[h->count] = *f;
-	return &h->headers[h->count++];
+	return head_put(h, (enum header_id)f->id, f->name, f->value);
 }
 
-/* Removes the fields from index `from` on; keeps the order of the others. */
+static bool was_put(const struct head *h, enum header_id id)
+{
+	return h->known >> (id & 63) & 1;
+}
+
+/* Removes the fields from index `from` on; keeps the order of the others. Usually there is none. */
 static size_t drop(struct head *h, uint32_t from, enum header_id id, struct slice name)
 {
+	if (!was_put(h, id))
+		return 0;
+	while (from < h->count && !is_field(&h->headers[from], id, name))
+		from++;
 	uint32_t kept = from;
 	for (uint32_t i = from; i < h->count; i++)
 		if (!is_field(&h->headers[i], id, name))
@@ -91,9 +91,9 @@ static size_t drop(struct head *h, uint32_t from, enum header_id id, struct slic
 
 static void set(struct head *h, enum header_id id, struct slice name, struct slice value)
 {
-	struct header *first = head_next(h, NULL, id, name);
+	struct header *first = was_put(h, id) ? head_next(h, NULL, id, name) : NULL;
 	if (!first) {
-		append(h, id, name, value);
+		head_put(h, id, name, value);
 		return;
 	}
 	first->name = name;
@@ -104,6 +104,11 @@ static void set(struct head *h, enum header_id id, struct slice name, struct sli
 void head_set(struct head *h, struct slice name, struct slice value)
 {
 	set(h, header_id_of(name), name, value);
+}
+
+void head_set_field(struct head *h, const struct header *f)
+{
+	set(h, (enum header_id)f->id, f->name, f->value);
 }
 
 void head_set_id(struct head *h, enum header_id id, struct slice value)

@@ -31,6 +31,7 @@ struct head {
 
 	struct header *headers; /* in order of arrival, duplicates kept */
 	uint32_t count, cap;
+	uint64_t known; /* bit id % 64: such an id may be among them. What is not is not looked for */
 	struct arena *arena;
 
 	/* Decided once by the codec from the framing fields (RFC 9112 section 6) and never recomputed. */
@@ -56,8 +57,16 @@ struct slice head_get(const struct head *h, enum header_id id);
 /* Next field after `after` (NULL: from the start) with the id (or, for HEADER_OTHER, the name). */
 struct header *head_next(const struct head *h, const struct header *after, enum header_id id, struct slice name);
 
-/* Makes room for more fields than h->cap: for a codec that appends to headers itself. */
-void head_grow(struct head *h);
+void head_grow(struct head *h); /* for head_put() */
+/* Appends a field whose id is known: how everything gets into a head. */
+static inline struct header *head_put(struct head *h, enum header_id id, struct slice name, struct slice value)
+{
+	if (__builtin_expect(h->count == h->cap, 0))
+		head_grow(h);
+	h->known |= UINT64_C(1) << (id & 63);
+	h->headers[h->count] = (struct header){.name = name, .value = value, .id = (uint16_t)id};
+	return &h->headers[h->count++];
+}
 void head_add(struct head *h, struct slice name, struct slice value);
 void head_add_id(struct head *h, enum header_id id, struct slice value);
 /* Appends a copy of a field, of this or another head; returns the copy. */
@@ -65,7 +74,8 @@ struct header *head_copy(struct head *h, const struct header *f);
 /* Replaces the first field of that name and removes the others; adds it when there was none. */
 void head_set(struct head *h, struct slice name, struct slice value);
 void head_set_id(struct head *h, enum header_id id, struct slice value);
-size_t head_remove(struct head *h, struct slice name); /* how many there were */
+void head_set_field(struct head *h, const struct header *f); /* f: of another head */
+size_t head_remove(struct head *h, struct slice name);       /* how many there were */
 size_t head_remove_id(struct head *h, enum header_id id);
 /* Is `token` one of the comma-separated tokens of the fields with this id? Case-insensitive. */
 bool head_has_token(const struct head *h, enum header_id id, struct slice token);

@@ -30,6 +30,11 @@ static const struct schema *const private_kinds[] = {&admin_schema};
 
 static const struct schema *kinds[KINDS_MAX];
 static size_t count;
+/* From a schema's address to its index + 1, open addressing; 0 is free. Plugins look entities up for every request.
+ */
+enum { PLACES = 4 * KINDS_MAX };
+static uint8_t places[PLACES];
+_Static_assert(KINDS_MAX < 256, "an index and one is a byte");
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 
 static bool is_listed(const char *name)
@@ -47,11 +52,20 @@ static bool is_ready(const struct schema *s)
 	return true;
 }
 
+static size_t place_of(const struct schema *s)
+{
+	return ((uintptr_t)s * UINT64_C(0x9e3779b97f4a7c15) >> 32) % PLACES;
+}
+
 static void list(const struct schema *s)
 {
+	size_t at = place_of(s);
 	if (count == KINDS_MAX)
 		abort(); /* KINDS_MAX wants to be larger */
+	while (places[at])
+		at = (at + 1) % PLACES;
 	kinds[count++] = s;
+	places[at] = (uint8_t)count;
 }
 
 /* Lists what plugins bring and is ready; returns how many kinds must wait. */
@@ -113,10 +127,10 @@ const struct schema *kinds_by_path(struct slice path)
 
 size_t kinds_index(const struct schema *kind)
 {
-	size_t n = kinds_count();
-	for (size_t i = 0; i < n; i++)
-		if (kinds[i] == kind)
-			return i;
+	kinds_count();
+	for (size_t at = place_of(kind); places[at]; at = (at + 1) % PLACES)
+		if (kinds[places[at] - 1] == kind)
+			return places[at] - 1u;
 	abort(); /* not an entity */
 }
 

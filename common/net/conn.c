@@ -1,7 +1,6 @@
 /* conn: see conn.h. One event per connection, registered when the socket comes and deleted when it goes: in between
  * the poller is never told anything. Edge state lives in can_read and can_write. */
 #include <errno.h>
-#include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <stdio.h>
@@ -142,18 +141,22 @@ static void watch(struct conn *c)
 	event_add(&c->event, NULL);
 }
 
+static void keep_peer(struct conn *c, const void *address, socklen_t len)
+{
+	c->peer_len = (uint8_t)(len < sizeof c->peer ? len : sizeof c->peer);
+	memcpy(&c->peer, address, c->peer_len);
+}
+
 static void note_peer(struct conn *c)
 {
 	struct loop_accepted *known = &c->loop->accepted;
+	struct sockaddr_storage peer;
+	socklen_t len = sizeof peer;
 	if (known->fd == c->fd) {
-		memcpy(&c->peer, &known->peer, known->peer_len);
-		c->peer_len = known->peer_len;
+		keep_peer(c, &known->peer, known->peer_len);
 		known->fd = -1;
-		return;
-	}
-	c->peer_len = sizeof c->peer;
-	if (getpeername(c->fd, (struct sockaddr *)&c->peer, &c->peer_len) != 0)
-		c->peer_len = 0;
+	} else if (getpeername(c->fd, (struct sockaddr *)&peer, &len) == 0)
+		keep_peer(c, &peer, len);
 }
 
 struct conn *conn_accepted(struct loop *l, int fd, SSL *tls, const struct conn_ops *ops, void *owner)
@@ -203,8 +206,7 @@ struct conn *conn_connect(
 	}
 	struct conn *c = new_conn(l, fd, tls, ops, owner);
 	c->connecting = true;
-	c->peer_len = len < sizeof c->peer ? len : sizeof c->peer;
-	memcpy(&c->peer, to, c->peer_len);
+	keep_peer(c, to, len);
 	if (tls)
 		conn_tls_begin(c, false);
 	watch(c);

@@ -8,6 +8,7 @@
 #define COMMON_NET_CONN_H
 
 #include <event2/event_struct.h>
+#include <netinet/in.h>
 #include <openssl/ssl.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
@@ -33,37 +34,45 @@ struct conn_ops {
 
 enum io_result { IO_OK, IO_AGAIN, IO_EOF, IO_ERROR };
 
+/* Addresses of peers; of a Unix socket's only the family is kept. */
+union conn_address {
+	struct sockaddr any;
+	struct sockaddr_in v4;
+	struct sockaddr_in6 v6;
+};
+
+/* There are as many as clients are idle: every byte counts. */
 struct conn {
 	struct loop *loop;
-	int fd;
 	const struct conn_ops *ops;
 	void *owner;
 	struct iobuf *in;             /* received, unconsumed; NULL when empty */
 	struct iobuf *out, *out_last; /* queued to send */
 	size_t queued;                /* bytes in out */
 	struct timeout timeout;
-	SSL *tls;                 /* NULL: plain */
-	bool can_read, can_write; /* edge state */
-	bool connecting, handshaking;
-	bool peer_closed; /* FIN or RST was seen by the poller, perhaps before all bytes are read */
-	bool eof;         /* conn_read() has returned IO_EOF */
-	bool closed;
-	bool shutting;       /* half-close once the queue is empty */
-	bool tls_failed;     /* no close_notify may be sent any more */
-	bool tls_got_http;   /* the client spoke HTTP where TLS was expected */
-	bool tls_drained;    /* TLS's last read took all that the kernel had */
-	bool tls_at_end;     /* and met the end of what the peer sends */
-	bool tls_read_waits; /* TLS could not read on because it had to write */
-	bool is_deferred;    /* `deferred` waits for the end of the turn */
-	uint64_t bytes_in, bytes_out;
-	uint64_t since_ms;            /* monotonic, of accept or connect */
-	uint32_t requests;            /* for owners that count */
-	uint64_t serial;              /* of this loop's connections, from 1 */
-	struct sockaddr_storage peer; /* of the TCP connection */
-	socklen_t peer_len;
+	SSL *tls;                /* NULL: plain */
 	struct proxied *proxied; /* what a PROXY preamble said; owned; NULL: there was none */
+	uint64_t bytes_in, bytes_out;
+	uint64_t since_ms; /* monotonic, of accept or connect */
+	uint64_t serial;   /* of this loop's connections, from 1 */
 	struct loop_deferred deferred;
 	struct event event;
+	int fd;
+	uint32_t requests;       /* for owners that count */
+	union conn_address peer; /* of the TCP connection */
+	uint8_t peer_len;
+	bool can_read : 1, can_write : 1; /* edge state */
+	bool connecting : 1, handshaking : 1;
+	bool peer_closed : 1; /* FIN or RST was seen by the poller, perhaps before all bytes are read */
+	bool eof : 1;         /* conn_read() has returned IO_EOF */
+	bool closed : 1;
+	bool shutting : 1;       /* half-close once the queue is empty */
+	bool tls_failed : 1;     /* no close_notify may be sent any more */
+	bool tls_got_http : 1;   /* the client spoke HTTP where TLS was expected */
+	bool tls_drained : 1;    /* TLS's last read took all that the kernel had */
+	bool tls_at_end : 1;     /* and met the end of what the peer sends */
+	bool tls_read_waits : 1; /* TLS could not read on because it had to write */
+	bool is_deferred : 1;    /* `deferred` waits for the end of the turn */
 };
 
 /* Takes the accepted fd. tls: a fresh SSL, or NULL; owned by the conn. */

@@ -8,7 +8,8 @@ struct iobuf *iobuf_get(struct iobuf_pool *p)
 	struct iobuf *b = p->free;
 	if (b) {
 		p->free = b->next;
-		p->kept--;
+		if (--p->kept < p->unneeded)
+			p->unneeded = p->kept;
 	} else if (!(b = malloc(sizeof *b)))
 		abort();
 	p->lent++;
@@ -31,14 +32,26 @@ void iobuf_put(struct iobuf_pool *p, struct iobuf *b)
 	p->kept++;
 }
 
-void iobuf_pool_fini(struct iobuf_pool *p)
+static size_t free_kept(struct iobuf_pool *p, unsigned n)
 {
-	for (struct iobuf *b = p->free, *next; b; b = next) {
-		next = b->next;
+	for (unsigned i = 0; i < n; i++) {
+		struct iobuf *b = p->free;
+		p->free = b->next;
 		free(b);
 	}
-	p->free = NULL;
-	p->kept = 0;
+	p->kept -= n;
+	p->unneeded = p->kept;
+	return n * sizeof(struct iobuf);
+}
+
+size_t iobuf_pool_sweep(struct iobuf_pool *p)
+{
+	return free_kept(p, p->unneeded);
+}
+
+void iobuf_pool_fini(struct iobuf_pool *p)
+{
+	free_kept(p, p->kept);
 }
 
 void iobuf_compact(struct iobuf *b)

@@ -18,10 +18,13 @@ struct iobuf {
 struct iobuf_pool {
 	struct iobuf *free;
 	unsigned kept, lent;
+	unsigned unneeded; /* the fewest that were kept since the last sweep */
 };
 
 struct iobuf *iobuf_get(struct iobuf_pool *p);         /* empty; never NULL */
 void iobuf_put(struct iobuf_pool *p, struct iobuf *b); /* NULL is fine */
+/* Gives back what was not needed since the last call; returns bytes. */
+size_t iobuf_pool_sweep(struct iobuf_pool *p);
 void iobuf_pool_fini(struct iobuf_pool *p);
 
 static inline struct slice iobuf_slice(const struct iobuf *b)

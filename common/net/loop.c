@@ -148,6 +148,12 @@ void loop_run(struct loop *l)
 	atomic_store(&l->inbox->stop, false);
 }
 
+void loop_turn(struct loop *l)
+{
+	event_base_loop(l->base, EVLOOP_NONBLOCK | EVLOOP_NO_EXIT_ON_EMPTY);
+	run_deferred(l);
+}
+
 /* Edge triggering and early close need epoll. No locks: a base is used by its own thread only. */
 static struct event_base *new_base(void)
 {

@@ -42,6 +42,7 @@ struct loop {
 struct loop *loop_new(struct err *e);
 void loop_free(struct loop *l); /* posted calls that have not run are dropped; deferred ones run */
 void loop_run(struct loop *l);  /* until loop_stop() */
+void loop_turn(struct loop *l); /* once, without waiting for anything: for tests that say when something happens */
 void loop_stop(struct loop *l); /* from any thread, also before loop_run(): then that returns at once */
 
 /* Runs fn(arg) on the loop's thread soon, in order of posting. From any thread. */

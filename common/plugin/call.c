@@ -84,8 +84,7 @@ struct slice call_shared(struct call *c, struct slice name)
 
 struct slice call_uuid_text(struct call *c, const struct uuid *id)
 {
-	static const struct uuid nil;
-	return arena_uuid(c->x->arena, id ? id : &nil);
+	return id ? arena_uuid(c->x->arena, id) : S("00000000-0000-0000-0000-000000000000");
 }
 
 /* ---- changing what goes upstream ------------------------------------------------------------------------------- */
@@ -189,6 +188,13 @@ void call_respond_header(struct call *c, struct slice name, struct slice value)
 	head_set(&c->x->added, name, value);
 	if (c->x->response)
 		head_set(c->x->response, name, value);
+}
+
+void call_respond_id(struct call *c, enum header_id id, struct slice value)
+{
+	head_set_id(&c->x->added, id, value);
+	if (c->x->response)
+		head_set_id(c->x->response, id, value);
 }
 
 void call_add_respond_header(struct call *c, struct slice name, struct slice value)

@@ -188,6 +188,7 @@ struct text *call_scratch(struct call *c);
 
 /* Sets a header of the response, whether it comes from the upstream or from here. */
 void call_respond_header(struct call *c, struct slice name, struct slice value);
+void call_respond_id(struct call *c, enum header_id id, struct slice value);         /* a name of headers.def */
 void call_add_respond_header(struct call *c, struct slice name, struct slice value); /* another field */
 void call_remove_respond_header(struct call *c, struct slice name);
 /* From response_head on: a header of the response as it stands. */

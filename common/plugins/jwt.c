@@ -319,7 +319,9 @@ static json_t *check_claims(struct call *c, const json_t *claims)
 
 struct token {
 	struct jws jws;
-	json_t *header, *claims;
+	enum jws_alg alg;
+	json_t *header; /* NULL: not parsed, or no JSON */
+	json_t *claims;
 };
 
 /* A name that stands there twice is no JSON for us: two readers could take different values (RFC 7519 section 4). */
@@ -334,17 +336,43 @@ static struct slice text_of(const json_t *string)
 	return slice_of(json_string_value(string), json_string_length(string));
 }
 
-static enum jws_alg named_algorithm(const struct token *t)
+/* Tokens of one issuer have the same header, to the byte: the last good one is known again. */
+enum { HEADER_KEPT_MAX = 128 };
+struct known_header {
+	char text[HEADER_KEPT_MAX];
+	size_t len;
+	enum jws_alg alg;
+};
+
+/* False: it is no JSON. */
+static bool read_header(struct token *t)
 {
-	return jws_alg_of(text_of(json_object_get(t->header, "alg")));
+	static __thread struct known_header known;
+	struct slice text = t->jws.header;
+
+	if (known.len && slice_eq(text, slice_of(known.text, known.len))) {
+		t->alg = known.alg;
+		return true;
+	}
+	t->header = parse(text);
+	t->alg = jws_alg_of(text_of(json_object_get(t->header, "alg")));
+	if (t->alg != JWS_NONE && text.len <= HEADER_KEPT_MAX) {
+		memcpy(known.text, text.ptr, text.len);
+		known.len = text.len;
+		known.alg = t->alg;
+	}
+	return t->header != NULL;
 }
 
 /* The value of a claim, of the payload or else of the header; NULL: it is in neither. */
-static const json_t *find_claim(const struct token *t, struct slice name)
+static const json_t *find_claim(struct token *t, struct slice name)
 {
 	const json_t *value = json_object_getn(t->claims, name.ptr, name.len);
-	if (!value || json_is_null(value))
-		value = json_object_getn(t->header, name.ptr, name.len);
+	if (value && !json_is_null(value))
+		return value;
+	if (!t->header)
+		t->header = parse(t->jws.header);
+	value = json_object_getn(t->header, name.ptr, name.len);
 	return json_is_null(value) ? NULL : value;
 }
 
@@ -366,7 +394,7 @@ static enum verdict verify(struct call *c, const struct token *t, const struct c
 {
 	if (!credential)
 		return refuse_key(c, "No credentials found for given", "");
-	if (algorithm_of(credential) != named_algorithm(t))
+	if (algorithm_of(credential) != t->alg)
 		return refuse_token(c, S("Invalid algorithm"));
 	if (!slice_is_set(material_of(c, credential)))
 		return refuse_token(c, S("Invalid key/secret"));
@@ -377,13 +405,13 @@ static enum verdict verify(struct call *c, const struct token *t, const struct c
 	return reasons ? refuse_claims(c, reasons) : accept(c, credential);
 }
 
-static enum verdict judge(struct call *c, const struct token *t)
+static enum verdict judge(struct call *c, struct token *t, bool is_json)
 {
 	const struct jwt *conf = c->conf;
 
-	if (!t->header || !t->claims)
+	if (!is_json || !t->claims)
 		return refuse_token(c, S("Bad token; invalid JSON"));
-	if (named_algorithm(t) == JWS_NONE)
+	if (t->alg == JWS_NONE)
 		return refuse_token(c, S("Bad token; invalid alg"));
 	if (!json_is_object(t->claims))
 		return refuse_token(c, S("Bad token; invalid claims"));
@@ -401,12 +429,11 @@ static enum verdict judge(struct call *c, const struct token *t)
 static enum verdict check_token(struct call *c, struct slice text)
 {
 	struct token t = {0};
+	bool is_json = jws_split(c->x->arena, text, &t.jws) && read_header(&t);
 
-	if (jws_split(c->x->arena, text, &t.jws)) {
-		t.header = parse(t.jws.header);
+	if (is_json)
 		t.claims = parse(t.jws.payload);
-	}
-	enum verdict v = judge(c, &t);
+	enum verdict v = judge(c, &t, is_json);
 	json_decref(t.header);
 	json_decref(t.claims);
 	if (v == GO && c->x->has_credential)

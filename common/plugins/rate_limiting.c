@@ -66,21 +66,21 @@ static const struct field fields[] = {
 static const struct period {
 	const char *name;
 	struct slice suffix; /* of a counter's key */
-	struct slice limit_header, left_header;
+	enum header_id limit_header, left_header;
 	int64_t seconds; /* a month is 30 days, whatever the calendar says (plugins.md 0.12) */
 	size_t limit;    /* offset of its struct opt_num */
 } periods[] = {
-#define PERIOD(name, Title, seconds)                                                                                 \
-	{                                                                                                            \
-#name, SLICE(":" #name), SLICE("X-RateLimit-Limit-" #Title), SLICE("X-RateLimit-Remaining-" #Title), \
-		        (seconds), offsetof(struct rate_limiting, name)                                              \
+#define PERIOD(name, NAME, seconds)                                                                            \
+	{                                                                                                      \
+#name, SLICE(":" #name), HEADER_X_RATELIMIT_LIMIT_##NAME, HEADER_X_RATELIMIT_REMAINING_##NAME, \
+		        (seconds), offsetof(struct rate_limiting, name)                                        \
 	}
-        PERIOD(second, Second, 1),
-        PERIOD(minute, Minute, 60),
-        PERIOD(hour, Hour, 3600),
-        PERIOD(day, Day, 86400),
-        PERIOD(month, Month, 2592000),
-        PERIOD(year, Year, 31536000),
+        PERIOD(second, SECOND, 1),
+        PERIOD(minute, MINUTE, 60),
+        PERIOD(hour, HOUR, 3600),
+        PERIOD(day, DAY, 86400),
+        PERIOD(month, MONTH, 2592000),
+        PERIOD(year, YEAR, 31536000),
 #undef PERIOD
 };
 enum { PERIODS = sizeof periods / sizeof periods[0] };
@@ -210,30 +210,37 @@ static double remaining_after(const struct plan *plan, size_t i, bool stopped)
 	return left > 0 ? left : 0;
 }
 
-static void respond_number(struct call *c, struct slice name, double value)
+static struct slice number(struct call *c, double value)
 {
 	struct arena *a = c->x->arena;
 	bool whole = value < 9e15 && value == (double)(int64_t)value;
-	call_respond_header(c, name, whole ? arena_decimal(a, (int64_t)value) : arena_printf(a, "%.14g", value));
+	return whole ? arena_decimal(a, (int64_t)value) : arena_printf(a, "%.14g", value);
 }
 
 /* The window with the least left is the one that RateLimit-* describe; of equals the longest. */
 static void tell_client(struct call *c, const struct plan *plan, bool stopped)
 {
-	size_t tightest = 0;
+	struct slice tightest_limit = {NULL, 0}, tightest_left = {NULL, 0};
+	double least = INFINITY;
+	int64_t reset_s = 0;
+
 	for (size_t i = 0; i < plan->count.n; i++) {
 		const struct window *w = &plan->windows[i];
-		respond_number(c, w->period->limit_header, w->limit);
-		respond_number(c, w->period->left_header, remaining_after(plan, i, stopped));
-		if (remaining_after(plan, i, stopped) <= remaining_after(plan, tightest, stopped))
-			tightest = i;
+		double left = remaining_after(plan, i, stopped);
+		struct slice limit_text = number(c, w->limit), left_text = number(c, left);
+		call_respond_id(c, w->period->limit_header, limit_text);
+		call_respond_id(c, w->period->left_header, left_text);
+		if (left > least)
+			continue;
+		least = left;
+		tightest_limit = limit_text, tightest_left = left_text, reset_s = w->reset_s;
 	}
-	const struct window *w = &plan->windows[tightest];
-	respond_number(c, S("RateLimit-Limit"), w->limit);
-	respond_number(c, S("RateLimit-Remaining"), remaining_after(plan, tightest, stopped));
-	respond_number(c, S("RateLimit-Reset"), (double)w->reset_s);
+	struct slice reset = arena_decimal(c->x->arena, reset_s);
+	call_respond_id(c, HEADER_RATELIMIT_LIMIT, tightest_limit);
+	call_respond_id(c, HEADER_RATELIMIT_REMAINING, tightest_left);
+	call_respond_id(c, HEADER_RATELIMIT_RESET, reset);
 	if (stopped)
-		respond_number(c, S("Retry-After"), (double)w->reset_s);
+		call_respond_id(c, HEADER_RETRY_AFTER, reset);
 }
 
 static enum verdict refuse(struct call *c, const struct rate_limiting *conf)

@@ -18,9 +18,11 @@ bool schema_has_expressions(void)
 
 const struct field *schema_field(const struct schema *s, struct slice name)
 {
+	if (name.len == 0)
+		return NULL;
 	for_each_field(f, s)
 	{
-		if (slice_eq(slice_cstr(f->name), name))
+		if (f->name[0] == name.ptr[0] && slice_eq(slice_cstr(f->name), name))
 			return f;
 	}
 	return NULL;

@@ -85,7 +85,7 @@ void access_write_stream(struct access_writer *w, struct stream *s, struct slice
 
 	if (!w->ring)
 		return;
-	conn_address_text((const struct sockaddr *)&s->conn->peer, client, sizeof client, NULL);
+	conn_address_text(&s->conn->peer.any, client, sizeof client, NULL);
 	shown.target = target;
 	struct access_entry e = {
 	        .request = &shown,

@@ -26,37 +26,40 @@ enum h1_state {
 /* What the connection's deadline is for. */
 enum h1_timer { TIMER_NONE, TIMER_FIRST, TIMER_IDLE, TIMER_HEAD, TIMER_BODY, TIMER_SEND, TIMER_DRAIN, TIMER_LINGER };
 
+/* There are as many as clients are idle: what is not needed at the same time shares its place. */
 struct h1_conn {
 	struct server_conn base;
 	struct stream *stream; /* in HEAD and BUSY */
-	enum h1_state state;
-	enum h1_timer timer;
-	uint64_t timer_mark; /* bytes in or out when it was set: has there been progress? */
-	uint64_t linger_until_ms;
-	size_t parsed; /* bytes of the head that were parsed in vain */
-
+	uint64_t timer_mark;   /* bytes in or out when it was set: has there been progress? */
+	union {
+		size_t parsed;            /* in HEAD: bytes of it that were parsed in vain */
+		uint64_t drained;         /* in DRAIN */
+		uint64_t linger_until_ms; /* in LINGER */
+	};
 	/* the request's body; outlives the stream while it is drained */
-	enum h1_body body;
-	uint64_t body_left; /* of H1_BODY_LENGTH */
-	uint64_t drained;
-	struct h1_chunk chunk;
-	bool body_done; /* the decoder has seen the end */
-	bool reading;   /* the handler wants the body ... */
-	bool end_told;  /* ... and has been given the end of it */
-	bool continue_due;
+	union {
+		uint64_t body_left; /* of H1_BODY_LENGTH */
+		struct h1_chunk chunk;
+		struct loop_deferred grave; /* in CLOSED */
+	};
+	uint64_t left; /* of the response's Content-Length, when has_length */
+	enum h1_state state : 8;
+	enum h1_timer timer : 8;
+	enum h1_body body : 8;
+	bool body_done : 1; /* the decoder has seen the end */
+	bool reading : 1;   /* the handler wants the body ... */
+	bool end_told : 1;  /* ... and has been given the end of it */
+	bool continue_due : 1;
 
-	/* the response */
-	uint64_t left; /* of Content-Length, when has_length */
-	bool has_length, chunked, no_body, until_close, tunnel;
+	bool has_length : 1, chunked : 1, no_body : 1, until_close : 1, tunnel : 1; /* the response */
 
-	bool keep_alive; /* the connection may carry another request */
-	bool close_after;
-	bool refused;           /* on_bad_request was called: nothing more is read */
-	bool started_after_fin; /* its bytes were there before the client's FIN: it is answered */
-	bool aborted;           /* on_abort was called, or the handler aborted */
-	bool broken;            /* writing failed: on_abort is due */
-	bool pumping;
-	struct loop_deferred grave;
+	bool keep_alive : 1; /* the connection may carry another request */
+	bool close_after : 1;
+	bool refused : 1;           /* on_bad_request was called: nothing more is read */
+	bool started_after_fin : 1; /* its bytes were there before the client's FIN: it is answered */
+	bool aborted : 1;           /* on_abort was called, or the handler aborted */
+	bool broken : 1;            /* writing failed: on_abort is due */
+	bool pumping : 1;
 };
 
 static inline struct h1_conn *h1_of(const struct stream *s)

@@ -5,7 +5,8 @@
 #include "common/http/error_body.h"
 #include "common/http/h1_write.h"
 
-enum { STACK_HEAD = 4096, DATE_LINE = 6 + HTTP_DATE_LEN + 2, CHUNK_HEAD = 20 };
+/* A body up to SMALL_BODY is copied behind the head: that is less work than two parts are for the kernel. */
+enum { STACK_HEAD = 4096, DATE_LINE = 6 + HTTP_DATE_LEN + 2, CHUNK_HEAD = 20, SMALL_BODY = 512 };
 
 /* ---- deciding ------------------------------------------------------------------------------------------------- */
 
@@ -78,6 +79,17 @@ static struct slice clip(struct h1_conn *h, struct slice piece, bool last)
 	if (last && h->left)
 		h->keep_alive = false; /* the client notices by the close */
 	return piece;
+}
+
+/* head has room for SMALL_BODY bytes behind its length. */
+static bool join_small(const struct h1_conn *h, struct iovec *head, struct slice piece)
+{
+	if (h->chunked || piece.len > SMALL_BODY)
+		return false;
+	if (piece.len)
+		memcpy((char *)head->iov_base + head->iov_len, piece.ptr, piece.len);
+	head->iov_len += piece.len;
+	return true;
 }
 
 /* Adds a piece of the body to parts; head has room for CHUNK_HEAD bytes behind its length. */
@@ -166,12 +178,12 @@ void h1_respond(struct stream *s, const struct head *response, struct slice piec
 	}
 	h->continue_due = false;
 
-	size_t bound = h1_write_bound(&out) + DATE_LINE + CHUNK_HEAD;
+	size_t bound = h1_write_bound(&out) + DATE_LINE + CHUNK_HEAD + SMALL_BODY;
 	char *to = bound <= sizeof stack ? stack : arena_alloc(&s->arena, bound);
 	parts[0] = (struct iovec){to, write_head(h, to, &out)};
 	s->head_sent = s->sent + parts[0].iov_len;
 	piece = clip(h, piece, last);
-	h1_write(h, parts, add_piece(h, parts, piece, last));
+	h1_write(h, parts, join_small(h, parts, piece) ? 1 : add_piece(h, parts, piece, last));
 	after_write(h, last);
 }
 

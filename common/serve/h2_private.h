@@ -14,7 +14,10 @@
 
 enum {
 	H2_QUEUE_MAX = 1024 * 1024,   /* bytes that wait for windows, of all streams: handlers are to stop */
-	H2_CONN_WINDOW = 1024 * 1024, /* what clients may send on a connection; per stream it is the initial 64 KiB */
+	H2_CONN_WINDOW = 1024 * 1024, /* what clients may send on a connection ... */
+	H2_WINDOW = 65535,            /* ... and on a stream at first, ... */
+	H2_WINDOW_MAX = 512 * 1024,   /* ... which grows up to this while its handler takes what comes, ... */
+	H2_GROWTH_MAX = 1024 * 1024,  /* ... and by so much for all streams of a connection */
 	H2_READS_PER_TURN = 16,
 	H2_NOTICE_MS = 1000, /* between the two steps of a graceful GOAWAY, at most */
 	H2_LINGER_MS = 5000,
@@ -46,6 +49,7 @@ struct h2_conn {
 	struct h2_stream *streams; /* open ones */
 	uint32_t count;            /* of them */
 	struct h2_stream *due, *due_last;
+	uint32_t growth; /* what their windows have beyond the first 64 KiB */
 
 	struct h2_out out;
 	bool in_block; /* a header block is being received */
@@ -67,7 +71,10 @@ struct h2_stream {
 	int32_t id;
 
 	/* the request */
-	struct iobuf *in;      /* of the body, not yet delivered: never more than the window */
+	struct iobuf *in, *in_last; /* of the body, not yet delivered: never more than the window */
+	uint32_t held;              /* bytes in there */
+	uint32_t window;
+	uint64_t grown_at;     /* bytes that had been delivered when the window had this size */
 	uint64_t received;     /* of the body */
 	struct h1_error error; /* it is refused with this status */
 	/* the response */

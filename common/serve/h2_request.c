@@ -1,7 +1,9 @@
 /* h2_request: header blocks become requests, DATA becomes bodies (RFC 9113 8.1, 5.2).
  *
  * A body is buffered until its handler wants it, up to the stream's window, and the window opens again by what the
- * handler has been given: a slow upstream slows its own stream only. The connection's window opens at once. */
+ * handler has been given: a slow upstream slows its own stream only. It doubles whenever the handler has taken as
+ * much as it has, within limits, so that a long way to the client does not slow an upload. The connection's window
+ * opens at once. */
 #include "common/serve/h2_private.h"
 
 /* A malformed message (8.1.1). */
@@ -19,7 +21,7 @@ static struct h2_stream *new_stream(struct h2_conn *h, int32_t id)
 	struct stream *s = server_take_stream(&h->base);
 	struct h2_stream *hs = h2_of(s);
 
-	*hs = (struct h2_stream){.conn = h, .stream = s, .id = id, .next = h->streams};
+	*hs = (struct h2_stream){.conn = h, .stream = s, .id = id, .window = H2_WINDOW, .next = h->streams};
 	if (h->streams)
 		h->streams->prev = hs;
 	h->streams = hs;
@@ -151,14 +153,12 @@ int h2_take_data(struct h2_conn *h, struct h2_stream *hs, struct slice data)
 	int r = check_received(hs);
 	if (r || !is_wanted(hs))
 		return r;
-	if (!hs->in)
-		hs->in = iobuf_get(&h->base.conn->loop->buffers);
-	if (iobuf_room(hs->in) < data.len) { /* beyond the window, which is smaller than the buffer: nghttp2 resets */
+	if (hs->held + data.len > hs->window) { /* nghttp2 resets */
 		hs->malformed = true;
 		return h2_calm_reset(h);
 	}
-	memcpy(hs->in->data + hs->in->end, data.ptr, data.len);
-	hs->in->end += (uint32_t)data.len;
+	iobuf_append(&h->base.conn->loop->buffers, &hs->in, &hs->in_last, data.ptr, data.len);
+	hs->held += (uint32_t)data.len;
 	if (hs->reading)
 		h2_due(hs);
 	return 0;
@@ -180,23 +180,54 @@ int h2_end_request(struct h2_stream *hs)
 	return 0;
 }
 
+/* The handler keeps up: the client may have more under way. */
+static void grow_window(struct h2_stream *hs)
+{
+	struct h2_conn *h = hs->conn;
+	uint32_t more = hs->window;
+
+	if (hs->stream->body_received - hs->grown_at < hs->window)
+		return;
+	hs->grown_at = hs->stream->body_received;
+	if (hs->window + more > H2_WINDOW_MAX || h->growth + more > H2_GROWTH_MAX)
+		return;
+	hs->window += more;
+	h->growth += more;
+	nghttp2_session_set_local_window_size(h->session, NGHTTP2_FLAG_NONE, hs->id, (int32_t)hs->window);
+}
+
+static struct iobuf *take_first(struct h2_stream *hs)
+{
+	struct iobuf *b = hs->in;
+	if (!b)
+		return NULL;
+	hs->in = b->next;
+	if (!hs->in)
+		hs->in_last = NULL;
+	hs->held -= (uint32_t)iobuf_slice(b).len;
+	return b;
+}
+
 void h2_deliver(struct h2_stream *hs)
 {
 	struct h2_conn *h = hs->conn;
 	struct stream *s = hs->stream;
-	struct iobuf *b = hs->in;
-	struct slice piece = b ? iobuf_slice(b) : slice_of("", 0);
-	bool last = hs->ended;
 
-	if (!hs->reading || (!b && !last))
+	if (!hs->reading || (!hs->in && !hs->ended))
 		return;
-	hs->in = NULL;
+	struct iobuf *b = take_first(hs);
+	struct slice piece = b ? iobuf_slice(b) : slice_of("", 0);
+	bool last = hs->ended && !hs->in;
 	s->body_received += piece.len;
 	if (last) {
 		hs->reading = false;
 		hs->end_told = s->body_done = true;
-	} else
+	} else {
 		nghttp2_session_consume_stream(h->session, hs->id, piece.len);
+		grow_window(hs);
+	}
+	if (hs->in)
+		h2_due(hs);
 	h->base.server->ops->on_body(s, piece, last);
 	iobuf_put(&h->base.conn->loop->buffers, b);
 }

@@ -49,9 +49,9 @@ void h2_release(struct h2_stream *hs)
 		h->heading = NULL;
 	nghttp2_session_set_stream_user_data(h->session, hs->id, NULL);
 	timeout_clear(&hs->timeout);
-	iobuf_put(&h->base.conn->loop->buffers, hs->in);
+	iobuf_put_all(&h->base.conn->loop->buffers, &hs->in, &hs->in_last);
 	h2_body_fini(&h->out, &hs->body);
-	hs->in = NULL;
+	h->growth -= hs->window - H2_WINDOW;
 	hs->closed = true; /* who still holds it may look */
 	if (--h->count == 0 && h->state == H2_OPEN)
 		server_set_phase(&h->base, PHASE_WAITING);

@@ -43,7 +43,7 @@ static void log_failure(const struct conn *c)
 {
 	char client[IP_TEXT_MAX + 1], why[160];
 
-	conn_address_text((const struct sockaddr *)&c->peer, client, sizeof client, NULL);
+	conn_address_text(&c->peer.any, client, sizeof client, NULL);
 	log_info("TLS handshake failed", LOG_STR("client", client),
 	        LOG_STR("why", c->tls_got_http    ? "the client spoke HTTP"
 	                       : ERR_peek_error() ? x509_error(why, sizeof why)

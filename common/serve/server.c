@@ -70,17 +70,31 @@ void server_drain(struct server *sv)
 	}
 }
 
+static size_t free_spares(struct server *sv, uint32_t n)
+{
+	size_t bytes = 0;
+	for (uint32_t i = 0; i < n; i++) {
+		struct stream *s = sv->spare;
+		sv->spare = s->next_spare;
+		bytes += sizeof *s + sv->stream_size + s->arena.used;
+		server_free_stream(s);
+	}
+	sv->spares -= n;
+	sv->unneeded_spares = sv->spares;
+	return bytes;
+}
+
 void server_close(struct server *sv)
 {
 	sv->draining = true;
 	while (sv->conns)
 		sv->conns->codec->close(sv->conns);
-	while (sv->spare) {
-		struct stream *s = sv->spare;
-		sv->spare = s->next_spare;
-		server_free_stream(s);
-	}
-	sv->spares = 0;
+	free_spares(sv, sv->spares);
+}
+
+size_t server_sweep(struct server *sv)
+{
+	return free_spares(sv, sv->unneeded_spares);
 }
 
 /* ---- connections ---------------------------------------------------------------------------------------------- */
@@ -146,7 +160,8 @@ struct stream *server_take_stream(struct server_conn *sc)
 	struct stream *s = sv->spare;
 	if (s) {
 		sv->spare = s->next_spare;
-		sv->spares--;
+		if (--sv->spares < sv->unneeded_spares)
+			sv->unneeded_spares = sv->spares;
 		memset(s->data, 0, sv->stream_size);
 	} else
 		s = new_stream(sv->stream_size);

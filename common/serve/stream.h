@@ -65,9 +65,9 @@ struct server {
 		uint64_t accepted, handled, requests;
 		uint32_t active, reading, writing, waiting; /* connections now */
 	} stats;
-	struct server_conn *conns; /* list of all open ones */
-	struct stream *spare;      /* for reuse, newest first */
-	uint32_t spares;
+	struct server_conn *conns;        /* list of all open ones */
+	struct stream *spare;             /* for reuse, newest first */
+	uint32_t spares, unneeded_spares; /* the fewest since the last sweep */
 };
 
 struct codec; /* codec.h: the vtable of a protocol version */
@@ -99,6 +99,8 @@ void server_init(struct server *sv, struct loop *l, const struct stream_ops *ops
 void server_accept(struct server *sv, const struct listen_spec *listener, int fd, SSL *tls);
 /* The protocols that a listener with `ssl` offers by ALPN, with or without the flag http2. */
 const char *server_alpn(bool http2);
+/* Gives back memory that was kept for reuse and not needed since the last call; returns bytes, about. */
+size_t server_sweep(struct server *sv);
 /* Idle connections close now, busy ones after their response. */
 void server_drain(struct server *sv);
 /* Everything closes now (on_abort for open streams). */

@@ -295,7 +295,7 @@ static void on_accept(struct listener *l, int fd, void *arg)
 	t->since_ms = clock_mono_ms();
 	list_add(&s->fresh, t);
 	t->far = conn_accepted(s->loop, fd, tls, &far_ops, t);
-	conn_address_text((const struct sockaddr *)&t->far->peer, t->who, sizeof t->who, &port);
+	conn_address_text(&t->far->peer.any, t->who, sizeof t->who, &port);
 	conn_set_timeout(t->far, LINK_HANDSHAKE_MS);
 	admit(s);
 }

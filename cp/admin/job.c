@@ -22,7 +22,7 @@ struct job *job_new(const struct admin_env *env, const struct stream *s)
 	j->env = env;
 	j->stats = s->server->stats;
 	j->started_ns = s->started_ns;
-	admin_request_copy(&j->arena, &s->request, (const struct sockaddr *)&s->conn->peer, &j->request);
+	admin_request_copy(&j->arena, &s->request, &s->conn->peer.any, &j->request);
 	if (s->conn->tls)
 		admin_request_copy_names(&j->arena, s->conn->tls, &j->request);
 	return j;

@@ -8,6 +8,8 @@
 #include <unistd.h>
 
 #include "common/core/clock.h"
+#include "common/entity/route.h"
+#include "common/plugin/template.h"
 #include "cp/cli/changes.h"
 #include "cp/cli/output.h"
 #include "cp/cli/wait.h"
@@ -34,9 +36,13 @@ static bool read_stdin(struct cli *c, struct slice *out)
 
 struct document *apply_read(struct cli *c, const char *path)
 {
-	struct document_source from = {.path = path, .expand = true};
+	struct document_source from = {.path = path};
 	struct text why = {0};
+	struct settings s;
 
+	if (!cli_settings(c, &s))
+		return NULL;
+	from.expand = !slice_eq(s.declarative_config_env, S("off"));
 	if (strcmp(path, "-") == 0) {
 		from.path = NULL;
 		if (!read_stdin(c, &from.text)) {
@@ -46,7 +52,7 @@ struct document *apply_read(struct cli *c, const char *path)
 	}
 	struct document *d = document_source_load(c->arena, &from, &why);
 	if (!d)
-		fprintf(stderr, "Error: Failed parsing:\n%s\n", text_cstr(&why));
+		cli_error("Failed parsing:\n%s", text_cstr(&why));
 	text_fini(&why);
 	return d;
 }
@@ -160,8 +166,33 @@ static enum exit_code conclude(
 	return version > 0 && !o->dry_run ? wait_until_live(a, c, (uint64_t)version, o->wait_ms) : EXIT_OK;
 }
 
+/* What routes and plugins may say depends on the server's settings, which need not be those of this machine. Who does
+ * not answer is complained of when the file is sent. */
+static bool judge_as_the_server(struct cli *c, struct admin_client *a)
+{
+	struct admin_answer root = {0};
+	struct settings s;
+	struct err ignored;
+
+	if (!cli_settings(c, &s))
+		return false;
+	if (admin_client_call(a, "GET", "/", NULL, &root, &ignored)) {
+		const json_t *theirs = json_object_get(root.json, "configuration");
+		const char *flavor = json_string_value(json_object_get(theirs, "router_flavor"));
+		const char *lua = json_string_value(json_object_get(theirs, "untrusted_lua"));
+		if (flavor)
+			route_use_flavor(slice_cstr(flavor));
+		if (lua)
+			template_allow_lua(strcmp(lua, "off") != 0);
+	}
+	admin_answer_fini(&root);
+	return true;
+}
+
 enum exit_code apply_run(struct cli *c, struct admin_client *a, const struct apply_options *o)
 {
+	if (!judge_as_the_server(c, a))
+		return EXIT_FAILED;
 	struct admin_answer answer = {0};
 	uint64_t since_ms = clock_mono_ms();
 	struct document *d = apply_read(c, o->path);

@@ -17,11 +17,12 @@ enum exit_code {
 /* What every command gets: its arguments after the command's words, options taken out. */
 struct cli {
 	struct arena *arena;
-	const char *program; /* argv[0]: the other binaries stand beside it */
-	const char *conf;    /* --conf FILE or -c FILE; NULL: none given */
-	const char *prefix;  /* --prefix DIR or -p DIR; NULL */
-	bool foreground;     /* --foreground */
-	bool json;           /* -o json: the result is one JSON value on stdout */
+	const char *program;             /* argv[0]: the other binaries stand beside it */
+	const char *conf;                /* --conf FILE or -c FILE; NULL: none given */
+	const char *prefix;              /* --prefix DIR or -p DIR; NULL */
+	bool foreground;                 /* --foreground */
+	bool json;                       /* -o json: the result is one JSON value on stdout */
+	const struct settings *settings; /* NULL until cli_settings() */
 	int argc;
 	char **argv; /* the rest */
 };
@@ -38,7 +39,8 @@ struct command {
 const char *cli_option(struct cli *c, const char *name);
 /* Whether c->argv has "--name"; taken out. */
 bool cli_flag(struct cli *c, const char *name);
-/* Loads settings; says what is wrong on stderr and returns false when they are. */
+/* Loads settings, and with them the plugins from outside, what the router flavor says of routes, and whether Lua
+ * counts; says what is wrong on stderr and returns false when they are. Once: what is called again gets the same. */
 bool cli_settings(struct cli *c, struct settings *out);
 /* True when no argument is left; else says which one was not expected: EXIT_USAGE. */
 bool cli_no_more(const struct cli *c);
@@ -48,6 +50,8 @@ bool cli_duration(const char *name, const char *text, int64_t *ms);
 bool cli_version(const char *text, uint64_t *version);
 /* One line on stderr, "gatectl: ..."; returns EXIT_FAILED. */
 enum exit_code cli_fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
+/* The same in the words of Kong's `config` (declarative-config.md 7): "Error: ...", and how to see more. */
+enum exit_code cli_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 #define COMMAND(symbol) extern const struct command symbol##_command;
 #include "cp/cli/commands.def"

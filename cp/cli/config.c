@@ -28,32 +28,27 @@ static const char template[] = "# A configuration of Gatehouse. Check it with:  
                                "#   keyauth_credentials:\n"
                                "#   - key: ${MOBILE_APP_API_KEY}\n";
 
-static enum exit_code fail(const char *what)
-{
-	fprintf(stderr, "Error: %s\n", what);
-	return EXIT_FAILED;
-}
-
-static enum exit_code write_new(struct cli *c, const char *path, struct slice bytes)
+/* between: what stands between the two sentences when the file exists, as Kong's commands have it. */
+static enum exit_code write_new(const char *path, struct slice bytes, const char *between)
 {
 	struct err e;
 
 	if (access(path, F_OK) == 0)
-		return fail(arena_printf(c->arena, "%s already exists.\nWill not overwrite it.", path).ptr);
-	return file_replace(path, bytes, 0600, &e) ? EXIT_OK : fail(e.message);
+		return cli_error("%s already exists.%sWill not overwrite it.", path, between);
+	return file_replace(path, bytes, 0600, &e) ? EXIT_OK : cli_error("%s", e.message);
 }
 
 /* ---- without a server ------------------------------------------------------------------------------------------ */
 
 static enum exit_code run_init(struct cli *c, const char *path)
 {
-	return write_new(c, path ? path : "kong.yml", slice_cstr(template));
+	return write_new(path ? path : "kong.yml", slice_cstr(template), "\n");
 }
 
 static enum exit_code run_parse(struct cli *c, const char *path)
 {
 	if (!path)
-		return fail("expected a declarative configuration file; see `gatectl config --help`");
+		return cli_error("expected a declarative configuration file; see `gatectl config --help`");
 	struct document *d = apply_read(c, path);
 	if (d)
 		puts("parse successful");
@@ -71,36 +66,40 @@ static struct store *open_database(struct cli *c, const char *command)
 	if (!cli_settings(c, s))
 		return NULL;
 	if (is_without_database(s)) {
-		fail(arena_printf(c->arena,
+		cli_error(
 		        "'gatectl config %s' only works with a database.\nWithout one, POST the file to /config, or: "
 		        "gatectl apply -f FILE",
-		        command)
-		                .ptr);
+		        command);
 		return NULL;
 	}
 	struct store *st = store_open(s, &e);
 	if (!st)
-		fail(e.message);
+		cli_error("%s", e.message);
 	return st;
 }
 
 struct import {
 	const char *path;
 	struct arena *arena;
+	bool expand;
 	struct err e;
 };
 
 static struct document *read_import(struct document_base *base, void *arg)
 {
 	struct import *i = arg;
-	struct document_options options = {.expand = true, .now_ms = clock_wall_ms(), .base = base};
+	struct document_options options = {.expand = i->expand, .now_ms = clock_wall_ms(), .base = base};
 
 	return document_read_file(i->arena, i->path, &options, &i->e);
 }
 
 static enum exit_code import(struct cli *c, struct store *st, const char *path)
 {
-	struct import i = {.path = path, .arena = c->arena};
+	struct import i = {
+	        .path = path,
+	        .arena = c->arena,
+	        .expand = !slice_eq(c->settings->declarative_config_env, S("off")),
+	};
 	struct apply_request request = {.read = read_import, .arg = &i, .keep_rest = true};
 	struct apply_result result;
 	struct fault f = {0};
@@ -109,13 +108,11 @@ static enum exit_code import(struct cli *c, struct store *st, const char *path)
 	store_sign(st, &(struct store_signature){.author = S("gatectl"), .message = S("config db_import")});
 	puts("parse successful, beginning import");
 	if (!store_apply(st, &request, &result, &f)) {
-		code = fail(
-		        arena_printf(c->arena, "Failed importing:\n[postgres] %s", f.message ? f.message : "failed")
-		                .ptr);
+		code = cli_error("Failed importing:\n[postgres] %s", f.message ? f.message : "failed");
 	} else if (!result.document || document_has_faults(result.document)) {
 		struct text why = {0};
 		document_source_explain(result.document, &i.e, &why);
-		code = fail(arena_printf(c->arena, "Failed importing:\n%s", text_cstr(&why)).ptr);
+		code = cli_error("Failed importing:\n%s", text_cstr(&why));
 		text_fini(&why);
 	} else {
 		puts("import successful");
@@ -128,7 +125,7 @@ static enum exit_code import(struct cli *c, struct store *st, const char *path)
 static enum exit_code run_import(struct cli *c, const char *path)
 {
 	if (!path)
-		return fail("expected a declarative configuration file; see `gatectl config --help`");
+		return cli_error("expected a declarative configuration file; see `gatectl config --help`");
 	struct document *checked = apply_read(c, path);
 	struct store *st = checked ? open_database(c, "db_import") : NULL;
 	document_free(checked);
@@ -155,7 +152,8 @@ static enum exit_code run_export(struct cli *c, const char *path)
 	bool ok = store_snapshot(st, &version, add_row, w, &e);
 	document_writer_finish(w, &out);
 	store_close(st);
-	enum exit_code code = ok ? write_new(c, path ? path : "kong.yml", text_slice(&out)) : fail(e.message);
+	enum exit_code code = ok ? write_new(path ? path : "kong.yml", text_slice(&out), " ")
+	                         : cli_error("%s", e.message);
 	text_fini(&out);
 	return code;
 }
@@ -171,7 +169,7 @@ static enum exit_code dump(struct cli *c, struct admin_client *a, const char *pa
 	if (code == EXIT_OK && !json_is_string(config))
 		code = cli_fail("the server at %s did not answer a configuration", admin_client_url(a));
 	else if (code == EXIT_OK && path)
-		code = write_new(c, path, slice_of(json_string_value(config), json_string_length(config)));
+		code = write_new(path, slice_of(json_string_value(config), json_string_length(config)), " ");
 	else if (code == EXIT_OK)
 		fwrite(json_string_value(config), 1, json_string_length(config), stdout);
 	admin_answer_fini(&answer);
@@ -194,7 +192,7 @@ static enum exit_code with_server(struct cli *c, const char *what, const char *p
 		code = dump(c, a, o.path);
 	else
 		code = o.path ? apply_run(c, a, &o)
-		              : fail("expected a declarative configuration file; see `gatectl config --help`");
+		              : cli_error("expected a declarative configuration file; see `gatectl config --help`");
 	admin_client_close(a);
 	return code;
 }

@@ -30,7 +30,7 @@ static int words_matched(const struct command *cmd, int argc, char **argv)
 
 static void print_usage(FILE *to)
 {
-	fprintf(to, "usage: gatectl COMMAND [--conf FILE] [--prefix DIR] [-o json] ...\n\n");
+	fprintf(to, "usage: gatectl COMMAND [--conf FILE] [--prefix DIR] [-o json] [--v|--vv] ...\n\n");
 	for (int i = 0; i < COMMANDS; i++)
 		fprintf(to, "  %-14s %s\n", commands[i]->name, commands[i]->summary);
 	fprintf(to, "\ngatectl COMMAND --help shows arguments and examples.\n"
@@ -64,6 +64,10 @@ static enum exit_code run(const struct command *cmd, struct cli *c)
 	if (!take_output(c))
 		return EXIT_USAGE;
 	c->foreground = cli_flag(c, "--foreground");
+	if (cli_flag(c, "--v"))
+		log_set_level(LOG_INFO);
+	if (cli_flag(c, "--vv"))
+		log_set_level(LOG_DEBUG);
 	c->conf = cli_option(c, "--conf");
 	if (!c->conf)
 		c->conf = cli_option(c, "-c");

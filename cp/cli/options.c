@@ -3,7 +3,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "common/entity/route.h"
 #include "common/plugin/objects.h"
+#include "common/plugin/template.h"
 #include "cp/cli/command.h"
 
 enum exit_code cli_fail(const char *format, ...)
@@ -13,6 +15,17 @@ enum exit_code cli_fail(const char *format, ...)
 	fputs("gatectl: ", stderr);
 	vfprintf(stderr, format, ap);
 	fputc('\n', stderr);
+	va_end(ap);
+	return EXIT_FAILED;
+}
+
+enum exit_code cli_error(const char *format, ...)
+{
+	va_list ap;
+	va_start(ap, format);
+	fputs("Error: ", stderr);
+	vfprintf(stderr, format, ap);
+	fputs("\n\n  Run with --v (verbose) or --vv (debug) for more details\n", stderr);
 	va_end(ap);
 	return EXIT_FAILED;
 }
@@ -95,11 +108,22 @@ bool cli_version(const char *text, uint64_t *version)
 
 bool cli_settings(struct cli *c, struct settings *out)
 {
+	struct settings *read = arena_new(c->arena, struct settings);
 	struct err e;
+
+	if (c->settings) {
+		*out = *c->settings;
+		return true;
+	}
 	if (c->prefix)
 		setenv("GATEHOUSE_PREFIX", c->prefix, 1);
-	if (settings_load(c->arena, c->conf, out, &e) && objects_load(out->plugin_dir, &e))
-		return true;
-	cli_fail("%s", e.message);
-	return false;
+	if (!settings_load(c->arena, c->conf, read, &e) || !objects_load(read->plugin_dir, &e)) {
+		cli_fail("%s", e.message);
+		return false;
+	}
+	route_use_flavor(read->router_flavor);
+	template_allow_lua(!slice_eq(read->untrusted_lua, S("off")));
+	c->settings = read;
+	*out = *read;
+	return true;
 }

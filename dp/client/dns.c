@@ -8,8 +8,8 @@
 
 #include "common/core/text.h"
 #include "common/settings/settings.h"
-#include "dp/client/dns_channel.h"
 #include "dp/client/dns_message.h"
+#include "dp/client/dns_question.h"
 #include "dp/client/hosts_file.h"
 
 enum {
@@ -17,7 +17,6 @@ enum {
 	TTL_MAX_S = 86400,
 	CACHE_MAX = 10000,
 	ALIASES_MAX = 8,
-	CLASS_IN = 1,
 };
 
 struct dns_query { /* one asker */
@@ -49,7 +48,7 @@ struct name { /* one cached name, for one kind of wish */
 };
 
 struct dns {
-	struct dns_channel channel;
+	struct dns_servers servers;
 	struct dns_options o;
 	enum dns_type order[DNS_ORDER_MAX];
 	size_t order_count;
@@ -316,7 +315,7 @@ static void take(struct asking *a, struct dns_message *m)
 	}
 }
 
-static void on_reply(void *arg, int status, int timeouts, unsigned char *bytes, int len)
+static void on_reply(void *arg, int status, unsigned char *bytes, int len)
 {
 	struct asking *a = arg;
 	struct dns_message m;
@@ -337,7 +336,7 @@ static void on_reply(void *arg, int status, int timeouts, unsigned char *bytes, 
 
 static void ask_next(struct asking *a)
 {
-	ares_search(a->name->dns->channel.ares, a->host, CLASS_IN, (int)a->types[a->at], on_reply, a);
+	dns_ask_servers(&a->name->dns->servers, a->host, a->types[a->at], on_reply, a);
 }
 
 static void add_type(struct asking *a, enum dns_type type)
@@ -586,7 +585,7 @@ struct dns *dns_new(struct loop *l, const struct dns_options *options, struct er
 
 	d->o = *options;
 	d->o.cache_size = d->o.cache_size ? d->o.cache_size : CACHE_MAX;
-	if (!dns_channel_open(&d->channel, l, d->o.resolvers, e) || !read_order(d, d->o.order, e)) {
+	if (!dns_servers_open(&d->servers, l, d->o.resolvers, e) || !read_order(d, d->o.order, e)) {
 		dns_free(d);
 		return NULL;
 	}
@@ -602,7 +601,7 @@ void dns_free(struct dns *d)
 	void *value;
 
 	d->closing = true;
-	dns_channel_close(&d->channel);
+	dns_servers_close(&d->servers);
 	for (size_t at = 0; map_next(&d->names, &at, &key, &value);)
 		name_free(value);
 	map_fini(&d->names);

@@ -88,6 +88,27 @@ bool dns_channel_open(struct dns_channel *c, struct loop *l, struct slice resolv
 	return set_servers(c, resolvers, e);
 }
 
+bool dns_channel_rotate(struct dns_channel *c)
+{
+	struct ares_addr_port_node *servers = NULL;
+
+	if (ares_get_servers_ports(c->ares, &servers) != ARES_SUCCESS || !servers || !servers->next) {
+		ares_free_data(servers);
+		return false;
+	}
+	struct ares_addr_port_node *first = servers, *last = servers;
+	while (last->next)
+		last = last->next;
+	struct ares_addr_port_node *second = first->next;
+	last->next = first;
+	first->next = NULL;
+	bool ok = ares_set_servers_ports(c->ares, second) == ARES_SUCCESS;
+	last->next = NULL; /* as it was: the head of what is freed is what was got */
+	first->next = second;
+	ares_free_data(first);
+	return ok;
+}
+
 void dns_channel_close(struct dns_channel *c)
 {
 	struct slice key;

@@ -132,10 +132,11 @@ static int64_t weight_of(const struct counter *counter)
 	return counter->add ? counter->add : 1;
 }
 
-/* The cell may have been dropped since, to make room for another of the same decision. */
-static void add_to(struct counters *c, const struct counter *counter)
+/* cell: NULL when several were asked for: it may have been dropped since, to make room for another of them. */
+static void add_to(struct counters *c, const struct counter *counter, struct cell *cell)
 {
-	struct cell *cell = map_get_hashed(&c->shards[shard_of(counter)].cells, counter->key, counter->hash);
+	if (!cell)
+		cell = map_get_hashed(&c->shards[shard_of(counter)].cells, counter->key, counter->hash);
 	if (!cell)
 		return;
 	cell->value += weight_of(counter);
@@ -149,15 +150,16 @@ void counters_count(struct counters *c, struct count *count, uint64_t now_ms)
 	struct counter *list = count->counters;
 	uint64_t bits = shards_of(list, count->n);
 	bool allowed = true;
+	struct cell *cell = NULL;
 
 	lock_all(c, bits);
 	for (size_t i = 0; i < count->n; i++) {
-		const struct cell *cell = cell_of(c, &list[i], now_ms);
+		cell = cell_of(c, &list[i], now_ms);
 		list[i].used = cell->value + cell->others;
 		allowed = allowed && list[i].used + weight_of(&list[i]) <= list[i].limit;
 	}
 	for (size_t i = 0; i < count->n && !count->peek && (allowed || count->count_denied); i++)
-		add_to(c, &list[i]);
+		add_to(c, &list[i], count->n == 1 ? cell : NULL);
 	unlock_all(c, bits);
 }
 

@@ -36,7 +36,7 @@ static const void *find(struct call *c, const struct schema *kind, const char *n
 {
 	const struct field *f = schema_field(kind, slice_cstr(name));
 	struct record *r = f ? look_up(owner_of(c)->snapshot->catalog, kind, f, value) : NULL;
-	return r && !record_is_expired(r, clock_wall_coarse_ms()) ? r->entity : NULL;
+	return r && !(r->expires_at > 0 && record_is_expired(r, clock_wall_coarse_ms())) ? r->entity : NULL;
 }
 
 struct each {

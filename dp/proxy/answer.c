@@ -95,7 +95,7 @@ static void copy_fields(struct request *r, const struct head *up, struct head *o
 static void add_set_by_plugins(struct request *r, struct head *out)
 {
 	for (uint32_t i = 0; i < r->x.added.count; i++)
-		head_set(out, r->x.added.headers[i].name, r->x.added.headers[i].value);
+		head_set_field(out, &r->x.added.headers[i]);
 	for (uint32_t i = 0; i < r->x.appended.count; i++)
 		head_copy(out, &r->x.appended.headers[i]);
 }
@@ -109,14 +109,15 @@ static void add_own_headers(struct request *r, struct head *out)
 
 	if (r->proxied) {
 		if (o->show_upstream_latency)
-			head_set(out, S("X-Kong-Upstream-Latency"), milliseconds(a, r->picked_ns, r->answered_ns));
+			head_set_id(
+			        out, HEADER_X_KONG_UPSTREAM_LATENCY, milliseconds(a, r->picked_ns, r->answered_ns));
 		if (o->show_proxy_latency)
-			head_set(out, S("X-Kong-Proxy-Latency"), milliseconds(a, started_ns, r->picked_ns));
+			head_set_id(out, HEADER_X_KONG_PROXY_LATENCY, milliseconds(a, started_ns, r->picked_ns));
 	} else if (o->show_response_latency) {
-		head_set(out, S("X-Kong-Response-Latency"), milliseconds(a, started_ns, clock_mono_ns()));
+		head_set_id(out, HEADER_X_KONG_RESPONSE_LATENCY, milliseconds(a, started_ns, clock_mono_ns()));
 	}
 	if (o->show_upstream_status && r->upstream_status)
-		head_set(out, S("X-Kong-Upstream-Status"), arena_printf(a, "%d", r->upstream_status));
+		head_set_id(out, HEADER_X_KONG_UPSTREAM_STATUS, arena_printf(a, "%d", r->upstream_status));
 	if (o->show_request_id)
 		head_add_id(out, HEADER_X_KONG_REQUEST_ID, r->x.request_id);
 }

@@ -104,9 +104,10 @@ static void collect(struct request *r, struct slice piece, bool last)
 	}
 	text_put(&b->bytes, piece);
 	b->last_seen = last;
-	if (last) {
+	bool is_over = b->bytes.len > collect_limit(r);
+	if (last && !(is_over && b->whole_wanted)) {
 		collected(r);
-	} else if (b->bytes.len > collect_limit(r)) {
+	} else if (is_over) {
 		stream_read_body(r->stream, false);
 		b->mode = BODY_STREAMING;
 		if (b->whole_wanted)

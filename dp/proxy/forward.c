@@ -163,7 +163,7 @@ static struct slice peer_ip(struct request *r)
 {
 	struct ip peer;
 	char text[IP_TEXT_MAX];
-	if (!ip_of_sockaddr((const struct sockaddr *)&r->stream->conn->peer, &peer))
+	if (!ip_of_sockaddr(&r->stream->conn->peer.any, &peer))
 		return S("unix:");
 	return arena_dup(r->x.arena, slice_of(text, ip_text(&peer, text)));
 }

@@ -54,7 +54,7 @@ static bool is_trusted(const struct trust *t, const struct ip *a)
 bool trust_peer(const struct trust *t, const struct conn *c)
 {
 	struct ip peer;
-	return t->count && ip_of_sockaddr((const struct sockaddr *)&c->peer, &peer) && is_trusted(t, &peer);
+	return t->count && ip_of_sockaddr(&c->peer.any, &peer) && is_trusted(t, &peer);
 }
 
 /* Cuts the last element off a list that commas and blanks separate. */
@@ -114,7 +114,7 @@ static int port_of(const struct sockaddr *sa)
 
 bool trust_client(const struct trust *t, const struct conn *c, const struct head *request, struct ip *out, int *port)
 {
-	const struct sockaddr *peer = (const struct sockaddr *)&c->peer;
+	const struct sockaddr *peer = &c->peer.any;
 	bool known = ip_of_sockaddr(peer, out);
 
 	*port = port_of(peer);

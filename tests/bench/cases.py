@@ -1,58 +1,14 @@
 """What is measured. A case is a function of the field and the options that returns {proxy's name: {column: median}}; its first line says what it is."""
-import json
-import pathlib
 import re
-import statistics
 import subprocess
-import sys
+import time
 
+from node_cases import memory, two_workers
 from plugin_cases import plugins, scrape
-from proxies import KEY, LOAD_CPU, PROXY_CPU, TOOLS, kit
+from measure import interleaved, load, medians, on_load_cpu, wrk
+from proxies import KEY, TOOLS, kit
 
-ROUTES = 10000
-GIB = 1 << 30
-
-
-def on_load_cpu(command):
-    return subprocess.run(["taskset", "-c", str(LOAD_CPU), *map(str, command)], check=True, capture_output=True, text=True).stdout
-
-
-def wrk(proxy, path, seconds, headers=(), script=None, connections=32):
-    """CPU per request, requests per second and the 99th percentile with as many requests as go through."""
-    command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--latency"]
-    for header in headers:
-        command += ["-H", header]
-    if script:
-        command += ["-s", script]
-    before = proxy.cpu_seconds()
-    out = on_load_cpu([*command, f"http://127.0.0.1:{proxy.port}{path}"])
-    used = proxy.cpu_seconds() - before
-    requests = int(re.search(r"(\d+) requests in", out).group(1))
-    bad = re.search(r"Non-2xx or 3xx responses: (\d+)", out)
-    p99 = re.search(r"99%\s+([\d.]+)(us|ms|s)", out)
-    return {"requests/s": requests / seconds, "p99 ms": float(p99.group(1)) * {"us": 1e-3, "ms": 1, "s": 1e3}[p99.group(2)],
-            "CPU us/request": used / requests * 1e6, "bad": int(bad.group(1)) if bad else 0}
-
-
-def load(proxy, path, seconds, *options):
-    before = proxy.cpu_seconds()
-    out = json.loads(on_load_cpu([TOOLS / "load", "-s", seconds, *options, proxy.tls if "-t" in options else proxy.port, path]))
-    return out, proxy.cpu_seconds() - before
-
-
-def medians(rows):
-    """{name: [row, ...]} to {name: row of medians}; bad answers are added up."""
-    return {name: {key: (sum if key == "bad" else statistics.median)([row[key] for row in some]) for key in some[0]} for name, some in rows.items()}
-
-
-def interleaved(field, options, one, floor=False):
-    """One measurement of each proxy in turn, `rounds` times over; the relay only where it does the same work."""
-    rows = {}
-    for _ in range(options.rounds):
-        for name, proxy in field.proxies.items():
-            if floor or name != "relay":
-                rows.setdefault(name, []).append(one(proxy))
-    return medians(rows)
+GIB, SETTLED = 1 << 30, 4  # seconds until what has been needed for the requests may be gone
 
 
 def plain(field, options):
@@ -173,6 +129,7 @@ def hold(field, *more):
                                   stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         try:
             ready = holder.stdout.readline()
+            time.sleep(SETTLED)
             figures[name] = {"bytes/connection": (proxy.memory() - before) / 9000, "bad": int(ready != "ready\n")}
         finally:
             holder.stdin.close()
@@ -190,43 +147,54 @@ def idle_tls(field, options):
     return hold(field, "-t")
 
 
-def routes(field, options):
-    """10,000 routes, every URI different; above it the same requests while one route takes them all."""
-    gateway, script = field.gateway, field.folder / "routes.lua"
-    script.write_text(f'local i = 0\nrequest = function()\n  i = (i + 7919) % {ROUTES}\n'
+def many_routes(field, options, count):
+    """Every URI different; above it the same requests while one route takes them all."""
+    ours, script = field.proxies["gatehouse"], field.folder / "routes.lua"
+    script.write_text(f'local i = 0\nrequest = function()\n  i = (i + 7919) % {count}\n'
                       '  return wrk.format("GET", "/many/" .. i % 100 .. "/route-" .. i)\nend\n')
-    one = gateway.post("/services/plain/routes", {"paths": ["/many"]})
-    few = [wrk(field.proxies["gatehouse"], "/", options.seconds, script=script) for _ in range(options.rounds)]
-    gateway.api("DELETE", f"/routes/{one['id']}")
-    add_routes(gateway)
-    figures = medians({"gatehouse, 5 routes": few}) | interleaved(field, options, lambda p: wrk(p, "/", options.seconds, script=script))
-    figures["gatehouse"]["memory MiB"] = field.proxies["gatehouse"].memory() / 2**20
+    rows = {}
+    for _ in range(options.rounds):  # both within a round, so that a change of the machine's speed hits both
+        field.apply(document(field, [{"name": "many", "paths": ["/many"]}]))
+        rows.setdefault("gatehouse, 4 routes", []).append(wrk(ours, "/", options.seconds, script=script))
+        field.apply(document(field, [{"name": f"many-{i}", "paths": [f"/many/{i % 100}/route-{i}"]} for i in range(count)]))
+        for name, proxy in field.proxies.items():
+            if name != "relay":
+                rows.setdefault(name, []).append(wrk(proxy, "/", options.seconds, script=script))
+    figures = medians(rows)
+    figures["gatehouse"]["memory MiB"] = ours.memory() / 2**20
+    field.apply(document(field))
     return figures
 
 
+def routes(field, options):
+    """10,000 routes."""
+    return many_routes(field, options, 10000)
+
+
+def routes_100k(field, options):
+    """100,000 routes."""
+    return many_routes(field, options, 100000)
+
+
 CASES = {"plain": plain, "16k": medium, "10m-down": down, "10m-up": up, "key-auth": key_auth, "key-limit": key_limit, "paced": paced, "idle": idle,
-         "tls": tls, "tls-new": tls_new, "tls-resumed": tls_resumed, "idle-tls": idle_tls, "h2": h2, "scrape": scrape, "plugins": plugins,
-         "routes": routes}  # the last three leave behind what they configure
+         "tls": tls, "tls-new": tls_new, "tls-resumed": tls_resumed, "idle-tls": idle_tls, "h2": h2, "routes": routes, "routes-100k": routes_100k,
+         "memory": memory, "two-workers": two_workers, "scrape": scrape, "plugins": plugins}  # the last two leave behind what they configure
+
+
+def document(field, routes=(), consumers=()):
+    """What all cases need, and more routes and consumers."""
+    def service(name, routes, plugins=()):
+        return {"name": name, "host": kit.LOOPBACK, "port": field.origin, "routes": routes, "plugins": list(plugins)}
+
+    key, limit = {"name": "key-auth"}, {"name": "rate-limiting", "config": {"minute": 1000000000, "policy": "local"}}
+    bench = {"username": "bench", "keyauth_credentials": [{"key": KEY}]}
+    return {"_format_version": "3.0",
+            "services": [service("plain", [{"name": "plain", "paths": ["/plain"]}, *routes]),
+                         service("keyed", [{"name": "keyed", "paths": ["/keyed"]}], [key]),
+                         service("limited", [{"name": "limited", "paths": ["/limited"]}], [key, limit])],
+            "certificates": [field.pair.entity(snis=[{"name": "bench.test"}])],
+            "consumers": [bench, *consumers]}
 
 
 def configure(field):
-    """What all cases but `routes` need."""
-    gateway = field.gateway
-    for name, path in {"plain": "/plain", "keyed": "/keyed", "limited": "/limited"}.items():
-        gateway.post("/services", {"name": name, "host": kit.LOOPBACK, "port": field.origin})
-        gateway.post(f"/services/{name}/routes", {"name": name, "paths": [path]})
-    for name in ("keyed", "limited"):
-        gateway.post(f"/services/{name}/plugins", {"name": "key-auth"})
-    gateway.post("/services/limited/plugins", {"name": "rate-limiting", "config": {"minute": 1000000000, "policy": "local"}})
-    gateway.post("/certificates", field.pair.entity(snis=["bench.test"]))
-    gateway.post("/consumers", {"username": "bench"})
-    gateway.post("/consumers/bench/key-auth", {"key": KEY})
-
-
-def add_routes(gateway):
-    for i in range(ROUTES):
-        gateway.post("/services/plain/routes", {"paths": [f"/many/{i % 100}/route-{i}"]})
-        if sys.stderr.isatty() and i % 100 == 0:
-            print(f"\r  {i} of {ROUTES} routes", end="", file=sys.stderr)
-    if sys.stderr.isatty():
-        print("\r" + " " * 40, end="\r", file=sys.stderr)
+    field.apply(document(field))

@@ -1,15 +1,17 @@
 /* load: makes requests and measures answers, for what wrk does not do: a steady rate whatever the answers do (open
- *loop: time counts from when a request was due, not from when it could be sent), a new connection for every request
- *(TLS full or resumed), large bodies in both directions, and many connections that do nothing.
+ * loop: time counts from when a request was due, not from when it could be sent), a new connection for every request
+ * (TLS full or resumed), large bodies in both directions, and many connections that do nothing.
  *
  *	load [options] PORT PATH
  *	  -c N  connections (32)            -s S  seconds (4)
  *	  -r N  requests per second, evenly spaced; otherwise as fast as answers come
  *	  -n    a new connection for every request      -b N  bytes of body to send with POST
  *	  -t    TLS 1.3                                 -R    resume sessions
- *	  -H 'Name: value'                              -m N  put a number below N in the place of % in PATH (twice:
- *modulo 100 first) -i    idle: one request on each of the connections, print "ready", hold them until standard input
- *ends
+ *	  -H 'Name: value'
+ *	  -m N  puts a number below N in the place of % in PATH (twice: modulo 100 first)
+ *	  -i    idle: one request on each connection, prints "ready", holds them until standard input ends
+ *	  -o FILE  a line for each answer: when it was asked and complete (monotonic, ns), -m's number, status, and
+ *the first byte of the body (as a number)
  *
  * Prints one line of JSON. One thread, epoll. */
 #include <arpa/inet.h>
@@ -31,6 +33,7 @@
 #include <time.h>
 #include <unistd.h>
 
+enum { IDLE_AT_ONCE = 16 };
 enum state { CLOSED, HANDSHAKE, SENDING, READING, IDLE };
 
 struct connection {
@@ -38,7 +41,9 @@ struct connection {
 	SSL *tls;
 	enum state state;
 	bool wants_write;
-	uint64_t due_ns;
+	uint64_t due_ns, asked_ns;
+	unsigned index; /* of -m */
+	unsigned char first;
 	size_t sent, head_len, head_have;
 	int64_t body_left; /* of the answer; -1: its head is not complete */
 	char head[512], answer[4096];
@@ -52,6 +57,7 @@ static struct {
 	size_t body;
 	unsigned many;
 	const char *path, *headers[8];
+	FILE *out;
 	int header_count;
 } want = {.connections = 32, .seconds = 4};
 
@@ -81,8 +87,7 @@ static void die(const char *what)
 	exit(1);
 }
 
-/* ---- connections ------------------------------------------------------------------------------------------------
- */
+/* ---- connections ---------------------------------------------------------------------------------------------- */
 
 static int keep_session(SSL *tls, SSL_SESSION *s)
 {
@@ -149,8 +154,7 @@ static void dial(struct connection *c)
 		start_tls(c);
 }
 
-/* ---- bytes: > 0 so many, 0 not now, -1 gone ----------------------------------------------------------------------
- */
+/* ---- bytes: > 0 so many, 0 not now, -1 gone -------------------------------------------------------------------- */
 
 static ssize_t tls_result(struct connection *c, int n, bool was_write)
 {
@@ -183,12 +187,10 @@ static ssize_t get(struct connection *c, char *to, size_t room)
 	return n > 0 ? n : n < 0 && errno == EAGAIN ? 0 : -1;
 }
 
-/* ---- one exchange ------------------------------------------------------------------------------------------------
- */
+/* ---- one exchange --------------------------------------------------------------------------------------------- */
 
-static void write_path(char *out, size_t size)
+static void write_path(char *out, size_t size, unsigned i)
 {
-	unsigned i = want.many ? (unsigned)(number * 7919 % want.many) : 0;
 	const char *first = strchr(want.path, '%'), *second = first ? strchr(first + 1, '%') : NULL;
 	if (!want.many || !first)
 		snprintf(out, size, "%s", want.path);
@@ -202,7 +204,8 @@ static void write_path(char *out, size_t size)
 static void write_head(struct connection *c)
 {
 	char path[200];
-	write_path(path, sizeof path);
+	c->index = want.many ? (unsigned)(number * 7919 % want.many) : 0;
+	write_path(path, sizeof path, c->index);
 	int n = snprintf(
 	        c->head, sizeof c->head, "%s %s HTTP/1.1\r\nHost: bench.test\r\n", want.body ? "POST" : "GET", path);
 	for (int i = 0; i < want.header_count; i++)
@@ -224,6 +227,14 @@ static void note(uint64_t ns)
 
 static void begin(struct connection *c, uint64_t due_ns);
 
+/* A few at a time: what many requests at once need is not what idle connections keep. */
+static void start_idle(int more)
+{
+	static int started;
+	for (; more > 0 && started < want.connections; more--)
+		begin(&all[started++], now_ns());
+}
+
 /* The next request of this connection, or none for now. */
 static void go_on(struct connection *c)
 {
@@ -231,7 +242,11 @@ static void go_on(struct connection *c)
 	c->state = IDLE;
 	if (want.fresh)
 		hang_up(c);
-	if (want.idle || now >= until_ns)
+	if (want.idle) {
+		start_idle(1);
+		return;
+	}
+	if (now >= until_ns)
 		return;
 	if (!want.rate) {
 		begin(c, now);
@@ -260,7 +275,11 @@ static void finish(struct connection *c)
 		got.errors++;
 	if (c->tls && SSL_session_reused(c->tls))
 		got.resumed++;
-	note(now_ns() - c->due_ns);
+	uint64_t now = now_ns();
+	if (want.out)
+		fprintf(want.out, "%llu %llu %u %.3s %u\n", (unsigned long long)c->asked_ns, (unsigned long long)now,
+		        c->index, c->answer + 9, c->first);
+	note(now - c->due_ns);
 	go_on(c);
 }
 
@@ -290,6 +309,7 @@ static bool read_answer_head(struct connection *c, const char *end)
 	if (!length || length > end)
 		return false;
 	c->body_left = strtoll(length + 17, NULL, 10) - (int64_t)(c->head_have - (size_t)(end + 4 - c->answer));
+	c->first = (unsigned char)end[4];
 	return true;
 }
 
@@ -303,6 +323,7 @@ static bool read_on(struct connection *c)
 			return n == 0;
 		got.bytes += (uint64_t)n;
 		if (!in_head) {
+			c->first = c->first ? c->first : (unsigned char)*sink;
 			c->body_left -= n;
 		} else {
 			c->head_have += (size_t)n;
@@ -341,6 +362,7 @@ static void drive(struct connection *c)
 static void begin(struct connection *c, uint64_t due_ns)
 {
 	c->due_ns = due_ns;
+	c->asked_ns = now_ns();
 	c->sent = 0;
 	number++;
 	write_head(c);
@@ -351,8 +373,7 @@ static void begin(struct connection *c, uint64_t due_ns)
 	drive(c);
 }
 
-/* ---- the run -----------------------------------------------------------------------------------------------------
- */
+/* ---- the run --------------------------------------------------------------------------------------------------- */
 
 static void start_due(int timer)
 {
@@ -391,7 +412,9 @@ static void run(void)
 	next_due_ns = started_ns;
 	if (want.rate)
 		timer = make_timer();
-	for (int i = 0; i < want.connections; i++) {
+	if (want.idle)
+		start_idle(IDLE_AT_ONCE);
+	for (int i = 0; i < want.connections && !want.idle; i++) {
 		if (want.rate) {
 			all[i].next = spare;
 			spare = &all[i];
@@ -434,7 +457,7 @@ static void report(void)
 static void read_options(int argc, char **argv)
 {
 	int o;
-	while ((o = getopt(argc, argv, "c:s:r:nb:tRH:m:i")) != -1) {
+	while ((o = getopt(argc, argv, "c:s:r:nb:tRH:m:io:")) != -1) {
 		switch (o) {
 		case 'c': want.connections = atoi(optarg); break;
 		case 's': want.seconds = atof(optarg); break;
@@ -445,6 +468,10 @@ static void read_options(int argc, char **argv)
 		case 'R': want.resume = true; break;
 		case 'm': want.many = (unsigned)atoi(optarg); break;
 		case 'i': want.idle = true; break;
+		case 'o':
+			if (!(want.out = fopen(optarg, "w")))
+				die(optarg);
+			break;
 		case 'H':
 			if (want.header_count < 8)
 				want.headers[want.header_count++] = optarg;
@@ -454,7 +481,7 @@ static void read_options(int argc, char **argv)
 	}
 	if (argc - optind != 2) {
 		fprintf(stderr,
-		        "usage: load [-c N] [-s S] [-r N] [-n] [-b N] [-t] [-R] [-H 'Name: value'] [-m N] [-i] PORT PATH\n");
+		        "usage: load [-c N] [-s S] [-r N] [-n] [-b N] [-t] [-R] [-H 'Name: value'] [-m N] [-i] [-o FILE] PORT PATH\n");
 		exit(64);
 	}
 	want.port = atoi(argv[optind]);
@@ -484,5 +511,5 @@ int main(int argc, char **argv)
 		return got.errors > 0;
 	}
 	report();
-	return 0;
+	return want.out && fclose(want.out) != 0;
 }

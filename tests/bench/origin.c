@@ -1,6 +1,7 @@
 /* origin PORT: the upstream that the benchmarks proxy to: HTTP/1.1, keep-alive, one thread, epoll; small enough never
- * to be the bottleneck. The end of the path says how much to answer: "10m", "16k", anything else 100 bytes. Bodies of
- * requests (Content-Length only) are read and dropped before the answer. For make bench: no hostile input here. */
+ * to be the bottleneck. The end of the path says how much to answer: "10m", "16k", anything else 100 bytes; a path
+ * that begins with "/v" and a digit is answered with a hundred of that digit. Bodies of requests (Content-Length
+ * only) are read and dropped before the answer. For make bench and scripts/prove: no hostile input here. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -30,18 +31,18 @@ struct client {
 	char head[16 * 1024];
 };
 
-static struct answer small, medium, large;
+static struct answer small, medium, large, versions[10];
 static char dropped[256 * 1024];
 static int poller;
 
-static struct answer make_answer(size_t body)
+static struct answer make_answer(size_t body, char fill)
 {
 	struct answer a = {.bytes = malloc(body + 256)};
 	int head = sprintf(a.bytes,
 	        "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: %zu\r\n"
 	        "Date: Sun, 06 Nov 1994 08:49:37 GMT\r\nServer: origin\r\n\r\n",
 	        body);
-	memset(a.bytes + head, 'x', body);
+	memset(a.bytes + head, fill, body);
 	a.len = (size_t)head + body;
 	return a;
 }
@@ -81,7 +82,9 @@ static bool send_answer(struct client *c)
 
 static const struct answer *answer_for(const char *head)
 {
-	const char *end = strstr(head, " HTTP/1.");
+	const char *end = strstr(head, " HTTP/1."), *target = strchr(head, ' ');
+	if (target && memcmp(target, " /v", 3) == 0 && target[3] >= '0' && target[3] <= '9')
+		return &versions[target[3] - '0'];
 	if (end && memcmp(end - 3, "10m", 3) == 0)
 		return &large;
 	return end && memcmp(end - 3, "16k", 3) == 0 ? &medium : &small;
@@ -155,7 +158,10 @@ int main(int argc, char **argv)
 
 	signal(SIGPIPE, SIG_IGN);
 	at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-	small = make_answer(100), medium = make_answer(16 * 1024), large = make_answer(10 * 1024 * 1024);
+	small = make_answer(100, 'x'), medium = make_answer(16 * 1024, 'x'),
+	large = make_answer(10 * 1024 * 1024, 'x');
+	for (int i = 0; i < 10; i++)
+		versions[i] = make_answer(100, (char)('0' + i));
 	setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
 	if (bind(listener, (struct sockaddr *)&at, sizeof at) < 0 || listen(listener, 4096) < 0) {
 		perror("origin");

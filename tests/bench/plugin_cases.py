@@ -8,6 +8,7 @@ import statistics
 import subprocess
 import threading
 
+from measure import load, medians, wrk
 from proxies import LOAD_CPU, PROXY_CPU, kit
 
 CONSUMERS = 100000
@@ -102,7 +103,6 @@ def configure_plugins(field):
 
 def plugins(field, options):
     """Plugins by themselves; what each adds to the plain request."""
-    from cases import medians, wrk
     proxy, rows = field.proxies["gatehouse"], {}
     paths = configure_plugins(field)
     for _ in range(options.rounds):
@@ -133,7 +133,6 @@ def add_series(field):
 
 def scrape(field, options):
     """The 99th percentile at a steady rate, while /metrics with 10,000 series is fetched twice a second, and while it is not."""
-    from cases import load, medians, wrk
     plugin = add_series(field)
     proxy, status, rows, sizes = field.proxies["gatehouse"], field.gateway.dps[0].status, {}, []
     rate = int(wrk(proxy, "/plain", options.seconds)["requests/s"] * 0.3)

@@ -1,5 +1,7 @@
 """The proxies that are compared: each one worker on CPU 0, doing the same work; origin and load share CPU 1."""
+import contextlib
 import getpass
+import json
 import os
 import pathlib
 import signal
@@ -38,10 +40,22 @@ class Proxy:
             fields = pathlib.Path(f"/proc/{self.pid}/stat").read_text().rsplit(")", 1)[1].split()
             return (int(fields[11]) + int(fields[12])) / TICK
 
-    def memory(self):
-        """Bytes of memory that are its own."""
+    def sizes(self):
+        """Bytes of memory that are its own, and all that are resident."""
         rollup = pathlib.Path(f"/proc/{self.pid}/smaps_rollup").read_text()
-        return sum(int(line.split()[1]) for line in rollup.splitlines() if line.startswith(("Private_Dirty", "Private_Clean"))) * 1024
+        own, resident = (sum(int(line.split()[1]) * 1024 for line in rollup.splitlines() if line.startswith(names))
+                         for names in (("Private_Dirty", "Private_Clean"), "Rss"))
+        return own, resident
+
+    def memory(self):
+        return self.sizes()[0]
+
+
+def pin(pid, cpu_of):
+    """Each thread of a process to the CPU that is its name's."""
+    for task in pathlib.Path(f"/proc/{pid}/task").iterdir():
+        with contextlib.suppress(ProcessLookupError, FileNotFoundError):  # a thread that has done its work meanwhile
+            os.sched_setaffinity(int(task.name), {cpu_of((task / "comm").read_text())})
 
 
 def answers(port):
@@ -54,6 +68,13 @@ def answers(port):
 def is_listening(port):
     with socket.socket() as s:
         return s.connect_ex((kit.LOOPBACK, port)) == 0
+
+
+def apply(gateway, folder, document):
+    path = folder / "document.json"
+    path.write_text(json.dumps(document))
+    subprocess.run([kit.BUILD / "gatectl", "apply", "-f", path, "--admin", f"http://127.0.0.1:{gateway.admin}", "--timeout", "200s"], check=True,
+                   capture_output=True)
 
 
 class Field:
@@ -103,14 +124,17 @@ hosts:
         kit.eventually(lambda: answers(self.origin), 15, "the origin")
         self.gateway.start()
         dp = self.gateway.dps[0]
-        for task in pathlib.Path(f"/proc/{dp.pid}/task").iterdir():
-            subprocess.run(["taskset", "-pc", str(PROXY_CPU), task.name], check=True, stdout=subprocess.DEVNULL)
+        pin(dp.pid, lambda name: PROXY_CPU)
         self.add("gatehouse", self.gateway.proxy, self.gateway.tls, dp.pid)
         self.start_nginx()
         self.start_haproxy()
         port = kit.free_port()
         self.add("relay", port, None, self.run([TOOLS / "relay", port, self.origin], PROXY_CPU).pid)
         return self
+
+    def apply(self, document):
+        """Makes it the whole configuration, live on the data planes."""
+        apply(self.gateway, self.folder, document)
 
     def stop(self):
         for process in reversed(self.processes):

@@ -21,20 +21,35 @@ LOOPBACK = "127.0.0.1"
 
 
 def free_port():
-    """A port that nobody listens on. Below the ephemeral range, so that no outgoing connection takes it meanwhile."""
-    for port in range(free_port.next, 32000):
-        with socket.socket() as s:
-            s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                s.bind((LOOPBACK, port))
-            except OSError:
-                continue
-        free_port.next = port + 1
-        return port
+    """A port that nobody listens on. Below the ephemeral range, so that no outgoing connection takes it meanwhile; from a block that
+    no other process of these tests hands out."""
+    while True:
+        for port in free_port.block:
+            with socket.socket() as s:
+                s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                try:
+                    s.bind((LOOPBACK, port))
+                    return port
+                except OSError:
+                    continue
+        free_port.block = port_block()
+
+
+def port_block():
+    """Ports that are this process's: the kernel gives a name of a socket once, and takes it back when the process has ended."""
+    for first in range(22000, 32000, 50):
+        claim = socket.socket(socket.AF_UNIX)
+        try:
+            claim.bind(f"\0gatehouse-e2e-ports-{first}")
+        except OSError:
+            claim.close()
+            continue
+        port_block.claims.append(claim)
+        return iter(range(first, first + 50))
     raise RuntimeError("no free port")
 
 
-free_port.next = 22000 + os.getpid() % 97 * 100
+port_block.claims, free_port.block = [], iter(())
 
 
 def eventually(condition, seconds=10.0, what="condition"):

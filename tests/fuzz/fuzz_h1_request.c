@@ -44,7 +44,7 @@ static enum h1_result parse(
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct h1_limits l = {.line = 512, .block = 2048, .fields = 40};
+	struct h1_limits l = {.line = 200, .block = 500, .fields = 20};
 	struct arena arena;
 	struct head h;
 	size_t used = 0, cut, part_used = 0;

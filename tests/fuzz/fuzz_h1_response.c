@@ -27,7 +27,7 @@ static void check_head(const struct head *h, const char *buf, size_t used)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static const struct slice methods[] = {SLICE("GET"), SLICE("HEAD"), SLICE("POST"), SLICE("CONNECT")};
-	struct h1_limits l = {.line = 512, .block = 2048, .fields = 40};
+	struct h1_limits l = {.line = 200, .block = 500, .fields = 20};
 	struct h1_error e = {0}, part_e = {0};
 	struct arena arena;
 	struct head h, again;

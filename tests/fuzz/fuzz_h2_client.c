@@ -104,18 +104,12 @@ static void on_gone(struct h2_link *link, void *arg)
 	gone++;
 }
 
-static void stop(void *arg)
-{
-	loop_stop(loop);
-}
-
 static void turn(int upstream)
 {
-	char buffer[16 * 1024];
+	static char buffer[16 * 1024];
 	for (int i = 0; i < 2; i++) {
-		loop_post(loop, stop, NULL);
-		loop_run(loop);
-		while (upstream >= 0 && recv(upstream, buffer, sizeof buffer, MSG_DONTWAIT) > 0)
+		loop_turn(loop);
+		while (upstream >= 0 && recv(upstream, buffer, sizeof buffer, MSG_DONTWAIT) == sizeof buffer)
 			;
 	}
 }

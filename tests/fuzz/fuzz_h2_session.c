@@ -111,41 +111,43 @@ static void on_abort(struct stream *s, enum stream_abort why)
 
 static const struct stream_ops ops = {on_request, on_bad_request, on_body, on_drained, on_done, on_abort};
 
-static void stop(void *arg)
-{
-	loop_stop(loop);
-}
-
 static void turn(int client)
 {
-	char buffer[64 * 1024];
+	static char buffer[64 * 1024];
 	for (int i = 0; i < 2; i++) {
-		loop_post(loop, stop, NULL);
-		loop_run(loop);
-		while (!(style & 64) && read(client, buffer, sizeof buffer) > 0)
+		loop_turn(loop);
+		while (!(style & 64) && recv(client, buffer, sizeof buffer, MSG_DONTWAIT) == sizeof buffer)
 			;
 	}
+}
+
+/* A server is made anew when the input says so; else what it has kept for reuse is used again. */
+static void set_up(void)
+{
+	struct err e;
+	if (!loop && !(loop = loop_new(&e)))
+		abort();
+	if (server.loop)
+		return;
+	server_init(&server, loop, &ops, NULL);
+	server.limits = (struct h1_limits){.line = 300, .block = 1000, .fields = 20};
+	server.max_streams = 8;
+	server.max_body = 2000;
+	server.stream_size = 8;
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static const struct listen_spec listener = {.serves_http2 = true};
 	int fds[2];
-	struct err e;
 
 	if (size < 2)
 		return 0;
-	if (!loop && !(loop = loop_new(&e)))
-		abort();
+	set_up();
 	style = data[0];
 	size_t cut = style & 32 ? 1 + (size_t)data[1] : size;
 	open_streams = 0;
 	memset(later, 0, sizeof later);
-	server_init(&server, loop, &ops, NULL);
-	server.limits = (struct h1_limits){.line = 300, .block = 1000, .fields = 20};
-	server.max_streams = 8;
-	server.max_body = 2000;
-	server.stream_size = 8;
 	REQUIRE(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fds) == 0);
 	server_accept(&server, &listener, fds[1], NULL);
 	REQUIRE(send(fds[0], NGHTTP2_CLIENT_MAGIC, 24, 0) == 24);
@@ -160,9 +162,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	}
 	turn(fds[0]);
 	close(fds[0]);
+	style |= 64;
 	turn(fds[0]);
 	turn(fds[0]);
-	server_close(&server);
+	if (style & 128) {
+		server_close(&server);
+		server.loop = NULL;
+	}
 	REQUIRE(server.stats.active == 0 && loop->buffers.lent == 0);
 	return 0;
 }

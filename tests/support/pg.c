@@ -60,13 +60,14 @@ static void leave_root(void)
 		give_up("becoming user postgres");
 }
 
-/* By its full path: PostgreSQL's programs look for each other beside argv[0]. */
+/* By its full path: PostgreSQL's programs look for each other beside argv[0]. Others have a path already. */
 static void exec_program(const char *program, char *argv[])
 {
 	char path[160];
 	int log = open("log", O_WRONLY | O_CREAT | O_APPEND, 0600);
 
-	snprintf(path, sizeof path, "%s/%s", server.bin, program);
+	snprintf(path, sizeof path, "%s%s%s", strchr(program, '/') ? "" : server.bin, strchr(program, '/') ? "" : "/",
+	        program);
 	dup2(log, STDOUT_FILENO);
 	dup2(log, STDERR_FILENO);
 	argv[0] = path;
@@ -162,6 +163,17 @@ static void make_folder(void)
 	if (getuid() == 0 && (!pw || chown(server.folder, pw->pw_uid, pw->pw_gid) != 0))
 		give_up("giving the folder to user postgres");
 	snprintf(server.data, sizeof server.data, "%s/data", server.folder);
+}
+
+static void make_cluster(void)
+{
+	char *made = getenv("GATEHOUSE_TEST_PG_CLUSTER");
+
+	if (made)
+		run_program("/bin/cp", (char *[]){"cp", "-a", made, server.data, NULL});
+	else
+		run_program("initdb", (char *[]){"initdb", "-D", server.data, "-U", "postgres", "-A", "trust", "-E",
+		                              "UTF8", "--locale=C", "-N", NULL});
 }
 
 static bool try_server(void)
@@ -279,8 +291,7 @@ void test_pg_start(void)
 	find_programs();
 	make_folder();
 	start_guard();
-	run_program("initdb", (char *[]){"initdb", "-D", server.data, "-U", "postgres", "-A", "trust", "-E", "UTF8",
-	                              "--locale=C", "-N", NULL});
+	make_cluster();
 	start_on_some_port();
 }
 

@@ -3,8 +3,9 @@
  * main() calls test_pg_start() before the suite and test_pg_stop() after it; each test asks for a database of its
  * own. The cluster lives in a temporary folder, listens on a unix socket there and on a free port of 127.0.0.1, and
  * runs without fsync. It ends with the program, however that ends. As root it runs as user "postgres", because
- * PostgreSQL refuses root. With GATEHOUSE_TEST_PG=<conninfo> in the environment that server is used instead, and left
- * as it is. */
+ * PostgreSQL refuses root. GATEHOUSE_TEST_PG_CLUSTER=<folder> names an empty cluster to copy
+ * in place of making one, which takes a second. With GATEHOUSE_TEST_PG=<conninfo> in the environment that server is
+ * used instead, and left as it is. */
 #ifndef TESTS_SUPPORT_PG_H
 #define TESTS_SUPPORT_PG_H
 

@@ -2,6 +2,7 @@
 import json
 import pathlib
 import shutil
+import subprocess
 import tempfile
 import urllib.parse
 
@@ -75,3 +76,17 @@ def protected(services, admin_folder):
     gateway.root = gateway.gatectl("admin", "create", "--name", "root", "--role", "admin").stdout.strip()
     yield gateway
     gateway.stop()
+
+
+@pytest.fixture(scope="session")
+def pem(tmp_path_factory):
+    """A certificate with its key, and one of an authority."""
+    folder = tmp_path_factory.mktemp("pem")
+
+    def make(name, *extensions):
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2", "-subj",
+                        f"/CN={name}", "-keyout", folder / f"{name}.key", "-out", folder / f"{name}.crt", *extensions],
+                       check=True, capture_output=True)
+        return (folder / f"{name}.crt").read_text(), (folder / f"{name}.key").read_text()
+
+    return make

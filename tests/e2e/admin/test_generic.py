@@ -10,21 +10,6 @@ U0 = "11111111-2222-4333-8444-555555555555"
 
 
 @pytest.fixture(scope="session")
-def pem(tmp_path_factory):
-    """A certificate with its key, and one of an authority."""
-    import subprocess
-    folder = tmp_path_factory.mktemp("pem")
-
-    def make(name, *extensions):
-        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2", "-subj",
-                        f"/CN={name}", "-keyout", folder / f"{name}.key", "-out", folder / f"{name}.crt", *extensions],
-                       check=True, capture_output=True)
-        return (folder / f"{name}.crt").read_text(), (folder / f"{name}.key").read_text()
-
-    return make
-
-
-@pytest.fixture(scope="session")
 def parents(admin):
     """What other entities refer to."""
     return {"consumer": admin.make("/consumers", {"username": "parent"}), "upstream": admin.make("/upstreams", {"name": "parent.test"}),

@@ -204,7 +204,7 @@ def test_section_7_1_import_never_deletes_and_export_is_whole(gateway, origin, t
     assert version(gateway) == before and {s["name"] for s in rows(gateway)["services"]} == {"kept", "orders"}
     kit.eventually(lambda: gateway.get("/orders").status == 401, 10, "nodes notice")
     local("db_export", out)
-    assert "already exists.\nWill not overwrite it." in local("db_export", out, code=1)
+    assert "out.yml already exists. Will not overwrite it.\n\n  Run with --v" in local("db_export", out, code=1)
     local("db_import", out)
     local("db_export", again)
     assert version(gateway) == before and out.read_text() == again.read_text()

@@ -231,6 +231,36 @@ START_TEST(a_silent_server_fails_the_lookup_or_its_end_cancels_it)
 }
 END_TEST
 
+/* pitfalls.md A4-6; without it the first server's silence takes two seconds, each time. */
+START_TEST(a_dead_server_is_passed_by)
+{
+	struct dns_server other;
+	char both[80];
+
+	server.rcode = SILENT;
+	dns_server_open(&other, loop);
+	snprintf(both, sizeof both, "%s,%s", server.address, other.address);
+	struct dns_options o = options_of("A");
+	o.resolvers = slice_cstr(both);
+	use(o);
+	ck_assert_str_eq(ask("a.test", 1).address, "10.0.0.1:1");
+	ck_assert_int_eq(server.queries, 1);
+	ck_assert_str_eq(ask("b.test", 1).address, "10.0.0.1:1");
+	ck_assert_str_eq(ask("c.test", 1).address, "10.0.0.1:1");
+	ck_assert_int_eq(server.queries, 1); /* the other one stands first now */
+	ck_assert_int_eq(other.queries, 3);
+	other.rcode = RCODE_NXDOMAIN;
+	ck_assert_int_eq(ask("d.test", 1).status, DNS_NO_SUCH_NAME);
+	server.rcode = RCODE_OK;
+	other.rcode = SILENT;
+	ck_assert_str_eq(ask("e.test", 1).address, "10.0.0.1:1");
+	dns_free(dns);
+	dns = NULL;
+	dns_server_close(&other);
+	order("A");
+}
+END_TEST
+
 START_TEST(a_resolver_that_is_no_address_is_refused)
 {
 	struct err e;
@@ -591,6 +621,7 @@ int main(void)
 	tcase_add_test(t, a_name_that_has_gone_does_not_survive);
 	tcase_add_test(t, a_cancelled_asker_hears_nothing);
 	tcase_add_test(t, a_silent_server_fails_the_lookup_or_its_end_cancels_it);
+	tcase_add_test(t, a_dead_server_is_passed_by);
 	tcase_add_test(t, a_resolver_that_is_no_address_is_refused);
 	tcase_add_test(t, types_are_tried_in_turn_the_last_one_found_first);
 	tcase_add_test(t, aaaa_only_when_listed);

@@ -351,11 +351,11 @@ START_TEST(a_slow_reader_is_not_a_silent_one)
 	enum { SIZE = 16 * 1024 * 1024 };
 	char *bytes = much(SIZE);
 	begin("POST");
-	client.write_timeout_ms = 300;
+	client.write_timeout_ms = 600; /* of a reader that has to share the machine */
 	write_bytes(bytes, false);
 	ck_assert_uint_gt(h1_client_queued(&client), 0);
 	struct loop_timer *t = loop_timer_new(loop, 5, true, take_some, NULL);
-	turns_for(loop, 900);
+	turns_for(loop, 1300);
 	ck_assert_int_eq(seen.fails, 0);
 	loop_timer_free(t);
 	ck_assert_msg(wait_over(), "an upstream that takes nothing any more times out");

@@ -1,6 +1,7 @@
 /* uuid and random characters. */
 #include <check.h>
 #include <ctype.h>
+#include <stdio.h>
 
 #include "common/core/uuid.h"
 
@@ -14,6 +15,23 @@ START_TEST(text_and_bytes_lead_to_each_other)
 	uuid_format(&u, out);
 	ck_assert_str_eq(out, "0b8f5a52-1c1e-4f7a-9d53-2f6a0c7b1e11");
 	ck_assert_uint_eq(uuid_slice(&u).len, 16);
+}
+END_TEST
+
+START_TEST(every_byte_has_its_two_digits_wherever_it_stands)
+{
+	for (unsigned byte = 0; byte < 256; byte++) {
+		struct uuid u;
+		char out[UUID_TEXT + 1], digits[3];
+		for (size_t i = 0; i < sizeof u.bytes; i++)
+			u.bytes[i] = (unsigned char)(byte + i);
+		uuid_format(&u, out);
+		for (size_t i = 0, at = 0; i < sizeof u.bytes; i++, at += 2) {
+			at += out[at] == '-';
+			snprintf(digits, sizeof digits, "%02x", (byte + (unsigned)i) & 0xff);
+			ck_assert_msg(memcmp(out + at, digits, 2) == 0, "%s", out);
+		}
+	}
 }
 END_TEST
 
@@ -72,6 +90,7 @@ int main(void)
 	TCase *t = tcase_create("uuid");
 
 	tcase_add_test(t, text_and_bytes_lead_to_each_other);
+	tcase_add_test(t, every_byte_has_its_two_digits_wherever_it_stands);
 	tcase_add_test(t, any_version_and_variant_is_a_uuid);
 	tcase_add_test(t, anything_else_is_refused);
 	tcase_add_test(t, new_ones_are_version_4_and_differ);

@@ -84,6 +84,32 @@ START_TEST(runs_of_every_length_end_at_the_end_and_nothing_behind_is_read)
 }
 END_TEST
 
+START_TEST(a_copy_is_the_same_bytes_and_tells_of_control_characters_at_any_place)
+{
+	struct guarded from, to;
+	char bytes[70], out[70];
+
+	guarded_init(&from, sizeof bytes);
+	guarded_init(&to, sizeof out);
+	memset(out, '#', sizeof out);
+	for (size_t n = 0; n <= sizeof bytes; n++)
+		for (size_t at = 0; at <= n; at++) { /* n: nowhere */
+			memset(bytes, 'a', sizeof bytes);
+			for (size_t i = 0; i < n; i++)
+				bytes[i] = (char)('!' + i);
+			if (at < n)
+				bytes[at] = at % 2 ? '\n' : 0x7f;
+			const char *p = guarded_put(&from, bytes, n);
+			char *copy = (char *)guarded_put(&to, out, n);
+			ck_assert_msg(h1_copy_value(copy, p, n) == (at == n), "%zu bytes, control at %zu", n, at);
+			ck_assert(n == 0 || memcmp(copy, bytes, n) == 0);
+		}
+	ck_assert(h1_copy_value(out, "\t\x80\xff", 3));
+	guarded_fini(&from);
+	guarded_fini(&to);
+}
+END_TEST
+
 START_TEST(random_bytes_give_what_the_scalar_scan_gives)
 {
 	const struct variant *v = &variants[_i];
@@ -136,6 +162,7 @@ int main(void)
 	tcase_add_loop_test(t, every_byte_stops_or_not_as_the_scalar_scan_says_at_every_offset, 0, VARIANTS);
 	tcase_add_loop_test(t, runs_of_every_length_end_at_the_end_and_nothing_behind_is_read, 0, VARIANTS);
 	tcase_add_loop_test(t, random_bytes_give_what_the_scalar_scan_gives, 0, VARIANTS);
+	tcase_add_test(t, a_copy_is_the_same_bytes_and_tells_of_control_characters_at_any_place);
 	tcase_add_test(t, the_class_table_is_what_the_grammar_says);
 	suite_add_tcase(s, t);
 	SRunner *r = srunner_create(s);

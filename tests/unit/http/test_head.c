@@ -102,6 +102,25 @@ START_TEST(set_replaces_the_first_and_removes_the_others)
 }
 END_TEST
 
+START_TEST(set_finds_what_is_there_whatever_was_put_in_or_removed_before)
+{
+	for (unsigned id = 1; id < HEADER_COUNT; id++) {
+		head_set_id(&head, (enum header_id)id, S("1"));
+		head_set_id(&head, (enum header_id)id, S("2"));
+		ck_assert_uint_eq(head.count, id);
+		ck_assert(slice_eq(head_get(&head, (enum header_id)id), S("2")));
+	}
+	ck_assert_uint_eq(head_remove_id(&head, HEADER_VIA), 1);
+	ck_assert_uint_eq(head_remove_id(&head, HEADER_VIA), 0);
+	head_set_field(&head, &(struct header){S("via"), S("3"), HEADER_VIA});
+	head_set_field(&head, &(struct header){S("X-A"), S("4"), HEADER_OTHER});
+	head_set_field(&head, &(struct header){S("x-a"), S("5"), HEADER_OTHER});
+	ck_assert_uint_eq(head.count, HEADER_COUNT);
+	ck_assert(slice_eq(head_get(&head, HEADER_VIA), S("3")));
+	ck_assert(slice_eq(head_find_name(&head, S("X-A"))->value, S("5")));
+}
+END_TEST
+
 START_TEST(remove_takes_all_of_that_name_and_counts_them)
 {
 	head_add(&head, S("X-A"), S("1"));
@@ -153,6 +172,7 @@ int main(void)
 	tcase_add_test(t, fields_keep_their_order_and_duplicates);
 	tcase_add_test(t, get_gives_the_first_value_and_unset_when_there_is_none);
 	tcase_add_test(t, set_replaces_the_first_and_removes_the_others);
+	tcase_add_test(t, set_finds_what_is_there_whatever_was_put_in_or_removed_before);
 	tcase_add_test(t, remove_takes_all_of_that_name_and_counts_them);
 	tcase_add_test(t, tokens_are_found_over_all_fields_of_the_name);
 	tcase_add_test(t, a_cookie_is_found_in_any_field_and_the_first_counts);

@@ -361,7 +361,7 @@ START_TEST(connecting_is_told_later_and_what_was_written_before_is_sent)
 	peer = accept(listening, NULL, NULL);
 	ck_assert_int_eq(read(peer, out, sizeof out), 5);
 	ck_assert_str_eq(out, "early");
-	conn_address_text((struct sockaddr *)&c->peer, text, sizeof text, &port);
+	conn_address_text(&c->peer.any, text, sizeof text, &port);
 	ck_assert_str_eq(text, "127.0.0.1");
 	ck_assert_int_eq(port, ntohs(a.sin_port));
 	close(listening);
@@ -395,7 +395,7 @@ START_TEST(a_reset_peer_is_noticed_without_reading)
 	struct linger now = {1, 0};
 	ck_assert_int_eq(connect(fd, (struct sockaddr *)&a, sizeof a), 0);
 	struct conn *x = conn_accepted(l, accept4(listening, NULL, NULL, SOCK_NONBLOCK), NULL, &lazy_ops, NULL);
-	ck_assert_int_eq(x->peer.ss_family, AF_INET);
+	ck_assert_int_eq(x->peer.any.sa_family, AF_INET);
 	ck_assert(!conn_is_reset(x));
 	setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof now);
 	close(fd);

@@ -68,6 +68,26 @@ START_TEST(the_pool_keeps_a_limited_number)
 }
 END_TEST
 
+START_TEST(a_sweep_takes_what_was_not_needed_since_the_last)
+{
+	struct iobuf *all[8];
+	for (size_t i = 0; i < 8; i++)
+		all[i] = iobuf_get(&pool);
+	for (size_t i = 0; i < 8; i++)
+		iobuf_put(&pool, all[i]);
+	ck_assert_uint_eq(iobuf_pool_sweep(&pool), 0); /* all were needed */
+	all[0] = iobuf_get(&pool);
+	all[1] = iobuf_get(&pool);
+	iobuf_put(&pool, all[0]);
+	iobuf_put(&pool, all[1]);
+	ck_assert_uint_eq(iobuf_pool_sweep(&pool), 6 * sizeof(struct iobuf));
+	ck_assert_uint_eq(pool.kept, 2);
+	iobuf_pool_sweep(&pool);
+	ck_assert_uint_eq(pool.kept, 0);
+	ck_assert_ptr_null(pool.free);
+}
+END_TEST
+
 static Suite *suite(void)
 {
 	Suite *s = suite_create("iobuf");
@@ -77,6 +97,7 @@ static Suite *suite(void)
 	tcase_add_test(c, consuming_everything_starts_at_the_front_again);
 	tcase_add_test(c, the_buffer_given_back_last_is_lent_first_and_is_empty);
 	tcase_add_test(c, the_pool_keeps_a_limited_number);
+	tcase_add_test(c, a_sweep_takes_what_was_not_needed_since_the_last);
 	suite_add_tcase(s, c);
 	return s;
 }

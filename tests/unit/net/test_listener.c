@@ -132,7 +132,7 @@ START_TEST(the_peers_address_is_known)
 	int client = dial(listener_port(listener));
 	turn();
 	getsockname(client, (struct sockaddr *)&own, &len);
-	conn_address_text((struct sockaddr *)&adopted->peer, text, sizeof text, &port);
+	conn_address_text(&adopted->peer.any, text, sizeof text, &port);
 	ck_assert_str_eq(text, "127.0.0.1");
 	ck_assert_int_eq(port, ntohs(own.sin_port));
 	conn_close(adopted);

@@ -274,6 +274,74 @@ START_TEST(a_body_nobody_reads_stays_within_the_window)
 }
 END_TEST
 
+/* Sends `times` pieces of 16,000 bytes on a stream and returns by how much windows were opened for it. */
+static long upload(int stream, int times)
+{
+	char script[16100], mark[16];
+	long granted = 0;
+	int head = snprintf(script, sizeof script, "D%d ", stream);
+
+	memset(script + head, 'x', 16000);
+	script[head + 16000] = '\0';
+	snprintf(mark, sizeof mark, "%d^", stream);
+	for (int i = 0; i < times; i++) {
+		h2_wire_say(&w, script);
+		for (const char *p = h2_wire_heard(&w); (p = strstr(p, mark)) != NULL; p++)
+			granted += strtol(p + strlen(mark), NULL, 10);
+	}
+	return granted;
+}
+
+START_TEST(an_upload_whose_handler_keeps_up_gets_a_larger_window)
+{
+	w.quiet = false;
+	r->keep_reading = true;
+	h2_wire_hello(&w);
+	h2_wire_say(&w, OPEN(1));
+	long window = 65535 + upload(1, 100) - 100 * 16000;
+	ck_assert_int_gt(window, 400000);
+	ck_assert_int_le(window, 8 * 65535);
+	ck_assert_uint_eq(r->loop->buffers.lent, 0);
+	stream_read_body(r->later, false);
+	ck_assert_int_eq(upload(1, (int)(window / 16000)), 0);
+	ck_assert_uint_le(r->loop->buffers.lent, 8);
+	stream_read_body(r->later, true);
+	rig_turn(r);
+	ck_assert_uint_eq(r->loop->buffers.lent, 0);
+	stream_read_body(r->later, false);
+	h2_wire_heard(&w);
+	for (int i = 0; i < 2; i++)
+		upload(1, (int)(window / 16000));
+	ck_assert_uint_eq(r->loop->buffers.lent, 0); /* beyond the window: it is reset */
+	ck_assert_ptr_null(strstr(rig_events(r), "done"));
+}
+END_TEST
+
+START_TEST(all_windows_together_grow_by_a_bounded_amount)
+{
+	long grown = 0;
+
+	w.quiet = false;
+	r->keep_reading = true;
+	h2_wire_hello(&w);
+	for (int i = 0; i < 6; i++) {
+		char script[80];
+		snprintf(script, sizeof script, "H%d :method=POST :scheme=http :path=/later :authority=a", 2 * i + 1);
+		h2_wire_say(&w, script);
+		grown += upload(2 * i + 1, 60) - 60 * 16000;
+	}
+	ck_assert_int_gt(grown, 500000); /* up to half of each window is granted again only later */
+	ck_assert_int_le(grown, 1024 * 1024);
+	for (int i = 0; i < 6; i++) { /* what has ended leaves its share to others */
+		char script[20];
+		snprintf(script, sizeof script, "R%d 8", 2 * i + 1);
+		h2_wire_say(&w, script);
+	}
+	h2_wire_say(&w, "H21 :method=POST :scheme=http :path=/later :authority=a");
+	ck_assert_int_gt(upload(21, 60) - 60 * 16000, 150000);
+}
+END_TEST
+
 START_TEST(an_answer_waits_for_the_window_and_its_handler_with_it)
 {
 	hello();
@@ -601,6 +669,7 @@ static Suite *suite(void)
 	        streams_beyond_the_limit_are_refused, a_reset_is_an_abort_and_frees_the_stream,
 	        an_answer_that_is_cut_is_a_reset, an_answer_shorter_than_announced_is_a_reset,
 	        a_client_that_leaves_aborts_all_its_streams, a_body_nobody_reads_stays_within_the_window,
+	        an_upload_whose_handler_keeps_up_gets_a_larger_window, all_windows_together_grow_by_a_bounded_amount,
 	        an_answer_waits_for_the_window_and_its_handler_with_it, all_streams_together_hold_a_bounded_amount,
 	        a_client_that_does_not_read_is_not_read, a_stream_that_echoes_is_held_back_by_its_reader,
 	        heads_above_the_limits_are_refused_and_the_connection_stays,

@@ -211,6 +211,20 @@ START_TEST(each_request_finds_zeroed_state)
 }
 END_TEST
 
+START_TEST(a_sweep_takes_streams_that_were_not_needed_since_the_last)
+{
+	rig_say(r, "GET /hello HTTP/1.1\r\nHost: a\r\n\r\n");
+	ck_assert_uint_eq(server_sweep(&r->server), 0);
+	rig_say(r, "GET /hello HTTP/1.1\r\nHost: a\r\n\r\n");
+	ck_assert_uint_eq(server_sweep(&r->server), 0);
+	ck_assert_uint_eq(r->server.spares, 1);
+	ck_assert_uint_gt(server_sweep(&r->server), sizeof(struct stream));
+	ck_assert_uint_eq(r->server.spares, 0);
+	rig_say(r, "GET /hello HTTP/1.1\r\nHost: a\r\n\r\n");
+	ck_assert_uint_eq(r->server.spares, 1);
+}
+END_TEST
+
 static Suite *suite(void)
 {
 	Suite *s = suite_create("server");
@@ -223,6 +237,7 @@ static Suite *suite(void)
 	tcase_add_test(c, a_handshake_that_never_comes_ends_with_the_header_timeout);
 	tcase_add_test(c, counters_say_what_connections_do);
 	tcase_add_test(c, each_request_finds_zeroed_state);
+	tcase_add_test(c, a_sweep_takes_streams_that_were_not_needed_since_the_last);
 	tcase_set_timeout(c, 60);
 	suite_add_tcase(s, c);
 	return s;

@@ -1,0 +1,32 @@
+"""10,000 slow clients, half of them with heads and half with bodies of one byte a second, beside a normal load."""
+from bed import flat, median
+
+CLIENTS, ROUNDS, SECONDS, RATE = 10000, 4, 8, 3000
+
+
+def prove(bed):
+    bed.start_origin()
+    bed.start()
+    bed.apply([bed.service("plain", [{"name": "plain", "paths": ["/plain"]}])])
+    measure = lambda: bed.load(SECONDS, "-c", 64, "-r", RATE, "/plain")  # noqa: E731
+    measure()
+    p99, memory, errors, cpu = {"quiet": [], "slow": []}, [], 0, []
+    for _ in range(ROUNDS):
+        said = measure()
+        p99["quiet"].append(said["p99_ms"])
+        slow = bed.tool("slow", bed.dp.port, CLIENTS)
+        assert slow.stdout.readline() == "ready\n"
+        before = bed.dp.cpu_seconds()
+        said = measure()
+        cpu.append((bed.dp.cpu_seconds() - before) / said["requests"] * 1e6)
+        p99["slow"].append(said["p99_ms"])
+        errors += said["errors"]
+        memory.append(bed.dp.memory())
+        slow.stdin.close()
+        assert slow.wait() == 0
+        bed.processes.remove(slow)
+    bed.note(f"p99 of each turn in ms, quiet: {p99['quiet']}, beside slow ones: {p99['slow']}; CPU a normal request, all included: {median(cpu):.1f} us")
+    bed.found("normal requests that failed", errors, 0)
+    bed.found("p99 beside slow clients over quiet", median(p99["slow"]) / median(p99["quiet"]), 1.10)
+    bed.found("memory for each slow client", max(memory) / CLIENTS, 16384, "bytes")
+    flat(bed, "10,000 slow clients", memory)
