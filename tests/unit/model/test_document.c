@@ -587,6 +587,7 @@ START_TEST(section_10_without_the_switch_nothing_is_touched)
 }
 END_TEST
 
+/* declarative-config 10: hash */
 START_TEST(section_10_hash_changes_with_the_variable_and_only_then)
 {
 	static const char text[] = V3 "services: [{host: h, tags: ['${DOC_X}']}]",
