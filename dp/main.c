@@ -34,6 +34,7 @@
 #include "dp/host/cache_orders.h"
 #include "dp/host/counters.h"
 #include "dp/host/load.h"
+#include "dp/memory.h"
 #include "dp/status/status.h"
 #include "dp/status/target_health.h"
 #include "dp/upstream/balance_thread.h"
@@ -48,6 +49,7 @@ struct plane {
 	struct proxy_options options;
 	struct node node;
 	struct loop *loop;
+	struct memory memory;
 	struct worker *workers[WORKERS_MAX];
 	struct meter *meters[WORKERS_MAX];
 	uint64_t cluster_cert_expiry_s, cache_bytes_max;
@@ -102,6 +104,7 @@ static bool apply(struct catalog *candidate, struct slice epoch, void *arg, stru
 	if (!lease_board_current(p->node.board))
 		router_each_inversion(s->router, INVERSIONS_SHOWN, log_inversion, NULL);
 	lease_board_publish(p->node.board, s);
+	memory_settle(&p->memory);
 	log_info("configuration applied", LOG_INT("version", s->version),
 	        LOG_INT("records", catalog_total(s->catalog)));
 	return true;
@@ -541,7 +544,7 @@ static bool make_shared(struct plane *p, struct err *e)
 	p->dns = dns_new(p->loop, &dns, e);
 	if (!p->dns)
 		return false;
-	p->node.redis = redis_set_new(p->loop, p->dns);
+	p->node.redis = redis_set_new(&(struct dialer){p->loop, p->dns, p->node.outward});
 	return true;
 }
 
@@ -601,7 +604,7 @@ static bool start(struct plane *p, struct err *e)
 		dumps_forbid();
 	route_use_flavor(s->router_flavor);
 	template_allow_lua(!slice_eq(s->untrusted_lua, S("off")));
-	p->loop = loop_new(e);
+	p->loop = p->memory.loop = loop_new(e);
 	if (!p->loop || !proxy_options_init(&p->options, s, &p->arena, e))
 		return false;
 	catch_signals(p);
@@ -658,6 +661,7 @@ static void end(struct plane *p)
 		if (p->signals[i])
 			event_free(p->signals[i]);
 	loop_timer_free(p->drain);
+	memory_fini(&p->memory);
 	successor_free(p->successor);
 	if (p->loop)
 		loop_free(p->loop);
