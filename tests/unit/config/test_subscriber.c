@@ -456,7 +456,7 @@ START_TEST(what_was_ordered_before_a_data_plane_began_is_not_for_it)
 		event_base_loop(dp.loop->base, EVLOOP_ONCE);
 		subscriber_status(dp.subscriber, &st);
 	} while (st.last_contact_ms == 0); /* else nobody is there to be waited for */
-	json_t *result = ordered("add"); /* what was to come has come */
+	json_t *result = ordered("add");   /* what was to come has come */
 	ck_assert_int_eq(json_integer_value(result), 42);
 	ck_assert_uint_eq(orders_seen.carried_out, 1);
 	json_decref(result);
