@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "common/core/dumps.h"
 #include "common/core/file.h"
 #include "common/core/file_limit.h"
 #include "common/core/log.h"
@@ -280,6 +281,8 @@ static bool start(struct program *p, const char *conf, struct err *e)
 	if (!open_configuration(p, e))
 		return false;
 	file_limit_raise();
+	if (!s->core_dumps)
+		dumps_forbid();
 	p->loop = loop_new(e);
 	if (!p->loop || !catch_signals(p, e))
 		return false;

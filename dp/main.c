@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "common/core/dumps.h"
 #include "common/core/file.h"
 #include "common/core/file_limit.h"
 #include "common/core/log.h"
@@ -25,12 +26,15 @@
 #include "common/settings/log_setup.h"
 #include "common/settings/node_id.h"
 #include "dp/config/document_feed.h"
+#include "dp/config/renewal.h"
 #include "dp/config/replica.h"
 #include "dp/config/secrets.h"
 #include "dp/config/subscriber.h"
 #include "dp/host/cache.h"
 #include "dp/host/cache_orders.h"
 #include "dp/host/counters.h"
+#include "dp/host/load.h"
+#include "dp/memory.h"
 #include "dp/status/status.h"
 #include "dp/status/target_health.h"
 #include "dp/upstream/balance_thread.h"
@@ -45,6 +49,7 @@ struct plane {
 	struct proxy_options options;
 	struct node node;
 	struct loop *loop;
+	struct memory memory;
 	struct worker *workers[WORKERS_MAX];
 	struct meter *meters[WORKERS_MAX];
 	uint64_t cluster_cert_expiry_s, cache_bytes_max;
@@ -57,7 +62,12 @@ struct plane {
 	struct counter_source counting;
 	unsigned told_shard;           /* of shared counters */
 	struct subscriber *subscriber; /* the one or the other */
-	struct text why;               /* what is wrong with the document, in several lines */
+	struct node_load load;         /* of all workers, as the last Poll told it */
+	Gatehouse__Sync__NodeLoad told_load;
+	char *labels[NODE_LABELS_MAX];
+	size_t label_count;
+	struct renewal *renewal; /* of the certificate that the subscriber shows; NULL: none */
+	struct text why;         /* what is wrong with the document, in several lines */
 	struct status *status;
 	struct access_log access_log, stream_log, status_log;
 	struct event *signals[5];
@@ -94,6 +104,7 @@ static bool apply(struct catalog *candidate, struct slice epoch, void *arg, stru
 	if (!lease_board_current(p->node.board))
 		router_each_inversion(s->router, INVERSIONS_SHOWN, log_inversion, NULL);
 	lease_board_publish(p->node.board, s);
+	memory_settle(&p->memory);
 	log_info("configuration applied", LOG_INT("version", s->version),
 	        LOG_INT("records", catalog_total(s->catalog)));
 	return true;
@@ -346,6 +357,29 @@ static void learn_counter(void *arg, struct slice key, int64_t others)
 	counters_learn(((struct plane *)arg)->node.shared_counters, key, others);
 }
 
+static void tell_about(void *arg, Gatehouse__Sync__Poll *poll)
+{
+	struct plane *p = arg;
+
+	p->load = (struct node_load){0};
+	for (unsigned i = 0; i < p->worker_count; i++)
+		load_add(&p->load, worker_load(p->workers[i]));
+	node_load_tell(&p->load, &p->told_load);
+	poll->load = &p->told_load;
+	poll->labels = p->labels;
+	poll->n_labels = p->label_count;
+}
+
+/* Checked when the settings were read. */
+static void read_labels(struct plane *p)
+{
+	struct slice rest = p->settings.cluster_dp_labels;
+
+	p->label_count = 0;
+	while (slice_is_set(rest) && p->label_count < NODE_LABELS_MAX)
+		p->labels[p->label_count++] = arena_cstr(&p->arena, slice_trim(slice_cut(&rest, ',')));
+}
+
 static bool start_subscriber(struct plane *p, struct err *e)
 {
 	p->counting = (struct counter_source){counter_news, tell_counters_again, learn_counter, p};
@@ -355,7 +389,34 @@ static bool start_subscriber(struct plane *p, struct err *e)
 	subscriber_carry_out(p->subscriber, order_handlers, p);
 	subscriber_report_health(p->subscriber, report_health, p);
 	subscriber_share_counters(p->subscriber, &p->counting);
+	read_labels(p);
+	subscriber_tell_about(p->subscriber, tell_about, p);
 	return true;
+}
+
+static void use_renewed(void *arg)
+{
+	struct plane *p = arg;
+
+	p->cluster_cert_expiry_s = cert_expiry_s(p->settings.cluster_cert);
+	if (p->subscriber)
+		subscriber_use_certs(p->subscriber, &p->settings);
+}
+
+static void on_renewed(void *arg)
+{
+	struct plane *p = arg;
+	loop_post(p->loop, use_renewed, p);
+}
+
+static bool start_renewal(struct plane *p, struct err *e)
+{
+	const struct settings *s = &p->settings;
+
+	if (!p->subscriber || slice_eq(s->cluster_control_plane, S("ipc")) || s->cluster_cert_renew_days == 0)
+		return true;
+	p->renewal = renewal_start(s, on_renewed, p, e);
+	return p->renewal != NULL;
 }
 
 static void follow_again(void *arg)
@@ -366,7 +427,7 @@ static void follow_again(void *arg)
 	log_error("the reload failed, everything goes on as before");
 	successor_free(p->successor);
 	p->successor = NULL;
-	if (!start_subscriber(p, &e))
+	if (!start_subscriber(p, &e) || !start_renewal(p, &e))
 		log_error("cannot follow the control plane any more", LOG_STR("error", e.message));
 }
 
@@ -393,6 +454,8 @@ static void reload(struct plane *p)
 	if (p->successor || p->drain_until_ms || !are_settings_well(p))
 		return;
 	log_notice("reloading");
+	renewal_stop(p->renewal); /* the successor has its own */
+	p->renewal = NULL;
 	subscriber_stop(p->subscriber); /* two of one name would confuse the control plane */
 	p->subscriber = NULL;
 	p->successor = successor_start(p->loop, p->argv, TAKE_OVER_MS, follow_again, p, &e);
@@ -481,7 +544,7 @@ static bool make_shared(struct plane *p, struct err *e)
 	p->dns = dns_new(p->loop, &dns, e);
 	if (!p->dns)
 		return false;
-	p->node.redis = redis_set_new(p->loop, p->dns);
+	p->node.redis = redis_set_new(&(struct dialer){p->loop, p->dns, p->node.outward});
 	return true;
 }
 
@@ -537,9 +600,11 @@ static bool start(struct plane *p, struct err *e)
 	        !access_log_open(&p->status_log, s, "status_access_log", s->status_access_log, e))
 		return false;
 	file_limit_raise();
+	if (!s->core_dumps)
+		dumps_forbid();
 	route_use_flavor(s->router_flavor);
 	template_allow_lua(!slice_eq(s->untrusted_lua, S("off")));
-	p->loop = loop_new(e);
+	p->loop = p->memory.loop = loop_new(e);
 	if (!p->loop || !proxy_options_init(&p->options, s, &p->arena, e))
 		return false;
 	catch_signals(p);
@@ -553,7 +618,7 @@ static bool start(struct plane *p, struct err *e)
 	if (!start_configuration(p, e) || !start_workers(p, e))
 		return false;
 	p->status = status_start(p->loop, s->status_listen, &p->status_log, fill_report, p, e);
-	if (!p->status || !write_pid(p, e))
+	if (!p->status || !start_renewal(p, e) || !write_pid(p, e))
 		return false;
 	handover_complete(p->loop);
 	return true;
@@ -564,6 +629,7 @@ static void end(struct plane *p)
 	char path[PATH_MAX];
 	if (p->status)
 		status_stop(p->status);
+	renewal_stop(p->renewal);
 	subscriber_stop(p->subscriber);
 	document_feed_stop(p->feed);
 	for (unsigned i = 0; i < p->worker_count; i++)
@@ -595,6 +661,7 @@ static void end(struct plane *p)
 		if (p->signals[i])
 			event_free(p->signals[i]);
 	loop_timer_free(p->drain);
+	memory_fini(&p->memory);
 	successor_free(p->successor);
 	if (p->loop)
 		loop_free(p->loop);

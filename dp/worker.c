@@ -272,6 +272,11 @@ struct meter *worker_meter(const struct worker *w)
 	return w->proxy.host.meter;
 }
 
+const struct node_load *worker_load(const struct worker *w)
+{
+	return &w->proxy.load;
+}
+
 unsigned worker_active(const struct worker *w)
 {
 	return worker_stats(w).active + __atomic_load_n(&w->streams.active, __ATOMIC_RELAXED);

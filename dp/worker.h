@@ -33,6 +33,8 @@ struct worker *worker_start(const struct node *node, unsigned number, struct err
 void worker_drain(struct worker *w);
 /* Ends the thread (closing what is still open) and frees. */
 void worker_stop(struct worker *w);
+/* What it has done; from any thread. */
+const struct node_load *worker_load(const struct worker *w);
 /* Connections now open; from any thread, approximate. */
 unsigned worker_active(const struct worker *w);
 /* Entries for collectors that wait or are under way, and those lost since the start; from any thread. */

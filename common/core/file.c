@@ -120,3 +120,15 @@ bool file_make_dirs(const char *path, mode_t mode, struct err *e)
 			return true;
 	}
 }
+
+bool file_is_private(const char *path, struct err *e)
+{
+	struct stat st;
+	if (stat(path, &st) < 0 || !S_ISREG(st.st_mode))
+		return true;
+	mode_t wide = st.st_mode & (st.st_uid == 0 && geteuid() != 0 ? 037 : 077);
+	if (!wide)
+		return true;
+	return err_set(e, "key file '%s' has mode %04o, so that others can read it; run: chmod %s '%s'", path,
+	        (unsigned)(st.st_mode & 07777), st.st_uid == 0 && geteuid() != 0 ? "0640" : "0600", path);
+}

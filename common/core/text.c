@@ -80,6 +80,10 @@ void text_put_int(struct text *t, int64_t n)
 	                            "40414243444546474849505152535455565758596061626364656667686970717273747576777879"
 	                            "8081828384858687888990919293949596979899";
 	enum { DIGITS_MAX = 24 };
+	if (n >= 0 && n < 10) {
+		text_putc(t, (char)('0' + n));
+		return;
+	}
 	char digits[2 * DIGITS_MAX] = "", *end = digits + DIGITS_MAX, *at = end;
 	uint64_t left = n < 0 ? 0 - (uint64_t)n : (uint64_t)n;
 	for (; left >= 10; left /= 100)
@@ -137,14 +141,38 @@ static inline bool copy_plain(char *to, const char *from, bool lower)
 	return true;
 }
 
+/* Up to seven bytes in a word, each of them in it; those that are over are harmless. */
+static inline uint64_t few_bytes(struct slice s)
+{
+	uint32_t first = 0, last = 0;
+
+	if (s.len < 4) {
+		unsigned char a = (unsigned char)s.ptr[0], b = (unsigned char)s.ptr[s.len / 2],
+		              c = (unsigned char)s.ptr[s.len - 1];
+		return (EACH('x') & ~UINT64_C(0xffffff)) | a | (uint64_t)b << 8 | (uint64_t)c << 16;
+	}
+	memcpy(&first, s.ptr, sizeof first);
+	memcpy(&last, s.ptr + s.len - sizeof last, sizeof last);
+	return first | (uint64_t)last << 32;
+}
+
 static bool copy_few_plain(char *to, struct slice s, bool lower)
 {
-	for (size_t i = 0; i < s.len; i++) {
-		unsigned char c = (unsigned char)s.ptr[i];
-		if (c < 0x20 || c >= 0x7f || c == '"' || c == '\\')
-			return false;
-		to[i] = (char)(lower ? ascii_lower(c) : c);
+	if (s.len == 0)
+		return true;
+	uint64_t x = few_bytes(s);
+	if (has_special(x))
+		return false;
+	x = lower ? lower_of(x) : x;
+	if (s.len < 4) {
+		to[0] = (char)x;
+		to[s.len / 2] = (char)(x >> 8);
+		to[s.len - 1] = (char)(x >> 16);
+		return true;
 	}
+	uint32_t first = (uint32_t)x, last = (uint32_t)(x >> 32);
+	memcpy(to, &first, sizeof first);
+	memcpy(to + s.len - sizeof last, &last, sizeof last);
 	return true;
 }
 

@@ -1,5 +1,5 @@
 /* x509: see x509.h. */
-#include "common/crypto/x509.h"
+#include "common/crypto/x509_private.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -24,7 +24,7 @@ const char *x509_error(char *out, size_t size)
 	return out;
 }
 
-static bool fail(struct err *e, const char *what)
+bool x509_fail(struct err *e, const char *what)
 {
 	char why[160];
 	return err_set(e, "%s: %s", what, x509_error(why, sizeof why));
@@ -42,7 +42,7 @@ static bool write_pem(BIO *pem, const char *path, mode_t mode, struct err *e)
 static bool write_cert(X509 *cert, const char *path, struct err *e)
 {
 	BIO *pem = BIO_new(BIO_s_mem());
-	bool ok = (pem && PEM_write_bio_X509(pem, cert)) || fail(e, "cannot encode the certificate");
+	bool ok = (pem && PEM_write_bio_X509(pem, cert)) || x509_fail(e, "cannot encode the certificate");
 	ok = ok && write_pem(pem, path, 0644, e);
 	BIO_free(pem);
 	return ok;
@@ -52,33 +52,35 @@ static bool write_key(EVP_PKEY *key, const char *path, struct err *e)
 {
 	BIO *pem = BIO_new(BIO_s_secmem());
 	bool ok = (pem && PEM_write_bio_PrivateKey(pem, key, NULL, NULL, 0, NULL, NULL)) ||
-	          fail(e, "cannot encode the private key");
+	          x509_fail(e, "cannot encode the private key");
 	ok = ok && write_pem(pem, path, 0600, e);
 	BIO_free(pem);
 	return ok;
 }
 
-static X509 *read_cert(const char *path, struct err *e)
+X509 *x509_read_cert(const char *path, struct err *e)
 {
 	BIO *file = BIO_new_file(path, "r");
 	X509 *cert = file ? PEM_read_bio_X509(file, NULL, NULL, NULL) : NULL;
 	if (!file)
 		err_set(e, "cannot open certificate file '%s': %s", path, strerror(errno));
 	else if (!cert)
-		fail(e, "no PEM certificate"), err_prefix(e, "'%s'", path);
+		x509_fail(e, "no PEM certificate"), err_prefix(e, "'%s'", path);
 	BIO_free(file);
 	ERR_clear_error();
 	return cert;
 }
 
-static EVP_PKEY *read_key(const char *path, struct err *e)
+EVP_PKEY *x509_read_key(const char *path, struct err *e)
 {
+	if (!file_is_private(path, e))
+		return NULL;
 	BIO *file = BIO_new_file(path, "r");
 	EVP_PKEY *key = file ? PEM_read_bio_PrivateKey(file, NULL, NULL, (void *)"") : NULL;
 	if (!file)
 		err_set(e, "cannot open key file '%s': %s", path, strerror(errno));
 	else if (!key)
-		fail(e, "no PEM private key without passphrase"), err_prefix(e, "'%s'", path);
+		x509_fail(e, "no PEM private key without passphrase"), err_prefix(e, "'%s'", path);
 	BIO_free(file);
 	ERR_clear_error();
 	return key;
@@ -167,7 +169,7 @@ static bool add_san(X509 *cert, const struct x509_request *r)
 	return ok;
 }
 
-static X509 *new_cert(const struct x509_request *r, EVP_PKEY *key, X509 *issuer)
+X509 *x509_new_cert(const struct x509_request *r, EVP_PKEY *key, X509 *issuer)
 {
 	X509 *cert = X509_new();
 	if (cert && X509_set_version(cert, X509_VERSION_3) && set_serial(cert) && set_subject(cert, r->common_name) &&
@@ -179,7 +181,7 @@ static X509 *new_cert(const struct x509_request *r, EVP_PKEY *key, X509 *issuer)
 	return NULL;
 }
 
-static bool check_request(const struct x509_request *r, struct err *e)
+bool x509_check_request(const struct x509_request *r, struct err *e)
 {
 	size_t n = strlen(r->common_name);
 	if (n == 0 || n > X509_CN)
@@ -191,15 +193,15 @@ static bool check_request(const struct x509_request *r, struct err *e)
 
 bool x509_make_ca(const struct x509_request *r, const char *cert_path, const char *key_path, struct err *e)
 {
-	if (!check_request(r, e))
+	if (!x509_check_request(r, e))
 		return false;
 	EVP_PKEY *key = EVP_EC_gen("P-256");
-	X509 *cert = key ? new_cert(r, key, NULL) : NULL;
+	X509 *cert = key ? x509_new_cert(r, key, NULL) : NULL;
 	bool ok = cert && add_extension(cert, cert, NID_basic_constraints, "critical,CA:TRUE,pathlen:0") &&
 	          add_extension(cert, cert, NID_key_usage, "critical,keyCertSign,cRLSign") &&
 	          add_extension(cert, cert, NID_subject_key_identifier, "hash") && X509_sign(cert, key, EVP_sha256());
 	if (!ok)
-		fail(e, "cannot make the cluster CA");
+		x509_fail(e, "cannot make the cluster CA");
 	ok = ok && write_key(key, key_path, e) && write_cert(cert, cert_path, e);
 	X509_free(cert);
 	EVP_PKEY_free(key);
@@ -217,18 +219,18 @@ static bool sign_self(X509 *cert, const struct x509_request *r, EVP_PKEY *key)
 
 bool x509_make_self_signed(const struct x509_request *r, const char *cert_path, const char *key_path, struct err *e)
 {
-	if (!check_request(r, e))
+	if (!x509_check_request(r, e))
 		return false;
 	EVP_PKEY *key = r->rsa ? EVP_RSA_gen(2048) : EVP_EC_gen("P-256");
-	X509 *cert = key ? new_cert(r, key, NULL) : NULL;
-	bool ok = (cert && sign_self(cert, r, key)) || fail(e, "cannot make the certificate");
+	X509 *cert = key ? x509_new_cert(r, key, NULL) : NULL;
+	bool ok = (cert && sign_self(cert, r, key)) || x509_fail(e, "cannot make the certificate");
 	ok = ok && write_key(key, key_path, e) && write_cert(cert, cert_path, e);
 	X509_free(cert);
 	EVP_PKEY_free(key);
 	return ok;
 }
 
-static bool sign_node(X509 *cert, const struct x509_request *r, X509 *ca, EVP_PKEY *ca_key)
+bool x509_sign_node(X509 *cert, const struct x509_request *r, X509 *ca, EVP_PKEY *ca_key)
 {
 	return add_extension(cert, ca, NID_basic_constraints, "critical,CA:FALSE") &&
 	       add_extension(cert, ca, NID_key_usage, "critical,digitalSignature") &&
@@ -241,10 +243,10 @@ static bool sign_node(X509 *cert, const struct x509_request *r, X509 *ca, EVP_PK
 bool x509_make_node(const struct x509_request *r, const char *ca_cert_path, const char *ca_key_path,
         const char *cert_path, const char *key_path, struct err *e)
 {
-	if (!check_request(r, e))
+	if (!x509_check_request(r, e))
 		return false;
-	X509 *ca = read_cert(ca_cert_path, e), *cert = NULL;
-	EVP_PKEY *ca_key = ca ? read_key(ca_key_path, e) : NULL, *key = NULL;
+	X509 *ca = x509_read_cert(ca_cert_path, e), *cert = NULL;
+	EVP_PKEY *ca_key = ca ? x509_read_key(ca_key_path, e) : NULL, *key = NULL;
 	bool ok = ca_key != NULL;
 	if (ok && X509_check_private_key(ca, ca_key) != 1) {
 		ERR_clear_error();
@@ -252,8 +254,9 @@ bool x509_make_node(const struct x509_request *r, const char *ca_cert_path, cons
 	}
 	if (ok) {
 		key = EVP_EC_gen("P-256");
-		cert = key ? new_cert(r, key, ca) : NULL;
-		ok = (cert && sign_node(cert, r, ca, ca_key)) || fail(e, "cannot make the node certificate");
+		cert = key ? x509_new_cert(r, key, ca) : NULL;
+		ok = (cert && x509_sign_node(cert, r, ca, ca_key)) ||
+		     x509_fail(e, "cannot make the node certificate");
 	}
 	ok = ok && write_key(key, key_path, e) && write_cert(cert, cert_path, e);
 	X509_free(cert);
@@ -316,7 +319,7 @@ bool x509_describe(const X509 *cert, struct x509_info *out, struct err *e)
 
 bool x509_read(const char *path, struct x509_info *out, struct err *e)
 {
-	X509 *cert = read_cert(path, e);
+	X509 *cert = x509_read_cert(path, e);
 	bool ok = cert && (x509_describe(cert, out, e) || err_prefix(e, "'%s'", path));
 	X509_free(cert);
 	return ok;

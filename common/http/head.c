@@ -14,21 +14,20 @@ static inline bool is_field(const struct header *f, enum header_id id, struct sl
 	return f->id == id && (id != HEADER_OTHER || (f->name.len == name.len && slice_ieq(f->name, name)));
 }
 
+/* By index: a head without fields may have no memory for them, to which nothing may be added. */
 struct header *head_next(const struct head *h, const struct header *after, enum header_id id, struct slice name)
 {
-	struct header *end = h->headers + h->count;
-	for (struct header *f = after ? h->headers + (after - h->headers) + 1 : h->headers; f < end; f++)
-		if (is_field(f, id, name))
-			return f;
+	for (size_t i = after ? (size_t)(after - h->headers) + 1 : 0; i < h->count; i++)
+		if (is_field(&h->headers[i], id, name))
+			return &h->headers[i];
 	return NULL;
 }
 
 struct header *head_find(const struct head *h, enum header_id id)
 {
-	struct header *end = h->headers + h->count;
-	for (struct header *f = h->headers; f < end; f++)
-		if (f->id == id)
-			return f;
+	for (size_t i = 0; i < h->count; i++)
+		if (h->headers[i].id == id)
+			return &h->headers[i];
 	return NULL;
 }
 

@@ -62,6 +62,17 @@ static const char *const own_keys[] = {"_format_version", "_transform", "_worksp
 /* Entities of others that mean nothing here: of a cluster, of the other edition. */
 static const char *const foreign[] = {"workspaces", "parameters", "clustering_data_planes", NULL};
 
+/* WebAssembly filters have their place at the top, in services and in routes, but there are none (entities.md 4.14).
+ */
+static const char filter_chains[] = "filter_chains";
+
+static const char *fault_of_filters(const json_t *value)
+{
+	if (!json_is_array(value) && !json_is_null(value))
+		return "expected an array";
+	return json_array_size(value) > 0 ? "no such filter: WebAssembly is off" : NULL;
+}
+
 /* ---- entities -------------------------------------------------------------------------------------------------- */
 
 static struct item *add_item(struct document *d, const struct schema *kind)
@@ -96,8 +107,21 @@ static const struct schema *nested_kind(const struct schema *parent, const char 
 static void walk_list(
         struct document *d, const struct schema *kind, json_t *list, struct item *parent, const struct field *via);
 
+static void member_fault(struct item *i, const char *key, const char *text)
+{
+	if (!i->faults)
+		i->faults = json_object();
+	json_object_set_new(i->faults, key, json_string(text));
+}
+
+static bool may_have_filters(const struct schema *kind)
+{
+	return strcmp(kind->name, "services") == 0 || strcmp(kind->name, "routes") == 0;
+}
+
 static void walk_members(struct document *d, struct item *i, const json_t *object)
 {
+	bool filters = may_have_filters(i->out.kind);
 	const struct field *via;
 	const char *key;
 	json_t *value;
@@ -106,18 +130,19 @@ static void walk_members(struct document *d, struct item *i, const json_t *objec
 	json_object_foreach((json_t *)object, key, value)
 	{
 		const struct schema *nested = nested_kind(i->out.kind, key, &via);
-		if (!nested && !is_one_of(key, comments) && strcmp(key, "ws_id") != 0)
+		bool is_filters = filters && strcmp(key, filter_chains) == 0;
+		if (!nested && !is_filters && !is_one_of(key, comments) && strcmp(key, "ws_id") != 0)
 			continue;
 		json_object_del(i->input, key);
+		if (is_filters && fault_of_filters(value))
+			member_fault(i, key, fault_of_filters(value));
 		if (!nested || json_is_null(value))
 			continue;
 		if (json_is_array(value)) {
 			walk_list(d, nested, value, i, via);
 			continue;
 		}
-		if (!i->faults)
-			i->faults = json_object();
-		json_object_set_new(i->faults, key, json_string("expected an array"));
+		member_fault(i, key, "expected an array");
 	}
 }
 
@@ -146,12 +171,16 @@ static void walk_top(struct document *d, const char *key, json_t *value)
 
 	if (is_one_of(key, comments) || is_one_of(key, own_keys))
 		return;
-	if (!kind && !is_one_of(key, foreign))
+	if (strcmp(key, filter_chains) == 0) {
+		if (fault_of_filters(value))
+			top_fault(d, key, fault_of_filters(value));
+	} else if (!kind && !is_one_of(key, foreign)) {
 		top_fault(d, key, "unknown field");
-	else if (!json_is_array(value) && !json_is_null(value))
+	} else if (!json_is_array(value) && !json_is_null(value)) {
 		top_fault(d, key, "expected an array");
-	else if (kind)
+	} else if (kind) {
 		walk_list(d, kind, value, NULL, NULL);
+	}
 }
 
 bool document_walk(struct document *d, struct err *e)

@@ -119,9 +119,12 @@ void sink_encode_array(const struct sink_batch *b, struct text *out);
 enum { REDIS_ARGS_MAX = 16 };
 struct redis_ask {
 	const struct redis_conf *redis;
-	struct slice args[REDIS_ARGS_MAX];
+	struct slice args[REDIS_ARGS_MAX]; /* the second is the key; of EVAL and EVALSHA the fourth */
 	unsigned count;
+	unsigned master; /* of a Redis Cluster the n-th master is asked, whatever the key; 0: the one that has the key
+	                  */
 	/* out */
+	unsigned masters;  /* how many there are; 1: no cluster */
 	bool failed;       /* nothing is known */
 	const char *error; /* the server's refusal; NULL: none */
 	struct slice text; /* a string; unset: nil or no string */

@@ -32,6 +32,23 @@ static bool same_name(const struct header *a, const struct header *b)
 	return a->id == b->id && (a->id != HEADER_OTHER || slice_ieq(a->name, b->name));
 }
 
+/* How often each known name stands there. Most stand once, and need no looking around. */
+struct tally {
+	uint8_t of[HEADER_COUNT];
+};
+
+static void count_names(const struct head *h, uint32_t n, struct tally *out)
+{
+	memset(out, 0, sizeof *out);
+	for (uint32_t i = 0; i < n; i++)
+		out->of[h->headers[i].id]++;
+}
+
+static bool is_alone(const struct tally *t, const struct header *f)
+{
+	return t->of[f->id] == 1;
+}
+
 /* Is there a field of this name in [from, to)? */
 static bool is_among(const struct head *h, const struct header *f, uint32_t from, uint32_t to)
 {
@@ -59,11 +76,11 @@ static bool is_secret(const struct header *h)
 	return h->id == HEADER_AUTHORIZATION || h->id == HEADER_PROXY_AUTHORIZATION;
 }
 
-static void put_value(struct text *out, const struct head *h, uint32_t n, uint32_t i, bool redact)
+static void put_value(struct text *out, const struct head *h, uint32_t n, uint32_t i, bool alone, bool redact)
 {
 	if (redact && is_secret(&h->headers[i]))
 		LITERAL(out, "\"REDACTED\"");
-	else if (is_among(h, &h->headers[i], i + 1, n))
+	else if (!alone && is_among(h, &h->headers[i], i + 1, n))
 		put_values(out, h, n, i);
 	else
 		text_put_json(out, h->headers[i].value);
@@ -72,16 +89,20 @@ static void put_value(struct text *out, const struct head *h, uint32_t n, uint32
 static void put_headers(struct text *out, const struct head *h, bool redact)
 {
 	uint32_t n = !h ? 0 : h->count < FIELDS_MAX ? h->count : FIELDS_MAX;
+	struct tally tally;
 	char before = '{';
+
+	count_names(h, n, &tally);
 	for (uint32_t i = 0; i < n; i++) {
 		const struct header *f = &h->headers[i];
-		if (is_among(h, f, 0, i))
+		bool alone = is_alone(&tally, f);
+		if (!alone && is_among(h, f, 0, i))
 			continue;
 		text_putc(out, before);
 		before = ',';
 		text_put_json_lower(out, f->name);
 		text_putc(out, ':');
-		put_value(out, h, n, i, redact);
+		put_value(out, h, n, i, alone, redact);
 	}
 	if (before == '{')
 		text_putc(out, '{');

@@ -132,8 +132,9 @@ static struct node *parse_text(struct parser *p, char quote)
 			return parser_fail(p);
 		out[n++] = (char)ch;
 	}
-	if (p->at++ == p->end)
+	if (p->at == p->end)
 		return parser_fail(p);
+	p->at++;
 	return text_node(p, slice_of(out, n));
 }
 

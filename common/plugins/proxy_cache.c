@@ -398,7 +398,7 @@ static enum verdict on_redis(struct call *c)
 	struct state *s = c->state;
 	if (!s->ask.failed && !s->ask.error)
 		return judge(c, slice_is_set(s->ask.text), s->ask.text);
-	log_warn("redis does not answer: the upstream is asked", LOG_STR("plugin", c->plugin->name),
+	log_debug("redis does not answer: the upstream is asked", LOG_STR("plugin", c->plugin->name),
 	        LOG_SLICE("request", c->x->request_id));
 	s->key = slice_of(NULL, 0);
 	tell_status(c, S("Bypass"));

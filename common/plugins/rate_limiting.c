@@ -178,12 +178,13 @@ static void plan_window(
 {
 	int64_t now_s = c->x->started_ms / 1000, start_s = window_start_s(p->seconds, now_s);
 	int64_t left_s = p->seconds - (now_s - start_s); /* below 1 on the 31st of a month */
+	struct redis_tag tag = redis_conf_tag(&((const struct rate_limiting *)c->conf)->redis);
 	size_t i = plan->count.n++;
 
 	plan->windows[i] = (struct window){p, limit, left_s > 1 ? left_s : 1};
 	plan->counters[i] = (struct counter){
-	        .key = ARENA_JOIN(c->x->arena, S("ratelimit:"), call_uuid_text(c, c->route_id), S(":"),
-	                call_uuid_text(c, c->service_id), S(":"), identifier, S(":"),
+	        .key = ARENA_JOIN(c->x->arena, tag.begin, S("ratelimit:"), call_uuid_text(c, c->route_id), S(":"),
+	                call_uuid_text(c, c->service_id), S(":"), identifier, tag.end, S(":"),
 	                arena_decimal(c->x->arena, start_s * 1000), p->suffix),
 	        .limit = limit < 9e15 ? (int64_t)ceil(limit) : (int64_t)9e15, /* n < 2.5 when n < 3 */
 	        .window_s = (uint32_t)p->seconds,
@@ -269,7 +270,7 @@ static void count_error(struct call *c, struct slice action)
 	metric_label(&labels, "action", action);
 	call_meter(c, &store_errors, text_slice(&labels), 1);
 	text_fini(&labels);
-	log_error("request not counted in redis", LOG_STR("plugin", c->plugin->name), LOG_SLICE("action", action),
+	log_debug("request not counted in redis", LOG_STR("plugin", c->plugin->name), LOG_SLICE("action", action),
 	        LOG_SLICE("request", c->x->request_id));
 }
 

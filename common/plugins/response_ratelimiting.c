@@ -189,9 +189,10 @@ static struct counter counter_of(
         struct call *c, const struct usage *u, const struct quota *q, const struct window_kind *window)
 {
 	int64_t start_s = window_start_s(window->seconds, c->x->started_ms / 1000);
+	struct redis_tag tag = redis_conf_tag(&((const struct response_ratelimiting *)c->conf)->redis);
 	return (struct counter){
-	        .key = ARENA_JOIN(c->x->arena, S("response-ratelimit:"), call_uuid_text(c, c->route_id), S(":"),
-	                call_uuid_text(c, c->service_id), S(":"), u->identifier, S(":"),
+	        .key = ARENA_JOIN(c->x->arena, tag.begin, S("response-ratelimit:"), call_uuid_text(c, c->route_id),
+	                S(":"), call_uuid_text(c, c->service_id), S(":"), u->identifier, tag.end, S(":"),
 	                arena_decimal(c->x->arena, start_s * 1000), S(":"), q->name, S(":"),
 	                slice_cstr(window->name)),
 	        .limit = INT64_MAX,

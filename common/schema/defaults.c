@@ -34,6 +34,8 @@ static json_t *missing_value(const struct field *f)
 
 void defaults_fill(const struct schema *s, const struct schema *sub, json_t *record)
 {
+	if (s->defaults)
+		s->defaults(record);
 	for_each_field(declared, s)
 	{
 		struct field room;

@@ -167,8 +167,10 @@ static void describe_record(const struct schema *s, json_t *out)
 {
 	json_object_set_new(out, "fields", describe_fields(s));
 	describe_shorthands(s, out);
-	if (s->checks)
-		json_object_set_new(out, "entity_checks", describe_checks(s, ""));
+	json_t *checks = describe_checks(s, "");
+	if (json_array_size(checks) > 0)
+		json_object_set(out, "entity_checks", checks);
+	json_decref(checks);
 }
 
 static void describe_parts(const struct field *f, json_t *out)

@@ -286,8 +286,6 @@ bool schema_load(const struct schema *s, const json_t *input, const struct load_
 	fill_auto(&l);
 	if (!choose_subschema(&l))
 		goto out;
-	if (s->defaults)
-		s->defaults(l.record);
 	defaults_fill(s, l.sub, l.record);
 	if (is_stored(&l))
 		put_in_order(&l); /* drops what only a newer release knows */

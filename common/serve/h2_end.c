@@ -17,6 +17,7 @@ static void close_conn(struct h2_conn *h)
 	h->state = H2_CLOSED;
 	server_remove(&h->base);
 	timeout_clear(&h->notice);
+	timeout_clear(&h->cut);
 	h2_out_fini(&h->out);
 	conn_close(h->base.conn);
 	loop_defer(h->base.server->loop, &h->grave, free_conn, h);
@@ -59,6 +60,32 @@ bool h2_is_over(struct h2_conn *h)
 void h2_reset(struct h2_stream *hs, uint32_t code)
 {
 	nghttp2_submit_rst_stream(hs->conn->session, NGHTTP2_FLAG_NONE, hs->id, code);
+}
+
+static void on_cuts_due(void *arg)
+{
+	struct h2_conn *h = arg;
+	for (uint32_t i = 0; i < h->cut_count; i++)
+		nghttp2_submit_rst_stream(h->session, NGHTTP2_FLAG_NONE, h->cuts[i], NGHTTP2_INTERNAL_ERROR);
+	h->cut_count = 0;
+	h2_wake(h);
+}
+
+/* Clients forget what they have not yet read of a stream when its reset is there as well (curl does), so that they
+ * would not even see the status: what begins in this turn gets ahead. Only when nothing of it waits for a window:
+ * nghttp2 must not ask for more of a body whose stream has gone. */
+void h2_cut(struct h2_stream *hs)
+{
+	struct h2_conn *h = hs->conn;
+	bool is_on_its_way = hs->stream->responded && h->out.buffer && hs->body.deferred && !hs->body.kept;
+
+	if (!is_on_its_way || h->cut_count == H2_CUTS) {
+		h2_reset(hs, NGHTTP2_INTERNAL_ERROR);
+		return;
+	}
+	h->cuts[h->cut_count++] = hs->id;
+	if (h->cut_count == 1)
+		timeout_set(&h->base.conn->loop->timeouts, &h->cut, H2_CUT_MS, on_cuts_due, h);
 }
 
 /* ---- GOAWAY --------------------------------------------------------------------------------------------------- */

@@ -20,6 +20,8 @@ enum {
 	H2_GROWTH_MAX = 1024 * 1024,  /* ... and by so much for all streams of a connection */
 	H2_READS_PER_TURN = 16,
 	H2_NOTICE_MS = 1000, /* between the two steps of a graceful GOAWAY, at most */
+	H2_CUT_MS = 20,      /* before the reset of an answer that had only just begun ... */
+	H2_CUTS = 8,         /* ... of as many at a time */
 	H2_LINGER_MS = 5000,
 	H2_LINGER_BYTES = 64 * 1024,
 	H2_RESETS = 100, /* streams that end in a reset, in ... */
@@ -41,6 +43,9 @@ struct h2_conn {
 	enum h2_state state;
 	enum h2_goaway goaway;
 	struct timeout notice; /* until the second GOAWAY */
+	struct timeout cut;    /* until these are reset: */
+	int32_t cuts[H2_CUTS];
+	uint32_t cut_count;
 	enum h2_timer timer;
 	uint64_t timer_mark;
 
@@ -157,6 +162,8 @@ bool h2_is_over(struct h2_conn *h);
 void h2_begin_goaway(struct h2_conn *h);
 void h2_end_goaway(struct h2_conn *h);
 void h2_reset(struct h2_stream *hs, uint32_t code);
+/* Resets a stream whose answer cannot be completed. */
+void h2_cut(struct h2_stream *hs);
 void h2_settle(struct h2_conn *h);
 void h2_on_timeout(struct conn *c);
 /* Sets the deadline of what the stream waits for. */

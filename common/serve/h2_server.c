@@ -264,7 +264,7 @@ static void abort_stream(struct stream *s)
 	struct h2_conn *h = hs->conn;
 
 	if (!hs->closed)
-		h2_reset(hs, NGHTTP2_INTERNAL_ERROR);
+		h2_cut(hs);
 	h2_release(hs);
 	h2_wake(h);
 }

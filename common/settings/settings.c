@@ -1,6 +1,8 @@
 /* settings: the table of all that a node is told. Reading it from file and environment is settings_read.c. */
 #include "common/settings/settings.h"
 
+#include <ctype.h>
+
 #include "common/core/number.h"
 #include "common/core/release.h"
 
@@ -36,6 +38,31 @@ static bool check_instrumentations(const struct field *f, json_t **value, struct
 	return true;
 }
 
+static bool is_label_part(struct slice s)
+{
+	for (size_t i = 0; i < s.len; i++)
+		if (!isalnum((unsigned char)s.ptr[i]) && !(i > 0 && i + 1 < s.len && strchr("-_.", s.ptr[i])))
+			return false;
+	return s.len >= 1 && s.len <= 63;
+}
+
+/* As Kong's: letters, digits, and - _ . in between. */
+static bool check_labels(const struct field *f, json_t **value, struct err *e)
+{
+	struct slice rest = slice_cstr(json_string_value(*value));
+	int count = 0;
+
+	while (slice_is_set(rest)) {
+		struct slice one = slice_trim(slice_cut(&rest, ',')), label = one;
+		struct slice key = slice_cut(&label, ':');
+		if (!is_label_part(key) || !slice_is_set(label) || !is_label_part(label))
+			return err_set(e, "'%.*s' is no label, expected such as region:eu", SLICE_ARG(one));
+		if (++count > NODE_LABELS_MAX)
+			return err_set(e, "more than %d labels", NODE_LABELS_MAX);
+	}
+	return true;
+}
+
 #define LOG_LEVELS  ONE_OF("debug", "info", "notice", "warn", "error", "crit", "alert", "emerg")
 #define MEDIA_TYPES ONE_OF("text/plain", "text/html", "application/json", "application/xml")
 #define FLAVORS     ONE_OF("traditional_compatible", "traditional", "expressions")
@@ -64,6 +91,8 @@ static const struct field fields[] = {
                        "documents (also those that POST /config brings), or nowhere."),
         FIELD(struct settings, node_id, .format = FORMAT_UUID,
                 .doc = "This node's id; unset: made once and kept in the prefix."),
+        FIELD(struct settings, core_dumps, SWITCH,
+                .doc = "Whether a process that crashes may leave its memory on disk, with keys and passwords in it."),
         FIELD(struct settings, drain_delay, .dflt = "0", .flags = REQUIRED, BETWEEN(0, 3600),
                 .doc = "Seconds that a stopping node goes on taking connections while it reports that it drains."),
         FIELD(struct settings, shutdown_grace, .dflt = "10", .flags = REQUIRED, BETWEEN(0, 86400),
@@ -117,6 +146,19 @@ static const struct field fields[] = {
         FIELD(struct settings, cluster_cert, .doc = "This node's certificate, a PEM file."),
         FIELD(struct settings, cluster_cert_key, .flags = SECRET, .doc = "Its key, a PEM file."),
         FIELD(struct settings, cluster_ca_cert, .doc = "Certificate of the authority that signs nodes, a PEM file."),
+        FIELD(struct settings, cluster_ca_key, .flags = SECRET,
+                .doc = "The authority's key, a PEM file: with it a control plane lets nodes join (gatectl cluster token) and "
+                       "renews their certificates."),
+        FIELD(struct settings, cluster_cert_days, .dflt = "90", .flags = REQUIRED, BETWEEN(1, 3650),
+                .doc = "Days that a certificate lasts which this control plane gives a node."),
+        FIELD(struct settings, cluster_cert_renew_days, .dflt = "30", .flags = REQUIRED, BETWEEN(0, 3650),
+                .doc = "Days before its end at which a node renews its certificate by itself, at most a third of its "
+                       "life; 0: never."),
+        FIELD(struct settings, cluster_dp_labels, .check = check_labels,
+                .doc = "What a data plane is known by beside its name, comma separated key:value, at most ten."),
+        FIELD(struct settings, cluster_data_plane_purge_delay, .dflt = "1209600", .flags = REQUIRED,
+                BETWEEN(60, 315360000),
+                .doc = "Seconds after which a control plane forgets a data plane that it hears nothing of."),
         FIELD(struct settings, publish_guard, .dflt = "50", .flags = REQUIRED, BETWEEN(0, 100),
                 .doc = "Percent of the routes, where there are at least 100, that one version may take away; one that takes more is held back from the data planes until POST /versions/N/publish, or until the routes are back. 0: no guard; there is none without a database."),
         FIELD(struct settings, admin_wait, .dflt = "200", .flags = REQUIRED, BETWEEN(0, 60000),

@@ -9,6 +9,8 @@
 
 #include "common/schema/schema.h"
 
+enum { NODE_LABELS_MAX = 10 };
+
 struct settings {
 	struct slice prefix;                /* run-time files: sockets, pid files, node id, last good version; default
 	                                       /usr/local/gatehouse or as KONG_PREFIX says */
@@ -30,6 +32,11 @@ struct settings {
 	struct slice cluster_listen, cluster_control_plane; /* "0.0.0.0:8005"; "host:port", or "ipc" for a cp on this
 	                                                       machine with the same prefix */
 	struct slice cluster_cert, cluster_cert_key, cluster_ca_cert;
+	struct slice cluster_ca_key;                        /* who has it gives nodes certificates */
+	int64_t cluster_cert_days, cluster_cert_renew_days; /* 0: not renewed */
+	struct slice cluster_dp_labels;                     /* "region:eu,rack:7"; at most NODE_LABELS_MAX */
+	int64_t cluster_data_plane_purge_delay;             /* s */
+	bool core_dumps;
 	struct slice node_id;                   /* default: made once and kept in prefix/kong.id */
 	int64_t publish_guard;                  /* percent */
 	int64_t admin_wait;                     /* ms: how long a write waits for the data planes, default 200 */

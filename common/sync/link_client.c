@@ -332,3 +332,17 @@ uint64_t link_client_down_since(const struct link_client *c)
 {
 	return atomic_load(&c->down_since);
 }
+
+bool link_client_use(struct link_client *c, const struct link_certs *certs, struct err *e)
+{
+	SSL_CTX *tls = link_client_tls(certs, e);
+	if (!tls)
+		return false;
+	SSL_CTX_free(c->tls); /* those that use it hold it */
+	c->tls = tls;
+	c->not_before_ms = 0;
+	c->backoff_ms = 0;
+	for (struct passage *p = c->passages; p; p = p->next)
+		bury(p); /* our own nanomsg comes again at once */
+	return true;
+}

@@ -15,8 +15,8 @@
 
 enum { GREETING = 8, HEADER = 9, REQUEST_ID = 4, FRAME_MESSAGE = 1 };
 
-/* Poll.peer: field 15, length-delimited. */
-enum { PEER_TAG = 15 << 3 | 2, PEER_FIELD = 2 + UUID_TEXT };
+/* Poll.peer: field 15, length-delimited. Poll.peer_expires_s: field 26, a varint, whose tag takes two bytes. */
+enum { PEER_TAG = 15 << 3 | 2, PEER_FIELD = 2 + UUID_TEXT, EXPIRES_TAG = 26 << 3, VARINT_MAX = 10 };
 
 static const unsigned char greeting_sub[GREETING] = {0, 'S', 'P', 0, 0, 0x21, 0, 0};
 static const unsigned char greeting_req[GREETING] = {0, 'S', 'P', 0, 0, 0x30, 0, 0};
@@ -85,10 +85,22 @@ static bool is_poll(struct slice s)
 	return p != NULL;
 }
 
+static size_t put_varint(unsigned char *out, uint64_t n)
+{
+	size_t len = 0;
+	for (; n >= 0x80; n >>= 7)
+		out[len++] = (unsigned char)(n | 0x80);
+	out[len++] = (unsigned char)n;
+	return len;
+}
+
 static const char *send_body(struct guard *g, guard_emit_fn emit, void *arg)
 {
 	unsigned char head[HEADER] = {FRAME_MESSAGE}, peer[2] = {PEER_TAG, UUID_TEXT};
-	uint64_t len = htobe64(g->body_len + PEER_FIELD);
+	unsigned char expires[2 * VARINT_MAX];
+	size_t n = put_varint(expires, EXPIRES_TAG);
+	n += put_varint(expires + n, g->peer_expires_s > 0 ? (uint64_t)g->peer_expires_s : 0);
+	uint64_t len = htobe64(g->body_len + PEER_FIELD + n);
 
 	if (!(g->body[0] & 0x80))
 		return "message has no request id";
@@ -96,8 +108,8 @@ static const char *send_body(struct guard *g, guard_emit_fn emit, void *arg)
 		return "message is not a Poll";
 	memcpy(head + 1, &len, sizeof len);
 	struct iovec parts[] = {
-	        {head, sizeof head}, {g->body, g->body_len}, {peer, sizeof peer}, {g->peer, UUID_TEXT}};
-	return emit(arg, parts, 4) ? NULL : "local socket is gone";
+	        {head, sizeof head}, {g->body, g->body_len}, {peer, sizeof peer}, {g->peer, UUID_TEXT}, {expires, n}};
+	return emit(arg, parts, 5) ? NULL : "local socket is gone";
 }
 
 static const char *take_body(struct guard *g, struct slice *in, guard_emit_fn emit, void *arg)

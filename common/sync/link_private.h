@@ -8,8 +8,9 @@
 #include "common/net/conn.h"
 #include "common/sync/link.h"
 
-#define LINK_ALPN_PUB "gatehouse-pub/1"
-#define LINK_ALPN_REP "gatehouse-rep/1"
+#define LINK_ALPN_PUB  "gatehouse-pub/1"
+#define LINK_ALPN_REP  "gatehouse-rep/1"
+#define LINK_ALPN_SIGN "gatehouse-sign/1"
 
 enum {
 	LINK_QUEUE_MAX = 256 * 1024, /* bytes waiting for a slow side before the other side is not read any more */
@@ -22,7 +23,7 @@ enum {
 	LINK_USER_TIMEOUT_MS = 30 * 1000 /* ... and one that does not take what we send within 30 s */
 };
 
-enum link_socket { LINK_PUB, LINK_REP };
+enum link_socket { LINK_PUB, LINK_REP, LINK_SIGN /* none of nanomsg's */ };
 
 /* ---- link_tls.c ---- */
 
@@ -33,8 +34,8 @@ SSL_CTX *link_client_tls(const struct link_certs *certs, struct err *e);
 /* Which socket the handshake's ALPN chose; false: none that we know. */
 bool link_alpn_of(const SSL *tls, enum link_socket *out);
 bool link_set_alpn(SSL *tls, enum link_socket which);
-/* The node id in the peer's certificate; false when its CN is no UUID. */
-bool link_peer_id(const SSL *tls, char out[UUID_TEXT + 1]);
+/* The node id in the peer's certificate, and when that ends; false when there is none, or its CN is no UUID. */
+bool link_peer_id(const SSL *tls, char out[UUID_TEXT + 1], int64_t *expires_s);
 /* Keep-alive, and no waiting for more bytes. */
 void link_tune(int fd);
 bool link_unix_address(const char *path, struct sockaddr_un *out, struct err *e);
@@ -75,6 +76,7 @@ struct guard {
 	enum link_socket socket;
 	enum { GUARD_GREETING, GUARD_HEADER, GUARD_BODY, GUARD_SILENCE } state;
 	char peer[UUID_TEXT + 1];
+	int64_t peer_expires_s;
 	unsigned char head[9]; /* of the greeting or of a frame */
 	size_t have;           /* bytes of head, or of body */
 	char *body;            /* of the frame that is coming in */
@@ -91,6 +93,15 @@ bool guard_may_greet(enum link_socket socket, struct slice bytes);
 /* A message has begun and not ended. */
 bool guard_is_mid_message(const struct guard *g);
 void guard_fini(struct guard *g);
+
+/* ---- link_sign.c: a node that asks for its certificate ---- */
+
+/* Takes over a connection whose TLS handshake is complete. peer: the node id of the certificate that was shown; "":
+ * none. on_end comes when the connection is to be closed, which its owner does; not inside this call. */
+struct link_asked *link_asked_start(
+        struct conn *c, const struct link_gate *gate, const char *peer, const char *who, loop_fn on_end, void *owner);
+/* The owner closes the connection; what is being worked on ends in nothing. */
+void link_asked_drop(struct link_asked *a);
 
 /* ---- link_log.c ---- */
 

@@ -21,10 +21,18 @@ enum { HANDSHAKES_MAX = 256, CROWD_MS = 500, REAP_MS = 250, PER_NODE_MAX = 8, GR
 struct tunnel {
 	struct tunnel *prev, *next;
 	struct link_server *server;
-	enum { TUNNEL_HANDSHAKE, TUNNEL_GREETING, TUNNEL_DIALLING, TUNNEL_RELAYING, TUNNEL_DEAD } state;
+	enum {
+		TUNNEL_HANDSHAKE,
+		TUNNEL_GREETING,
+		TUNNEL_SIGNING,
+		TUNNEL_DIALLING,
+		TUNNEL_RELAYING,
+		TUNNEL_DEAD
+	} state;
 	struct conn *far, *near; /* while relaying: the relay's */
 	struct relay relay;
 	struct guard guard;
+	struct link_asked *asked; /* while signing */
 	uint64_t since_ms;
 	char who[128]; /* for the log: node id once known, and address */
 };
@@ -38,6 +46,7 @@ struct link_server {
 	struct loop *loop;
 	struct listener *listener;
 	SSL_CTX *tls;
+	struct link_gate gate;
 	struct sockaddr_un address[2]; /* by enum link_socket */
 	unsigned max_connections;
 	bool is_paused;
@@ -66,6 +75,7 @@ static struct tunnel_list *list_of(struct tunnel *t)
 {
 	switch (t->state) {
 	case TUNNEL_HANDSHAKE:
+	case TUNNEL_SIGNING:
 	case TUNNEL_GREETING: return &t->server->fresh;
 	case TUNNEL_DEAD: return &t->server->dead;
 	default: return &t->server->known;
@@ -102,11 +112,14 @@ static void bury(struct tunnel *t)
 	if (t->state == TUNNEL_RELAYING)
 		relay_stop(&t->relay);
 	else {
+		if (t->asked)
+			link_asked_drop(t->asked);
 		conn_close(t->far);
 		if (t->near)
 			conn_close(t->near);
 	}
 	t->far = t->near = NULL;
+	t->asked = NULL;
 	guard_fini(&t->guard);
 	set_state(t, TUNNEL_DEAD);
 }
@@ -241,6 +254,12 @@ static void keep_share(struct tunnel *newcomer)
 		refuse(oldest, "too many connections of this node");
 }
 
+static bool is_revoked(const struct tunnel *t)
+{
+	const struct link_gate *gate = &t->server->gate;
+	return gate->is_revoked && t->guard.peer[0] && gate->is_revoked(t->guard.peer, gate->arg);
+}
+
 static bool identify(struct tunnel *t)
 {
 	char address[sizeof t->who];
@@ -248,13 +267,31 @@ static bool identify(struct tunnel *t)
 		refuse(t, "no protocol chosen (ALPN)");
 		return false;
 	}
-	if (!link_peer_id(t->far->tls, t->guard.peer)) {
+	bool is_stranger = t->guard.socket == LINK_SIGN && !SSL_get0_peer_certificate(t->far->tls);
+	if (is_stranger)
+		return true;
+	if (!link_peer_id(t->far->tls, t->guard.peer, &t->guard.peer_expires_s)) {
 		refuse(t, "common name of the certificate is no node id (UUID)");
+		return false;
+	}
+	if (is_revoked(t)) {
+		refuse(t, "the node's certificate is revoked");
 		return false;
 	}
 	snprintf(address, sizeof address, "%s", t->who);
 	snprintf(t->who, sizeof t->who, "%s %.80s", t->guard.peer, address);
 	return true;
+}
+
+static void on_asked_end(void *arg)
+{
+	bury(arg);
+}
+
+static void begin_signing(struct tunnel *t)
+{
+	set_state(t, TUNNEL_SIGNING);
+	t->asked = link_asked_start(t->far, &t->server->gate, t->guard.peer, t->who, on_asked_end, t);
 }
 
 static void on_greeting(struct conn *c)
@@ -265,6 +302,10 @@ static void on_greeting(struct conn *c)
 	if (t->state == TUNNEL_HANDSHAKE) {
 		if (!identify(t))
 			return;
+		if (t->guard.socket == LINK_SIGN) {
+			begin_signing(t);
+			return;
+		}
 		set_state(t, TUNNEL_GREETING);
 	}
 	enum io_result got = conn_read(c);
@@ -303,13 +344,16 @@ static void on_accept(struct listener *l, int fd, void *arg)
 /* ---- opening and closing ---- */
 
 struct link_server *link_server_open(struct loop *l, const struct listen_spec *spec, const struct link_certs *certs,
-        const char *pub_path, const char *rep_path, unsigned max_connections, struct err *e)
+        const char *pub_path, const char *rep_path, unsigned max_connections, const struct link_gate *gate,
+        struct err *e)
 {
 	struct link_server *s = calloc(1, sizeof *s);
 	if (!s)
 		abort();
 	s->loop = l;
 	s->max_connections = max_connections;
+	if (gate)
+		s->gate = *gate;
 	if (link_unix_address(pub_path, &s->address[LINK_PUB], e) &&
 	        link_unix_address(rep_path, &s->address[LINK_REP], e) && (s->tls = link_server_tls(certs, e)) != NULL)
 		s->listener = listener_open(l, spec, on_accept, s, e);
@@ -337,4 +381,25 @@ void link_server_close(struct link_server *s)
 	bury_dead(s);
 	SSL_CTX_free(s->tls);
 	free(s);
+}
+
+void link_server_cut_revoked(struct link_server *s)
+{
+	struct tunnel_list *lists[] = {&s->fresh, &s->known};
+	for (size_t i = 0; i < 2; i++)
+		for (struct tunnel *t = lists[i]->oldest, *next; t; t = next) {
+			next = t->next;
+			if (is_revoked(t))
+				refuse(t, "the node's certificate is revoked");
+		}
+}
+
+bool link_server_use(struct link_server *s, const struct link_certs *certs, struct err *e)
+{
+	SSL_CTX *tls = link_server_tls(certs, e);
+	if (!tls)
+		return false;
+	SSL_CTX_free(s->tls); /* those that use it hold it */
+	s->tls = tls;
+	return true;
 }

@@ -4,12 +4,14 @@
 #include <openssl/x509_vfy.h>
 #include <sys/un.h>
 
+#include "common/core/file.h"
 #include "common/crypto/x509.h"
 #include "common/sync/link_private.h"
 
 /* ALPN's wire form: a length before each name. */
 static const unsigned char alpn_pub[] = "\x0f" LINK_ALPN_PUB, alpn_rep[] = "\x0f" LINK_ALPN_REP;
-enum { ALPN_LEN = 16 };
+static const unsigned char alpn_sign[] = "\x10" LINK_ALPN_SIGN;
+enum { ALPN_LEN = 16, ALPN_SIGN_LEN = 17 };
 
 static bool tls_fail(struct err *e, const char *what, const char *path)
 {
@@ -31,6 +33,8 @@ static void use_crls(SSL_CTX *ctx)
 
 static bool load_certs(SSL_CTX *ctx, const struct link_certs *certs, struct err *e)
 {
+	if (!file_is_private(certs->key, e))
+		return false;
 	if (SSL_CTX_load_verify_locations(ctx, certs->ca, NULL) != 1)
 		return tls_fail(e, "cannot load the cluster CA", certs->ca);
 	if (SSL_CTX_use_certificate_chain_file(ctx, certs->cert) != 1)
@@ -63,10 +67,31 @@ static SSL_CTX *new_context(const SSL_METHOD *method, const struct link_certs *c
 	return ctx;
 }
 
+/* Borrowed from the context. */
+static X509 *first_ca(SSL_CTX *ctx)
+{
+	const STACK_OF(X509_OBJECT) *objects = X509_STORE_get0_objects(SSL_CTX_get_cert_store(ctx));
+	for (int i = 0; i < sk_X509_OBJECT_num(objects); i++) {
+		X509 *cert = X509_OBJECT_get0_X509(sk_X509_OBJECT_value(objects, i));
+		if (cert)
+			return cert;
+	}
+	return NULL;
+}
+
 static int choose_alpn(SSL *tls, const unsigned char **out, unsigned char *out_len, const unsigned char *in,
         unsigned in_len, void *arg)
 {
 	/* Exactly one offer, and one of ours: a client that offers both has not said which socket it wants. */
+	if (in_len == ALPN_SIGN_LEN && memcmp(in, alpn_sign, ALPN_SIGN_LEN) == 0) {
+		/* this comes before the server asks for a certificate: who has none yet may come here, and only here;
+		 * the client sees the CA, whose fingerprint is in its token */
+		SSL_set_verify(tls, SSL_VERIFY_PEER, NULL);
+		SSL_add1_chain_cert(tls, arg);
+		*out = in + 1;
+		*out_len = ALPN_SIGN_LEN - 1;
+		return SSL_TLSEXT_ERR_OK;
+	}
 	if (in_len != ALPN_LEN || (memcmp(in, alpn_pub, ALPN_LEN) != 0 && memcmp(in, alpn_rep, ALPN_LEN) != 0))
 		return SSL_TLSEXT_ERR_ALERT_FATAL;
 	*out = in + 1;
@@ -77,8 +102,9 @@ static int choose_alpn(SSL *tls, const unsigned char **out, unsigned char *out_l
 SSL_CTX *link_server_tls(const struct link_certs *certs, struct err *e)
 {
 	SSL_CTX *ctx = new_context(TLS_server_method(), certs, e);
+	X509 *ca = ctx ? first_ca(ctx) : NULL;
 	if (ctx)
-		SSL_CTX_set_alpn_select_cb(ctx, choose_alpn, NULL);
+		SSL_CTX_set_alpn_select_cb(ctx, choose_alpn, ca);
 	return ctx;
 }
 
@@ -87,9 +113,17 @@ SSL_CTX *link_client_tls(const struct link_certs *certs, struct err *e)
 	return new_context(TLS_client_method(), certs, e);
 }
 
+bool link_check_certs(const struct link_certs *certs, struct err *e)
+{
+	SSL_CTX *ctx = link_client_tls(certs, e);
+	SSL_CTX_free(ctx);
+	return ctx != NULL;
+}
+
 bool link_set_alpn(SSL *tls, enum link_socket which)
 {
-	return SSL_set_alpn_protos(tls, which == LINK_PUB ? alpn_pub : alpn_rep, ALPN_LEN) ==
+	const unsigned char *names[] = {alpn_pub, alpn_rep, alpn_sign};
+	return SSL_set_alpn_protos(tls, names[which], which == LINK_SIGN ? ALPN_SIGN_LEN : ALPN_LEN) ==
 	       0; /* 0 is success here */
 }
 
@@ -99,11 +133,11 @@ bool link_alpn_of(const SSL *tls, enum link_socket *out)
 	unsigned len;
 	SSL_get0_alpn_selected(tls, &name, &len);
 	struct slice got = slice_of((const char *)name, len);
-	*out = slice_eq(got, S(LINK_ALPN_PUB)) ? LINK_PUB : LINK_REP;
-	return slice_eq(got, S(LINK_ALPN_PUB)) || slice_eq(got, S(LINK_ALPN_REP));
+	*out = slice_eq(got, S(LINK_ALPN_PUB)) ? LINK_PUB : slice_eq(got, S(LINK_ALPN_REP)) ? LINK_REP : LINK_SIGN;
+	return *out != LINK_SIGN || slice_eq(got, S(LINK_ALPN_SIGN));
 }
 
-bool link_peer_id(const SSL *tls, char out[UUID_TEXT + 1])
+bool link_peer_id(const SSL *tls, char out[UUID_TEXT + 1], int64_t *expires_s)
 {
 	X509 *cert = SSL_get0_peer_certificate(tls);
 	struct x509_info info;
@@ -112,6 +146,7 @@ bool link_peer_id(const SSL *tls, char out[UUID_TEXT + 1])
 	if (!cert || !x509_describe(cert, &info, &e) || !uuid_parse(slice_cstr(info.common_name), &id))
 		return false;
 	uuid_format(&id, out);
+	*expires_s = info.not_after_s;
 	return true;
 }
 

@@ -34,6 +34,7 @@ struct admin_response {
 	bool wants_login;  /* 401: WWW-Authenticate */
 	unsigned retry_after_s;
 	struct slice warning; /* unset: none */
+	struct slice hint;    /* of a refusal: what to do about it; unset: none */
 
 	bool is_write; /* a write that succeeded: then these say how far it has come */
 	uint64_t version;

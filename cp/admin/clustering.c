@@ -114,6 +114,8 @@ void admin_clustering_overview(struct admin_call *c)
 {
 	json_t *problems = json_array(), *data_planes = json_array();
 	uint64_t version = 0;
+	json_t *node;
+	size_t i;
 
 	json_t *store = store_json(c, &version, problems), *control_planes = json_array();
 	json_array_append_new(control_planes, this_node(c, version));
@@ -122,6 +124,7 @@ void admin_clustering_overview(struct admin_call *c)
 	if (guard_describe(&held))
 		json_array_append_new(problems, json_string(held.message));
 	nodes_overview(version, data_planes, problems);
+	json_array_foreach(data_planes, i, node) add_targets(node);
 	if (json_array_size(data_planes) == 0)
 		json_array_append_new(problems, json_string("no data plane is connected"));
 	bool is_readable = json_is_true(json_object_get(store, "reachable"));

@@ -57,19 +57,40 @@ static bool says_other_than_redis(const json_t *config, const char *key)
 	return word && strcmp(word, "redis") != 0;
 }
 
+static void add_server(struct servers *s, const json_t *host, const json_t *port_number)
+{
+	const char *name = json_string_value(host);
+	int port = (int)json_integer_value(port_number);
+
+	if (!name || !port || strncmp(name, "{vault://", 9) == 0 || json_object_size(s->of) >= SERVERS_MAX)
+		return;
+	json_object_set_new(s->of, arena_printf(s->call->arena, "%s:%d", name, port).ptr,
+	        json_pack("{s:s, s:o}", "host", name, "port", json_sprintf("%d", port)));
+}
+
+static void add_servers(struct servers *s, const json_t *list, const char *host)
+{
+	const json_t *one;
+	size_t i;
+	json_array_foreach(list, i, one) add_server(s, json_object_get(one, host), json_object_get(one, "port"));
+}
+
+/* Sentinels and nodes of a cluster are what the configuration names; where they send one is the data planes' affair.
+ */
 static void take_server(const json_t *row, void *arg)
 {
 	struct servers *s = arg;
 	const json_t *config = json_object_get(row, "config"), *redis = json_object_get(config, "redis");
-	const char *host = json_string_value(json_object_get(redis, "host"));
-	int port = (int)json_integer_value(json_object_get(redis, "port"));
+	const json_t *sentinels = json_object_get(redis, "sentinel_nodes"),
+	             *nodes = json_object_get(redis, "cluster_nodes");
 
-	if (!host || !port || strncmp(host, "{vault://", 9) == 0 || json_is_false(json_object_get(row, "enabled")) ||
-	        says_other_than_redis(config, "policy") || says_other_than_redis(config, "strategy") ||
-	        json_object_size(s->of) >= SERVERS_MAX)
+	if (json_is_false(json_object_get(row, "enabled")) || says_other_than_redis(config, "policy") ||
+	        says_other_than_redis(config, "strategy"))
 		return;
-	json_object_set_new(s->of, arena_printf(s->call->arena, "%s:%d", host, port).ptr,
-	        json_pack("{s:s, s:o}", "host", host, "port", json_sprintf("%d", port)));
+	add_servers(s, sentinels, "host");
+	add_servers(s, nodes, "ip");
+	if (json_array_size(sentinels) + json_array_size(nodes) == 0)
+		add_server(s, json_object_get(redis, "host"), json_object_get(redis, "port"));
 }
 
 /* NULL: a connection is there in time; else why not. */

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "common/core/log.h"
+#include "common/core/utf8.h"
 #include "cp/store/faults.h"
 
 static const char *const names[] = {
@@ -38,10 +39,19 @@ static void answer(struct admin_call *c, int status, json_t *json)
 	*c->response = (struct admin_response){.status = status, .json = json};
 }
 
+/* What is no UTF-8 stands as the replacement character. */
 static json_t *json_text(struct slice s)
 {
-	json_t *text = json_stringn(s.ptr ? s.ptr : "", s.len);
-	return text ? text : json_string("the message is not valid utf-8");
+	struct text t = {0};
+
+	for (ptrdiff_t bad; (bad = utf8_invalid_at(s)) >= 0; s = slice_from(s, (size_t)bad + 1)) {
+		text_put(&t, slice_of(s.ptr, (size_t)bad));
+		text_puts(&t, "\xef\xbf\xbd");
+	}
+	text_put(&t, s);
+	json_t *out = json_stringn(text_cstr(&t), t.len);
+	text_fini(&t);
+	return out;
 }
 
 void admin_fail(struct admin_call *c, int status, const char *format, ...)

@@ -68,6 +68,8 @@ static void add_cors(struct head *h, struct arena *a, const struct settings *s, 
 		return;
 	struct slice allow = admin_allow(a, response->allow);
 	head_add(h, S("Allow"), allow);
+	if (response->status == 405)
+		return;
 	head_add(h, S("Access-Control-Allow-Methods"), allow);
 	head_add(h, S("Access-Control-Allow-Headers"),
 	        request->cors_headers.len > 0 ? request->cors_headers : S("Content-Type"));
@@ -118,6 +120,8 @@ void admin_headers(struct head *h, struct arena *a, const struct settings *s, co
 	add_version(h, a, response);
 	if (slice_is_set(response->warning))
 		head_add(h, S("X-Gatehouse-Warning"), response->warning);
+	if (slice_is_set(response->hint))
+		head_add(h, S("X-Gatehouse-Hint"), response->hint);
 	if (response->json)
 		head_add(h, S("Content-Type"), S("application/json; charset=utf-8"));
 	else if (slice_is_set(response->type))

@@ -85,6 +85,7 @@ static void add_route_queries(json_t *parameters, const struct admin_route *rout
 	        {"/tags", {"size", "offset"}},
 	        {"/tags/:tags", {"size", "offset"}},
 	        {"/clustering/data-planes", {"size", "offset"}},
+	        {"/clustering/data-planes/:data_planes/revoke", {"message"}},
 	        {"/status", {"unit", "scale"}},
 	        {"/debug/node/log-level/:log_level", {"seconds"}},
 	        {"/debug/cluster/log-level/:log_level", {"seconds"}},
@@ -182,6 +183,7 @@ static const struct {
 } unusual[] = {
         {"/config", ADMIN_POST, "200 201 304"},
         {"/versions/:versions/rollback", ADMIN_POST, "200 201"},
+        {"/clustering/data-planes/:data_planes/revoke", ADMIN_POST, "200"},
         {"/versions/:versions/publish", ADMIN_POST, "200"},
         {"/schemas/plugins/validate", ADMIN_POST, "200"},
         {"/schemas/vaults/validate", ADMIN_POST, "200"},

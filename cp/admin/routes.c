@@ -9,9 +9,11 @@
 #include "cp/admin/consumer_groups.h"
 #include "cp/admin/crud.h"
 #include "cp/admin/errors.h"
+#include "cp/admin/hint.h"
 #include "cp/admin/info.h"
 #include "cp/admin/list.h"
 #include "cp/admin/log_level.h"
+#include "cp/admin/nodes.h"
 #include "cp/admin/openapi.h"
 #include "cp/admin/rules.h"
 #include "cp/admin/schemas.h"
@@ -71,6 +73,12 @@ static const struct admin_route table[] = {
                 admin_membership, "One group of a consumer"},
         {"/clustering/data-planes", ADMIN_GET, 0, false, admin_clustering_nodes,
                 "Data planes: which version each runs, and when it was last heard of"},
+        {"/clustering/data-planes/:data_planes/revoke", ADMIN_POST, 0, false, admin_node_revoke,
+                "Let a node in no more, from now on and for ever: its certificates are worth nothing"},
+        {"/clustering/revoked", ADMIN_GET, 0, false, admin_nodes_revoked, "The nodes that are let in no more"},
+        {"/clustering/tokens", ADMIN_COLLECTION, 0, false, admin_join_tokens,
+                "Tokens by which new nodes join, one each; a new one is shown once"},
+        {"/clustering/tokens/:id", ADMIN_DELETE, 0, false, admin_join_token, "Take a token back"},
         {"/clustering/status", ADMIN_GET, 0, false, admin_clustering_status,
                 "The same by node id, as older clients read it"},
         {"/clustering/overview", ADMIN_GET, 0, false, admin_clustering_overview,
@@ -300,13 +308,23 @@ static void handle(struct admin_call *c, admin_handler handler)
 		admin_look_ahead(c);
 }
 
-/* Who may log in, and who did what, is for admins alone; by the first segment, so that nothing below it is forgotten.
+/* Who may log in, who did what, and which nodes belong to the cluster is for admins alone; by the first segment, so
+ * that nothing below it is forgotten.
  */
 static enum admin_role role_needed(const struct admin_request *r)
 {
 	if (r->segment_count > 0 && (slice_eq(r->segments[0], S("admins")) || slice_eq(r->segments[0], S("audit"))))
 		return ADMIN_ROLE_ADMIN;
+	if (r->segment_count > 0 && slice_eq(r->segments[0], S("clustering")) && r->method != ADMIN_GET)
+		return ADMIN_ROLE_ADMIN;
 	return r->method == ADMIN_GET ? ADMIN_ROLE_READ : ADMIN_ROLE_WRITE;
+}
+
+/* RFC 9110 15.5.6: with the methods that there are. */
+static void answer_not_allowed(struct admin_call *c, const struct found *found)
+{
+	admin_not_allowed(c);
+	c->response->allow = found->advertised | ADMIN_OPTIONS;
 }
 
 /* What is to be done with a request whose sender is known. */
@@ -317,7 +335,7 @@ static void answer(struct admin_call *c, const struct found *found, enum admin_p
 	if (!found->methods)
 		admin_not_found(c);
 	else if (!(found->methods & method))
-		admin_not_allowed(c);
+		answer_not_allowed(c, found);
 	else if (!admin_authorise(c, role_needed(c->request)))
 		return;
 	else if (parsed == ADMIN_TOO_MANY_ARGS)
@@ -350,4 +368,5 @@ void admin_dispatch(struct admin_call *c)
 		answer_options(c, &found);
 	else
 		answer_on_record(c, &found, parsed);
+	admin_hint(c);
 }

@@ -156,6 +156,7 @@ static void validate(struct admin_call *c, const struct schema *kind)
 	struct violations v = {0};
 	json_t *record = NULL;
 
+	c->target.kind = kind; /* for the hint */
 	if (!admin_body_prepare(c, kind, NULL))
 		return;
 	if (schema_load(kind, c->input, &options, &record, &v) && rules->check)

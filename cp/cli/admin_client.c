@@ -396,11 +396,14 @@ static bool read_body(
 static void take_answer(const struct head *h, struct admin_answer *out)
 {
 	struct header *version = head_find_name(h, S("X-Gatehouse-Config-Version"));
+	struct header *hint = head_find_name(h, S("X-Gatehouse-Hint"));
 	int64_t n = 0;
 
 	out->status = h->status;
 	if (version && slice_to_int(version->value, &n) && n > 0)
 		out->version = (uint64_t)n;
+	if (hint)
+		text_put(&out->hint, hint->value);
 	if (out->body.len > 0)
 		out->json = json_loadb(out->body.ptr, out->body.len, JSON_DECODE_ANY, NULL);
 }
@@ -431,6 +434,7 @@ void admin_answer_fini(struct admin_answer *a)
 {
 	json_decref(a->json);
 	text_fini(&a->body);
+	text_fini(&a->hint);
 	*a = (struct admin_answer){0};
 }
 
@@ -461,8 +465,9 @@ enum exit_code admin_client_ask(struct admin_client *a, const char *method, cons
 		        a->url, message ? message : "no reason given");
 		return EXIT_NOT_ALLOWED;
 	}
-	return message ? cli_fail("%s", message)
-	               : cli_fail("%s %s was answered with status %d", method, target, out->status);
+	if (!message)
+		return cli_fail("%s %s was answered with status %d", method, target, out->status);
+	return out->hint.len > 0 ? cli_fail("%s\n  %s", message, text_cstr(&out->hint)) : cli_fail("%s", message);
 }
 
 void admin_client_escape(struct text *out, struct slice s)

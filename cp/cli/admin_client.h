@@ -40,6 +40,7 @@ struct admin_answer {
 	json_t *json;     /* the body when it is JSON, else NULL */
 	struct text body; /* as received */
 	uint64_t version; /* X-Gatehouse-Config-Version; 0: not there */
+	struct text hint; /* X-Gatehouse-Hint, of a refusal */
 };
 void admin_answer_fini(struct admin_answer *a);
 

@@ -32,9 +32,35 @@ static void put_state(struct text *out, const json_t *node)
 	else if (*string_at(node, "error"))
 		text_printf(out, "refused: %s", string_at(node, "error"));
 	else if (number_at(node, "behind") > 0)
-		text_printf(out, "%lld behind", number_at(node, "behind"));
+		text_printf(out, "%lld behind, for %lld s", number_at(node, "behind"), number_at(node, "lag_s"));
 	else
 		text_puts(out, "ok");
+}
+
+/* "89 d", or nothing where there is no link between. */
+static void add_days(struct table *t, const json_t *node)
+{
+	const json_t *days = json_object_get(node, "certificate_days");
+
+	if (json_is_integer(days))
+		table_addf(t, "%lld d", (long long)json_integer_value(days));
+	else
+		table_add(t, "-");
+}
+
+/* The addresses that get no requests are what counts. */
+static void add_targets(struct table *t, const json_t *node)
+{
+	const json_t *targets = json_object_get(node, "targets");
+	long long unhealthy = (long long)json_array_size(json_object_get(targets, "unhealthy")) +
+	                      number_at(targets, "more");
+
+	if (!json_is_object(targets) || number_at(targets, "upstreams") == 0)
+		table_add(t, "-");
+	else if (unhealthy > 0)
+		table_addf(t, "%lld unhealthy", unhealthy);
+	else
+		table_add(t, "healthy");
 }
 
 static void add_nodes(struct table *t, const char *what, const json_t *nodes)
@@ -50,6 +76,8 @@ static void add_nodes(struct table *t, const char *what, const json_t *nodes)
 		table_add(t, string_at(node, "name"));
 		table_addf(t, "v%lld", number_at(node, "config_version"));
 		table_add(t, string_at(node, "release"));
+		add_days(t, node);
+		add_targets(t, node);
 		table_add(t, text_cstr(&state));
 		text_fini(&state);
 	}
@@ -65,8 +93,8 @@ static void add_redis(struct table *t, const json_t *servers)
 		const char *error = string_at(one, "error");
 		table_add(t, "redis");
 		table_add(t, string_at(one, "address"));
-		table_add(t, "-");
-		table_add(t, "-");
+		for (int empty = 0; empty < 4; empty++)
+			table_add(t, "-");
 		table_add(t, *error ? error : "ok");
 	}
 }
@@ -80,15 +108,15 @@ static void add_certificates(struct table *t, const json_t *certificates)
 	{
 		table_add(t, string_at(one, "what"));
 		table_add(t, string_at(one, "name"));
-		table_add(t, "-");
-		table_add(t, "-");
+		for (int empty = 0; empty < 4; empty++)
+			table_add(t, "-");
 		table_addf(t, "%lld days left", number_at(one, "days"));
 	}
 }
 
 static void print_status(const json_t *overview)
 {
-	static const char *const headings[] = {"WHAT", "NAME", "CONFIG", "RELEASE", "STATE", NULL};
+	static const char *const headings[] = {"WHAT", "NAME", "CONFIG", "RELEASE", "CERT", "TARGETS", "STATE", NULL};
 	const json_t *store = json_object_get(overview, "store"), *problem;
 	const char *error = string_at(store, "error");
 	struct table *t = table_new(headings);
@@ -99,7 +127,8 @@ static void print_status(const json_t *overview)
 	table_add(t, "store");
 	table_add(t, string_at(store, "address"));
 	table_addf(t, "v%lld", number_at(overview, "config_version"));
-	table_add(t, "-");
+	for (int empty = 0; empty < 3; empty++)
+		table_add(t, "-");
 	table_add(t, *error ? error : "ok");
 	add_redis(t, json_object_get(overview, "redis"));
 	add_certificates(t, json_object_get(overview, "certificates"));

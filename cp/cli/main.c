@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "common/core/log.h"
+#include "common/core/nearest.h"
 #include "common/plugin/shared_counts.h"
 #include "common/core/release.h"
 #include "cp/cli/command.h"
@@ -77,6 +78,20 @@ static enum exit_code run(const struct command *cmd, struct cli *c)
 	return cmd->run(c);
 }
 
+static enum exit_code no_command(const char *word)
+{
+	struct nearest n;
+
+	nearest_begin(&n, slice_cstr(word));
+	for (int i = 0; i < COMMANDS; i++)
+		nearest_offer(&n, commands[i]->name);
+	if (n.best)
+		cli_fail("there is no command '%s'; did you mean '%s'?", word, n.best);
+	else
+		cli_fail("there is no command '%s'; see gatectl --help", word);
+	return EXIT_USAGE;
+}
+
 int main(int argc, char **argv)
 {
 	struct arena arena;
@@ -103,6 +118,5 @@ int main(int argc, char **argv)
 		return status;
 	}
 	arena_fini(&arena);
-	cli_fail("there is no command '%s'; see gatectl --help", argv[1]);
-	return status;
+	return no_command(argv[1]);
 }

@@ -48,6 +48,7 @@ static const char plugin_text[] =
         "        .config = &config,\n"
         "        .response_head = on_response_head,\n"
         "        .doc = \"Says hello in a header of every answer.\",\n"
+        "        .example = \"{'greeting':'ahoy'}\",\n"
         "};\n";
 
 static const char test_text[] =
@@ -95,6 +96,14 @@ static const char test_text[] =
         "\treturn run_suite(s);\n"
         "}\n";
 
+static const char in_tree_next[] =
+        "now: make build/release/tests/unit/plugins/test_@SYMBOL@ && build/release/tests/unit/plugins/test_@SYMBOL@\n"
+        "then read common/plugins/README.md\n";
+
+static const char outside_next[] =
+        "now: make GATEHOUSE=/path/to/the/source/tree, and put @NAME@.so into the folder that plugin_dir names\n"
+        "then read common/plugins/README.md of that tree\n";
+
 static const char make_text[] =
         "# make GATEHOUSE=/path/to/the/source/tree; then put @NAME@.so into the folder that plugin_dir names, on both planes.\n"
         "CFLAGS := -std=gnu11 -D_GNU_SOURCE -O2 -g -Wall -Wextra -Wno-unused-parameter -fPIC -I$(GATEHOUSE) \\\n"
@@ -135,6 +144,14 @@ static void fill(struct text *out, const char *template, const char *name)
 			text_putc(out, *template ++);
 		}
 	}
+}
+
+static void print_filled(const char *template, const char *name)
+{
+	struct text out = {0};
+	fill(&out, template, name);
+	fputs(text_cstr(&out), stdout);
+	text_fini(&out);
 }
 
 /* ---- files ----------------------------------------------------------------------------------------------------- */
@@ -217,7 +234,7 @@ static enum exit_code run_new(struct cli *c)
 	bool ok = shared ? write_outside(c, shared, c->argv[0], &e) : write_in_tree(c, c->argv[0], &e);
 	if (!ok)
 		return cli_fail("%s", e.message);
-	printf("read common/plugins/README.md for what comes next\n");
+	print_filled(shared ? outside_next : in_tree_next, c->argv[0]);
 	return EXIT_OK;
 }
 

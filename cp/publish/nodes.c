@@ -11,6 +11,7 @@
 #include "common/core/text.h"
 #include "common/core/utf8.h"
 #include "common/crypto/digest.h"
+#include "cp/publish/node_about.h"
 #include "cp/publish/target_health.h"
 
 enum { NAME_MAX_LEN = 255, ERROR_MAX_LEN = 4096 };
@@ -21,6 +22,8 @@ struct node {
 	char config_hash[MD5_HEX + 1];
 	uint64_t version, error_version;
 	uint64_t seen_ms, ahead_since_ms; /* monotonic */
+	uint64_t in_step_ms;              /* when it last had what was current then; before that, when it came */
+	struct node_about about;
 	int64_t seen_wall_s, first_wall_s;
 	bool has_config, leaving, in_step;
 	bool is_remote;  /* polls another control plane ... */
@@ -32,6 +35,7 @@ static struct {
 	pthread_mutex_t lock;
 	pthread_cond_t changed; /* on CLOCK_MONOTONIC */
 	struct map by_id;
+	uint64_t current;    /* version; what nodes_report() was told last */
 	unsigned generation; /* counts nodes_clear() */
 	unsigned change;     /* see nodes_change() */
 } table = {.lock = PTHREAD_MUTEX_INITIALIZER};
@@ -73,6 +77,7 @@ static void node_free(struct node *n)
 	free(n->error);
 	free(n->held_back);
 	json_decref(n->targets);
+	node_about_fini(&n->about);
 	free(n);
 }
 
@@ -129,6 +134,7 @@ static struct node *find_or_add(const struct uuid *id)
 		abort();
 	n->id = *id;
 	n->first_wall_s = clock_wall_s();
+	n->in_step_ms = clock_mono_ms();
 	map_set(&table.by_id, uuid_slice(id), n);
 	return n;
 }
@@ -157,8 +163,13 @@ uint64_t nodes_report(const struct node_report *r, struct slice epoch, uint64_t 
 	n->seen_ms = clock_mono_ms();
 	n->seen_wall_s = clock_wall_s();
 	set_hash(n, epoch);
-	if (r->has_config && r->version >= current)
+	table.current = current;
+	if (r->poll)
+		node_about_take(&n->about, r->poll, n->seen_ms);
+	if (r->has_config && r->version >= current) {
 		n->in_step = true;
+		n->in_step_ms = n->seen_ms;
+	}
 	if (!r->has_config || r->version <= current)
 		n->ahead_since_ms = 0;
 	else if (n->ahead_since_ms == 0)
@@ -326,6 +337,27 @@ json_t *nodes_progress_json(uint64_t version)
 	        (int)p.applied, "data_planes", (int)p.expected, "laggards", laggards);
 }
 
+static uint64_t lag_ms(const struct node *n, uint64_t version, uint64_t now)
+{
+	return has_version(n, version) || now < n->in_step_ms ? 0 : now - n->in_step_ms;
+}
+
+/* What all rows have. */
+static json_t *with_about(json_t *row, const struct node *n, uint64_t version)
+{
+	json_t *about = node_about_json(&n->about);
+	int64_t left_s = n->about.cert_expires_s - clock_wall_s();
+
+	json_object_update(row, about);
+	if (n->is_remote && n->targets)
+		json_object_set(row, "targets", n->targets);
+	json_decref(about);
+	json_object_set_new(
+	        row, "certificate_days", n->about.cert_expires_s ? json_integer(left_s / 86400) : json_null());
+	json_object_set_new(row, "lag_s", json_integer((json_int_t)(lag_ms(n, version, clock_mono_ms()) / 1000)));
+	return row;
+}
+
 static json_t *overview_of(const struct node *n, uint64_t version, bool reachable)
 {
 	char id[UUID_TEXT + 1], name[NAME_MAX_LEN + 16];
@@ -337,6 +369,22 @@ static json_t *overview_of(const struct node *n, uint64_t version, bool reachabl
 	        n->hostname, "release", n->release, "config_version", (json_int_t)n->version, "behind",
 	        (json_int_t)behind, "reachable", (int)reachable, "last_seen", (json_int_t)n->seen_wall_s, "error",
 	        n->error[0] ? n->error : NULL);
+}
+
+enum { CERT_SOON_S = 7 * 86400 };
+
+/* By then it should have been renewed. */
+static void note_certificate(json_t *problems, const struct node *n)
+{
+	char name[NAME_MAX_LEN + 16];
+	int64_t left_s = n->about.cert_expires_s - clock_wall_s();
+
+	if (n->about.cert_expires_s == 0 || left_s > CERT_SOON_S)
+		return;
+	name_of(n, name, sizeof name);
+	json_array_append_new(
+	        problems, json_sprintf("data plane %s: its certificate ends in %d days and was not renewed", name,
+	                          (int)(left_s / 86400)));
 }
 
 static void note_problem(json_t *problems, const struct node *n, uint64_t version, bool reachable)
@@ -364,8 +412,9 @@ void nodes_overview(uint64_t version, json_t *array, json_t *problems)
 		bool reachable = is_connected(all[i], now);
 		if (!is_expected(all[i], now))
 			continue;
-		json_array_append_new(array, overview_of(all[i], version, reachable));
+		json_array_append_new(array, with_about(overview_of(all[i], version, reachable), all[i], version));
 		note_problem(problems, all[i], version, reachable);
+		note_certificate(problems, all[i]);
 	}
 	leave();
 	free(all);
@@ -388,12 +437,14 @@ json_t *nodes_export(void)
 		if (n->is_remote || now - n->seen_ms > NODES_FORGOTTEN_MS)
 			continue;
 		uuid_format(&n->id, id);
-		json_array_append_new(out,
-		        json_pack("{s:s, s:s, s:s, s:s, s:s, s:I, s:b, s:I, s:b, s:I, s:o}", "id", id, "hostname",
-		                n->hostname, "release", n->release, "error", n->error, "held_back", n->held_back,
-		                "error_version", (json_int_t)n->error_version, "has_config", (int)n->has_config,
-		                "version", (json_int_t)n->version, "leaving", (int)n->leaving, "silent_ms",
-		                (json_int_t)(now - n->seen_ms), "targets", target_health_summary(&n->id)));
+		json_array_append_new(
+		        out, json_pack("{s:s, s:s, s:s, s:s, s:s, s:I, s:b, s:I, s:b, s:I, s:o, s:I, s:o}", "id", id,
+		                     "hostname", n->hostname, "release", n->release, "error", n->error, "held_back",
+		                     n->held_back, "error_version", (json_int_t)n->error_version, "has_config",
+		                     (int)n->has_config, "version", (json_int_t)n->version, "leaving",
+		                     (int)n->leaving, "silent_ms", (json_int_t)(now - n->seen_ms), "targets",
+		                     target_health_summary(&n->id), "lag_ms",
+		                     (json_int_t)lag_ms(n, table.current, now), "about", node_about_json(&n->about)));
 	}
 	leave();
 	free(all);
@@ -412,7 +463,7 @@ static uint64_t number_at(const json_t *object, const char *key)
 	return n > 0 ? (uint64_t)n : 0;
 }
 
-static void import_one(const json_t *json, uint64_t age_ms)
+static void import_one(const json_t *json, uint64_t age_ms, bool is_remote)
 {
 	struct node_report r = {.hostname = text_at(json, "hostname"),
 	        .release = text_at(json, "release"),
@@ -424,20 +475,25 @@ static void import_one(const json_t *json, uint64_t age_ms)
 	        .leaving = json_is_true(json_object_get(json, "leaving"))};
 	uint64_t now = clock_mono_ms(), silent_ms = number_at(json, "silent_ms") + age_ms;
 
-	if (!uuid_parse(text_at(json, "id"), &r.id) || silent_ms > NODES_FORGOTTEN_MS || silent_ms >= now)
+	if (!uuid_parse(text_at(json, "id"), &r.id) || !now)
 		return;
+	int64_t seen_wall_s = clock_wall_s() - (int64_t)(silent_ms / 1000);
+	if (silent_ms >= now) /* since before this machine was started */
+		silent_ms = now - 1;
 	struct node *n = find_or_add(&r.id);
 	if (n->hostname && n->seen_ms > now - silent_ms)
 		return;
 	unsigned change = table.change;
 	take_report(n, &r);
 	table.change = change; /* no news of ours */
-	n->is_remote = true;
+	n->is_remote = is_remote;
 	json_decref(n->targets);
 	n->targets = json_deep_copy(json_object_get(json, "targets"));
+	node_about_learn(&n->about, json_object_get(json, "about"));
 	n->in_step = false;
 	n->seen_ms = now - silent_ms;
-	n->seen_wall_s = clock_wall_s() - (int64_t)(silent_ms / 1000);
+	n->in_step_ms = number_at(json, "lag_ms") < n->seen_ms ? n->seen_ms - number_at(json, "lag_ms") : 0;
+	n->seen_wall_s = seen_wall_s;
 	set_hash(n, S(""));
 }
 
@@ -447,7 +503,17 @@ void nodes_import(const json_t *nodes, uint64_t age_ms)
 	size_t i;
 
 	enter();
-	json_array_foreach((json_t *)nodes, i, one) import_one(one, age_ms);
+	json_array_foreach((json_t *)nodes, i, one) import_one(one, age_ms, true);
+	leave();
+}
+
+void nodes_restore(const json_t *nodes)
+{
+	json_t *one;
+	size_t i;
+
+	enter();
+	json_array_foreach((json_t *)nodes, i, one) import_one(one, 0, false);
 	leave();
 }
 
@@ -513,6 +579,33 @@ size_t nodes_connected_ids(struct uuid *ids, size_t max)
 	return count_of;
 }
 
+static bool is_called(const struct node *n, struct slice name)
+{
+	char id[UUID_TEXT + 1], shown[NAME_MAX_LEN + 16];
+
+	uuid_format(&n->id, id);
+	name_of(n, shown, sizeof shown);
+	return slice_eq(name, slice_cstr(shown)) || slice_eq(name, slice_cstr(n->hostname)) ||
+	       (name.len >= 8 && slice_starts(slice_cstr(id), name));
+}
+
+unsigned nodes_find(struct slice name, struct uuid *id)
+{
+	unsigned found = 0;
+	struct node *n;
+
+	if (uuid_parse(name, id))
+		return 1; /* also of a node that was never here */
+	enter();
+	for (size_t at = 0; (n = next_node(&at));)
+		if (is_called(n, name)) {
+			*id = n->id;
+			found++;
+		}
+	leave();
+	return found;
+}
+
 static json_t *describe(const struct node *n, uint64_t now)
 {
 	char id[UUID_TEXT + 1];
@@ -534,7 +627,23 @@ void nodes_list(json_t *array)
 	uint64_t now = clock_mono_ms();
 	struct node **all = all_by_id(&n);
 	for (size_t i = 0; i < n; i++)
-		json_array_append_new(array, describe(all[i], now));
+		json_array_append_new(array, with_about(describe(all[i], now), all[i], table.current));
+	leave();
+	free(all);
+}
+
+void nodes_purge(int64_t silent_s)
+{
+	size_t count;
+
+	enter();
+	int64_t now_s = clock_wall_s();
+	struct node **all = all_by_id(&count);
+	for (size_t i = 0; i < count; i++)
+		if (now_s - all[i]->seen_wall_s > silent_s) {
+			map_remove(&table.by_id, uuid_slice(&all[i]->id));
+			node_free(all[i]);
+		}
 	leave();
 	free(all);
 }

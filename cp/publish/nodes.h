@@ -9,6 +9,7 @@
 #include <jansson.h>
 
 #include "common/core/uuid.h"
+#include "proto/sync.pb-c.h"
 
 enum { NODES_CONNECTED_MS = 3000, NODES_REMOTE_MS = 12000, NODES_MAX = 8192 };
 
@@ -20,6 +21,7 @@ struct node_report {
 	uint64_t version;       /* ... this one; else 0 */
 	uint64_t error_version; /* which could not be applied; 0: none */
 	bool leaving;
+	const Gatehouse__Sync__Poll *poll; /* for what else is known of it; NULL: nothing */
 };
 
 /* From a Poll. epoch, current: what the control plane publishes now. Returns since when (monotonic ms) the node has
@@ -58,6 +60,8 @@ void nodes_overview(uint64_t version, json_t *array, json_t *problems);
 json_t *nodes_export(void);
 /* What another exported age_ms ago. */
 void nodes_import(const json_t *nodes, uint64_t age_ms);
+/* What was kept of an earlier export (cp/store/enrol.h). */
+void nodes_restore(const json_t *nodes);
 /* Changes whenever an export would say something new. */
 unsigned nodes_change(void);
 
@@ -68,7 +72,15 @@ unsigned nodes_connected(void);
 /* The ids of those that poll this control plane, at most max; how many there are. */
 size_t nodes_connected_ids(struct uuid *ids, size_t max);
 
-/* Appends one object per node, by id (entities.md 4.17 and our own fields). */
+/* Which node is meant: by id, by the beginning of one (8 digits at least), or by the name that nodes_overview()
+ * shows. Returns how many it could be; *id is set when that is 1. */
+unsigned nodes_find(struct slice name, struct uuid *id);
+
+/* Forgets those that have not been heard of for so long. */
+void nodes_purge(int64_t silent_s);
+
+/* Appends one object per node, by id: entities.md 4.17 and our own fields; among them lag_s, for how long it has been
+ * without the version that is current, and those of node_about.h. */
 void nodes_list(json_t *array);
 
 /* Forgets all. Whoever waits returns. */

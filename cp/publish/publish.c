@@ -14,12 +14,14 @@
 #include "common/sync/link.h"
 #include "common/sync/side_loop.h"
 #include "cp/publish/calls.h"
+#include "cp/publish/enrolment.h"
 #include "cp/publish/guard.h"
 #include "cp/publish/history.h"
 #include "cp/publish/nodes.h"
 #include "cp/publish/orders.h"
 #include "cp/publish/publish_private.h"
 #include "cp/publish/publisher.h"
+#include "cp/publish/revoked.h"
 #include "cp/publish/sync_server.h"
 #include "cp/publish/target_health.h"
 #include "cp/store/memory.h"
@@ -50,7 +52,9 @@ struct publish {
 	struct loop_timer *teller; /* set: more may follow soon */
 	uint64_t told_version, told_ms;
 
+	struct enrolment *enrolment;
 	struct side_loop *cluster_thread;
+	const struct settings *settings; /* of the links */
 	struct link_server *links[8];
 	size_t links_count;
 
@@ -283,6 +287,12 @@ struct publish *publish_open(const struct settings *s, struct err *e)
 	return NULL;
 }
 
+static struct link_certs certs_of(const struct settings *s, struct arena *a)
+{
+	return (struct link_certs){arena_cstr(a, s->cluster_ca_cert), arena_cstr(a, s->cluster_cert),
+	        arena_cstr(a, s->cluster_cert_key)};
+}
+
 static void open_links(void *arg)
 {
 	struct opening *o = arg;
@@ -293,19 +303,52 @@ static void open_links(void *arg)
 	size_t n = 0;
 
 	arena_init(&a);
-	struct link_certs certs = {arena_cstr(&a, s->cluster_ca_cert), arena_cstr(&a, s->cluster_cert),
-	        arena_cstr(&a, s->cluster_cert_key)};
+	struct link_certs certs = certs_of(s, &a);
+	struct link_gate gate = enrolment_gate(p->enrolment);
 	o->ok = listen_parse(&a, s->cluster_listen, &specs, &n, o->e);
 	if (n > sizeof p->links / sizeof p->links[0])
 		o->ok = err_set(o->e, "cluster_listen names %zu addresses, expected at most 8", n);
 	for (size_t i = 0; o->ok && i < n; i++) {
 		struct link_server *l = link_server_open(side_loop_loop(p->cluster_thread), &specs[i], &certs,
-		        p->pub_path, p->rep_path, CONNECTIONS_MAX, o->e);
+		        p->pub_path, p->rep_path, CONNECTIONS_MAX, &gate, o->e);
 		o->ok = l != NULL;
 		if (l)
 			p->links[p->links_count++] = l;
 	}
 	arena_fini(&a);
+}
+
+static void use_certs(void *arg)
+{
+	struct publish *p = arg;
+	struct arena a;
+	struct err e;
+
+	arena_init(&a);
+	struct link_certs certs = certs_of(p->settings, &a);
+	for (size_t i = 0; i < p->links_count; i++)
+		if (!link_server_use(p->links[i], &certs, &e))
+			log_error("the renewed certificate cannot be used", LOG_STR("error", e.message));
+	arena_fini(&a);
+}
+
+static void on_renewed(void *arg)
+{
+	struct publish *p = arg;
+	loop_post(side_loop_loop(p->cluster_thread), use_certs, p);
+}
+
+static void cut_revoked(void *arg)
+{
+	struct publish *p = arg;
+	for (size_t i = 0; i < p->links_count; i++)
+		link_server_cut_revoked(p->links[i]);
+}
+
+static void on_revoked(void *arg)
+{
+	struct publish *p = arg;
+	loop_post(side_loop_loop(p->cluster_thread), cut_revoked, p);
 }
 
 static void close_links(void *arg)
@@ -325,9 +368,12 @@ bool publish_open_cluster(struct publish *p, const struct settings *s, struct er
 		return err_set(e,
 		        "cluster_listen is '%.*s': expected cluster_cert, cluster_cert_key and cluster_ca_cert as well",
 		        SLICE_ARG(s->cluster_listen));
+	p->settings = s;
 	p->cluster_thread = side_loop_start("cluster", e);
-	if (p->cluster_thread)
-		side_loop_call(p->cluster_thread, open_links, &o);
+	if (!p->cluster_thread || !(p->enrolment = enrolment_start(s, on_renewed, p, e)))
+		return false;
+	side_loop_call(p->cluster_thread, open_links, &o);
+	revoked_tell(on_revoked, p);
 	return o.ok;
 }
 
@@ -351,15 +397,19 @@ void publish_stop(struct publish *p)
 {
 	if (!p)
 		return;
+	revoked_tell(NULL, NULL);
+	enrolment_stop(p->enrolment); /* its last answers are on their way to the links */
 	if (p->cluster_thread)
 		side_loop_call(p->cluster_thread, close_links, p);
 	side_loop_stop(p->cluster_thread);
+	enrolment_free(p->enrolment);
 	struct feed *f = atomic_load(&p->feed);
 	feed_stop(f);
 	if (p->thread)
 		side_loop_call(p->thread, close_sockets, p);
 	side_loop_stop(p->thread);
 	feed_free(f);
+	revoked_clear();
 	nodes_clear();
 	orders_clear();
 	target_health_clear();

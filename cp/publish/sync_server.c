@@ -113,7 +113,8 @@ static uint64_t report(const struct sync_server *s, const Gatehouse__Sync__Poll 
 	                            .has_config = is_same,
 	                            .version = is_same ? p->version : 0,
 	                            .error_version = p->error_version,
-	                            .leaving = p->leaving},
+	                            .leaving = p->leaving,
+	                            .poll = p},
 	        slice_cstr(history_epoch(s->history)), history_version(s->history));
 }
 

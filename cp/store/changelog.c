@@ -2,6 +2,7 @@
  *
  * Versions are dense, and lines of one version are numbered from 1: a reader checks that no line is missing, so a log
  * that was cut, or a database that was restored from an older backup, is noticed and never skipped over. */
+#include "common/core/clock.h"
 #include "cp/store/presence.h"
 #include "cp/store/store_private.h"
 
@@ -14,6 +15,22 @@ enum { CHUNK = 1000 }; /* rows held at a time */
 static bool fail(struct err *e, const struct pg_error *pe)
 {
 	return err_set(e, "%s", pe->text.message);
+}
+
+bool store_clock(struct store *st, int64_t *unix_ms, struct err *e)
+{
+	struct pg_error pe;
+	PGresult *r = NULL;
+
+	*unix_ms = clock_wall_ms();
+	if (st->is_memory)
+		return true;
+	r = pg_query(&st->pg, "SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint", NULL, &pe);
+	if (!r)
+		return fail(e, &pe);
+	*unix_ms = (int64_t)pg_uint(r, 0, 0);
+	PQclear(r);
+	return true;
 }
 
 bool store_position(struct store *st, struct text *epoch, uint64_t *version, struct err *e)

@@ -99,6 +99,8 @@ bool store_purge_expired(struct store *st, size_t limit, uint64_t *version, stru
 
 /* ---- for publishing ---- */
 
+/* The database's clock, Unix milliseconds; that of this machine when there is none. */
+bool store_clock(struct store *st, int64_t *unix_ms, struct err *e);
 /* The epoch of this database's history, and its current version. */
 bool store_position(struct store *st, struct text *epoch, uint64_t *version, struct err *e);
 /* Every row of every kind as of *version, in one consistent read. */

@@ -31,6 +31,8 @@ struct uplink {
 /* address: "host:port" or "ipc"; index tells the links of one data plane apart. */
 bool uplink_open(struct uplink *u, const struct settings *s, struct slice address, unsigned index, struct err *e);
 void uplink_close(struct uplink *u);
+/* The certificate on disk is another: connects anew with it. */
+void uplink_use_certs(struct uplink *u, const struct settings *s);
 
 /* The subscriber's part. Those that take an envelope return true when a Poll should follow on this line at once. */
 struct line_ops {

@@ -43,6 +43,8 @@ struct subscriber {
 	struct order_memory orders;
 	struct counter_outbox counters;
 	struct loop_timer *next_health; /* NULL: nothing has changed */
+	about_fn about;                 /* NULL: nothing */
+	void *about_arg;
 };
 
 #define for_each_line(l, s) for (struct line *l = (s)->lines; l < (s)->lines + (s)->count; l++)
@@ -107,6 +109,8 @@ static void fill(struct line *l, Gatehouse__Sync__Poll *p, void *arg)
 		p->want_base = s->assembly.base;
 		p->want_part = s->assembly.next;
 	}
+	if (s->about)
+		s->about(s->about_arg, p);
 	if (l == counting(s))
 		counter_outbox_fill(&s->counters, p);
 }
@@ -364,6 +368,17 @@ void subscriber_health_changed(struct subscriber *s)
 {
 	if (!s->next_health)
 		s->next_health = loop_timer_new(s->loop, HEALTH_MS, false, tell_health, s);
+}
+
+void subscriber_tell_about(struct subscriber *s, about_fn fn, void *arg)
+{
+	s->about = fn;
+	s->about_arg = arg;
+}
+
+void subscriber_use_certs(struct subscriber *s, const struct settings *settings)
+{
+	for_each_line(l, s) uplink_use_certs(&l->uplink, settings);
 }
 
 /* ---- status ---- */

@@ -16,6 +16,7 @@
 #include "dp/config/health_outbox.h"
 #include "dp/config/order_inbox.h"
 #include "dp/config/replica.h"
+#include "proto/sync.pb-c.h"
 
 struct loop;
 struct subscriber;
@@ -34,8 +35,13 @@ void subscriber_carry_out(struct subscriber *s, const struct order_handler *hand
 void subscriber_report_health(struct subscriber *s, health_fn fn, void *arg);
 /* Who counts what nodes share; must outlive the subscriber. */
 void subscriber_share_counters(struct subscriber *s, const struct counter_source *source);
+/* What else Polls say of the node: fn fills in labels and load; what it points to must live until the next call. */
+typedef void (*about_fn)(void *arg, Gatehouse__Sync__Poll *p);
+void subscriber_tell_about(struct subscriber *s, about_fn fn, void *arg);
 /* Something has changed there: it is told soon, at most ten times a second. */
 void subscriber_health_changed(struct subscriber *s);
+/* The node's certificate on disk is another: connects anew with it. */
+void subscriber_use_certs(struct subscriber *s, const struct settings *settings);
 /* Says good-bye (waits for that at most 200 ms), flushes the disk cache. NULL is fine. */
 void subscriber_stop(struct subscriber *s);
 

@@ -12,6 +12,7 @@
 #include "common/settings/node_id.h"
 #include "common/sync/link.h"
 #include "common/sync/side_loop.h"
+#include "common/sync/sign_client.h"
 #include "dp/config/line.h"
 
 static bool set_paths(struct uplink *u, struct slice prefix, const char *folder, const char *suffix, struct err *e)
@@ -31,24 +32,6 @@ static bool make_folder(const struct uplink *u, struct err *e)
 	if (!file_make_dirs(folder, 0700, e))
 		return false;
 	return chmod(folder, 0700) == 0 || err_set(e, "cannot make '%s' private: %s", folder, strerror(errno));
-}
-
-/* "cp.example:8005", "192.0.2.1:8005", "[2001:db8::1]:8005" */
-static bool parse_address(struct slice text, struct arena *a, const char **host, int *port, struct err *e)
-{
-	struct slice name = text, rest = text;
-	int64_t n;
-	while (slice_find(rest, ':') >= 0) {
-		rest = slice_from(rest, (size_t)slice_find(rest, ':') + 1);
-		name = slice_of(text.ptr, (size_t)(rest.ptr - text.ptr) - 1);
-	}
-	if (name.len > 2 && name.ptr[0] == '[' && name.ptr[name.len - 1] == ']')
-		name = slice_of(name.ptr + 1, name.len - 2);
-	if (rest.len == text.len || name.len == 0 || !slice_to_int(rest, &n) || n < 1 || n > 65535)
-		return err_set(e, "cluster_control_plane is '%.*s', expected host:port or ipc", SLICE_ARG(text));
-	*host = arena_cstr(a, name);
-	*port = (int)n;
-	return true;
 }
 
 /* The control plane believes the certificate only. */
@@ -84,6 +67,12 @@ static void open_link(void *arg)
 	        side_loop_loop(u->thread), o->host, o->port, &o->certs, u->pub_path, u->rep_path, o->e);
 }
 
+static struct link_certs certs_of(const struct settings *s, struct arena *a)
+{
+	return (struct link_certs){arena_cstr(a, s->cluster_ca_cert), arena_cstr(a, s->cluster_cert),
+	        arena_cstr(a, s->cluster_cert_key)};
+}
+
 static bool open_remote(struct uplink *u, const struct settings *s, struct slice address, unsigned index,
         struct arena *a, struct err *e)
 {
@@ -93,10 +82,11 @@ static bool open_remote(struct uplink *u, const struct settings *s, struct slice
 		return err_set(e,
 		        "cluster_control_plane is '%.*s': expected cluster_cert, cluster_cert_key and cluster_ca_cert as well",
 		        SLICE_ARG(address));
-	o.certs = (struct link_certs){arena_cstr(a, s->cluster_ca_cert), arena_cstr(a, s->cluster_cert),
-	        arena_cstr(a, s->cluster_cert_key)};
-	if (!parse_address(address, a, &o.host, &o.port, e) || !take_node_id(u, o.certs.cert, s->node_id, e) ||
-	        !set_paths(u, s->prefix, "link", suffix, e) || !make_folder(u, e))
+	o.certs = certs_of(s, a);
+	if (!sign_address(address, a, &o.host, &o.port))
+		return err_set(e, "cluster_control_plane is '%.*s', expected host:port or ipc", SLICE_ARG(address));
+	if (!take_node_id(u, o.certs.cert, s->node_id, e) || !set_paths(u, s->prefix, "link", suffix, e) ||
+	        !make_folder(u, e))
 		return false;
 	u->thread = side_loop_start("link", e);
 	if (u->thread)
@@ -137,4 +127,30 @@ void uplink_close(struct uplink *u)
 	side_loop_stop(u->thread);
 	u->thread = NULL;
 	u->link = NULL;
+}
+
+struct exchange {
+	struct uplink *uplink;
+	struct link_certs certs;
+};
+
+static void exchange_certs(void *arg)
+{
+	const struct exchange *x = arg;
+	struct err e;
+
+	if (!link_client_use(x->uplink->link, &x->certs, &e))
+		log_error("the renewed certificate cannot be used", LOG_STR("error", e.message));
+}
+
+void uplink_use_certs(struct uplink *u, const struct settings *s)
+{
+	struct arena a;
+
+	if (!u->thread)
+		return;
+	arena_init(&a);
+	struct exchange x = {u, certs_of(s, &a)};
+	side_loop_call(u->thread, exchange_certs, &x);
+	arena_fini(&a);
 }

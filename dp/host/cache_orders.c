@@ -48,86 +48,91 @@ static json_t *get(const struct cache_keeper *k, struct slice under)
 /* ---- Redis ----------------------------------------------------------------------------------------------------- */
 
 static const char delete_page[] = "local page = redis.call('SCAN', ARGV[1], 'MATCH', 'gh:pc:*', 'COUNT', 1000) "
-                                  "if #page[2] > 0 then redis.call('UNLINK', unpack(page[2])) end "
+                                  "for _, key in ipairs(page[2]) do redis.call('UNLINK', key) end "
                                   "return page[1]";
 
-/* One command under way. */
+/* One command under way; a purge is one behind the other. */
 struct asking {
 	struct redis_ask ask;
 	struct redis_set *set;
-	struct redis_conf conf; /* its texts are copies below */
-	char *texts[5];         /* host, username, password, server name; the key or cursor */
-	struct slice cursor;    /* of a purge; unset: one key */
+	struct arena arena; /* the configuration may be gone when the answer comes */
+	struct redis_conf conf;
+	struct slice key; /* unset: a purge */
+	char cursor[24];  /* where the next page of a purge begins */
+	unsigned master;  /* of a cluster, that a purge has come to */
 };
 
 static void asking_free(struct asking *q)
 {
-	for (size_t i = 0; i < sizeof q->texts / sizeof q->texts[0]; i++)
-		free(q->texts[i]);
+	arena_fini(&q->arena);
 	free(q);
 }
 
-static struct slice keep(struct asking *q, size_t i, struct slice s)
-{
-	free(q->texts[i]);
-	q->texts[i] = slice_is_set(s) ? slice_strdup(s) : NULL;
-	return slice_of(q->texts[i], s.len);
-}
-
-/* The configuration may be gone when the answer comes. */
-static struct asking *asking_new(struct redis_set *set, const struct redis_conf *conf)
+static struct asking *asking_new(struct redis_set *set, const struct redis_conf *conf, struct slice key)
 {
 	struct asking *q = calloc(1, sizeof *q);
 	if (!q)
 		abort();
+	arena_init_small(&q->arena, 512);
 	q->set = set;
-	q->conf = *conf;
-	q->conf.host = keep(q, 0, conf->host);
-	q->conf.username = keep(q, 1, conf->username);
-	q->conf.password = keep(q, 2, conf->password);
-	q->conf.server_name = keep(q, 3, conf->server_name);
+	q->conf = redis_conf_copy(&q->arena, conf);
+	q->master = 1;
+	strcpy(q->cursor, "0");
+	if (slice_is_set(key))
+		q->key = ARENA_JOIN(&q->arena, S("gh:pc:{"), key, S("}"));
 	return q;
+}
+
+/* False: that was the last page of the last server. */
+static bool turn_page(struct asking *q)
+{
+	const struct redis_ask *a = &q->ask;
+	if (slice_is_set(q->key) || a->text.len == 0 || a->text.len >= sizeof q->cursor)
+		return false;
+	memcpy(q->cursor, a->text.ptr, a->text.len);
+	q->cursor[a->text.len] = '\0';
+	if (strcmp(q->cursor, "0") != 0)
+		return true;
+	return q->master++ < a->masters;
 }
 
 static void send_asking(struct asking *q);
 
+static void end(struct asking *q, const char *error)
+{
+	if (error)
+		log_warn("redis does not delete cached answers", LOG_SLICE("host", q->conf.host),
+		        LOG_STR("error", error));
+	asking_free(q);
+}
+
 static void on_answer(void *arg, bool ok)
 {
 	struct asking *q = arg;
-	bool well = ok && !q->ask.error;
-
-	if (!well)
-		log_warn("redis does not delete cached answers", LOG_SLICE("host", q->conf.host),
-		        LOG_STR("error", q->ask.error ? q->ask.error : "no answer"));
-	bool more = well && slice_is_set(q->cursor) && slice_is_set(q->ask.text) && !slice_eq(q->ask.text, S("0"));
-	if (!more) {
-		asking_free(q);
-		return;
-	}
-	char *cursor = slice_strdup(q->ask.text);
-	q->cursor = keep(q, 4, slice_cstr(cursor));
-	free(cursor);
-	send_asking(q);
+	if (!ok || q->ask.error)
+		end(q, ok ? q->ask.error : "no answer");
+	else if (turn_page(q))
+		send_asking(q);
+	else
+		end(q, NULL);
 }
 
 static void send_asking(struct asking *q)
 {
 	struct redis_ask *a = &q->ask;
 	*a = (struct redis_ask){.redis = &q->conf};
-	if (slice_is_set(q->cursor)) {
+	if (slice_is_set(q->key)) {
+		a->args[a->count++] = S("DEL");
+		a->args[a->count++] = q->key;
+	} else {
+		a->master = q->master;
 		a->args[a->count++] = S("EVAL");
 		a->args[a->count++] = slice_of(delete_page, sizeof delete_page - 1);
 		a->args[a->count++] = S("0");
-		a->args[a->count++] = q->cursor;
-	} else {
-		a->args[a->count++] = S("DEL");
-		a->args[a->count++] = slice_cstr(q->texts[4]);
+		a->args[a->count++] = slice_cstr(q->cursor);
 	}
-	if (redis_send(q->set, a, on_answer, q))
-		return;
-	log_warn("redis does not delete cached answers", LOG_SLICE("host", q->conf.host),
-	        LOG_STR("error", "no connection"));
-	asking_free(q);
+	if (!redis_send(q->set, a, on_answer, q))
+		end(q, "no connection");
 }
 
 struct spread {
@@ -138,17 +143,8 @@ struct spread {
 
 static bool ask_one(const struct redis_conf *conf, struct spread *s)
 {
-	struct asking *q = asking_new(s->keeper->redis, conf);
-	if (slice_is_set(s->key)) {
-		struct text key = {0};
-		text_printf(&key, "gh:pc:{%.*s}", SLICE_ARG(s->key));
-		keep(q, 4, text_slice(&key));
-		text_fini(&key);
-	} else {
-		q->cursor = keep(q, 4, S("0"));
-	}
 	s->asked++;
-	send_asking(q);
+	send_asking(asking_new(s->keeper->redis, conf, s->key));
 	return true;
 }
 

@@ -8,7 +8,7 @@
 #include "common/net/tls.h"
 
 struct dial {
-	struct host_worker *worker;
+	struct dialer from;
 	struct dial_to to;
 	dial_fn fn;
 	void *arg;
@@ -64,7 +64,7 @@ static void end(struct dial *d, struct conn *c, const char *why)
 		conn_close(d->conn);
 	d->query = NULL;
 	d->conn = NULL;
-	loop_defer(d->worker->loop, &d->grave, free_dial, d);
+	loop_defer(d->from.loop, &d->grave, free_dial, d);
 	if (d->fn)
 		d->fn(d->arg, c, why);
 }
@@ -94,7 +94,7 @@ static SSL *new_tls(const struct dial *d)
 {
 	const struct dial_to *to = &d->to;
 	struct slice name = slice_is_set(to->tls_name) ? to->tls_name : to->host;
-	SSL_CTX *context = outward_for_plugins(d->worker->outward, to->tls_verify);
+	SSL_CTX *context = d->from.outward ? outward_for_plugins(d->from.outward, to->tls_verify) : NULL;
 	char text[256];
 	if (!context || name.len >= sizeof text)
 		return NULL;
@@ -110,7 +110,7 @@ static void connect_to(struct dial *d, const struct sockaddr *address, socklen_t
 		end(d, NULL, "TLS cannot be set up");
 		return;
 	}
-	d->conn = conn_connect(d->worker->loop, address, len, tls, &ops, d);
+	d->conn = conn_connect(d->from.loop, address, len, tls, &ops, d);
 	if (!d->conn)
 		end(d, NULL, strerror(errno));
 }
@@ -132,7 +132,7 @@ static void on_deadline(void *arg)
 	end(arg, NULL, "timeout");
 }
 
-struct dial *dial_start(struct host_worker *w, const struct dial_to *to, dial_fn fn, void *arg)
+struct dial *dial_start(const struct dialer *from, const struct dial_to *to, dial_fn fn, void *arg)
 {
 	struct sockaddr_storage address;
 	socklen_t len;
@@ -140,12 +140,12 @@ struct dial *dial_start(struct host_worker *w, const struct dial_to *to, dial_fn
 
 	if (!d)
 		abort();
-	*d = (struct dial){.worker = w, .to = *to, .fn = fn, .arg = arg};
-	timeout_set(&w->loop->timeouts, &d->deadline, to->timeout_ms ? to->timeout_ms : 10000, on_deadline, d);
+	*d = (struct dial){.from = *from, .to = *to, .fn = fn, .arg = arg};
+	timeout_set(&from->loop->timeouts, &d->deadline, to->timeout_ms ? to->timeout_ms : 10000, on_deadline, d);
 	if (dial_address(to->host, to->port, &address, &len))
 		connect_to(d, (const struct sockaddr *)&address, len);
-	else if (w->dns)
-		d->query = dns_lookup(w->dns, to->host, to->port, on_resolved, d);
+	else if (from->dns)
+		d->query = dns_lookup(from->dns, to->host, to->port, on_resolved, d);
 	else
 		end(d, NULL, "names cannot be looked up");
 	return d->over ? NULL : d;

@@ -3,9 +3,18 @@
 #ifndef DP_HOST_DIAL_H
 #define DP_HOST_DIAL_H
 
-#include "dp/host/host.h"
+#include "common/net/conn.h"
+#include "dp/client/dns.h"
+#include "dp/tls/outward.h"
 
 struct dial;
+
+/* What one thread has for going out. */
+struct dialer {
+	struct loop *loop;
+	struct dns *dns;         /* NULL: only addresses are connected to */
+	struct outward *outward; /* NULL: no TLS */
+};
 
 struct dial_to {
 	struct slice host; /* a name or an address; must live until fn runs or dial_cancel() */
@@ -18,7 +27,7 @@ struct dial_to {
 /* c: connected, the callee's from now on (conn_adopt); NULL: why says why not. */
 typedef void (*dial_fn)(void *arg, struct conn *c, const char *why);
 /* fn runs once, perhaps from inside: NULL is returned then. */
-struct dial *dial_start(struct host_worker *w, const struct dial_to *to, dial_fn fn, void *arg);
+struct dial *dial_start(const struct dialer *from, const struct dial_to *to, dial_fn fn, void *arg);
 void dial_cancel(struct dial *d); /* fn will not run; NULL is fine */
 
 /* "192.0.2.1", "[2001:db8::1]" and "2001:db8::1" as a socket address. False: it is a name. */

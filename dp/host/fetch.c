@@ -231,7 +231,8 @@ static void dial(struct fetching *g)
 	        .tls_verify = g->f->tls_verify,
 	        .tls_name = g->f->tls_name,
 	        .timeout_ms = g->f->timeout_ms};
-	g->dial = dial_start(g->worker, &to, on_dialled, g);
+	struct dialer from = host_dialer(g->worker);
+	g->dial = dial_start(&from, &to, on_dialled, g);
 }
 
 /* Only addresses can be looked for among kept connections: names are resolved again, which is cheap (cached) and

@@ -354,7 +354,8 @@ void host_worker_init(struct host_worker *w)
 
 	uuid_format(&id, w->uuid);
 	pool_init(&w->fetch_pool, w->loop, &kept);
-	w->redis = redis_set_new(w->loop, w->dns);
+	struct dialer from = host_dialer(w);
+	w->redis = redis_set_new(&from);
 	w->texts = entity_texts_new();
 	w->sinks = sinks_new(w);
 	w->staples = staples_new(w);

@@ -6,6 +6,7 @@
 #include "common/net/loop.h"
 #include "dp/client/dns.h"
 #include "dp/config/snapshot.h"
+#include "dp/host/dial.h"
 #include "dp/tls/outward.h"
 #include "dp/upstream/pool.h"
 
@@ -45,6 +46,11 @@ struct host_worker {
 		bool is_done;
 	} sweep;
 };
+
+static inline struct dialer host_dialer(const struct host_worker *w)
+{
+	return (struct dialer){w->loop, w->dns, w->outward};
+}
 
 /* loop, counters, cache, dns and outward are set before; the rest is made here. */
 void host_worker_init(struct host_worker *w);

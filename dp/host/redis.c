@@ -1,454 +1,454 @@
-/* redis: see redis.h. On hiredis' asynchronous API over this worker's libevent base. */
+/* redis: see redis.h: which server a call goes to, how long it may take, and whether it is sent once more. */
 #include "dp/host/redis.h"
 
-#include <hiredis/async.h>
-#include <hiredis/adapters/libevent.h>
 #include <stdlib.h>
 
 #include "common/core/log.h"
-#include "common/core/map.h"
-#include "common/core/text.h"
-#include "common/crypto/digest.h"
-#include "dp/client/dns.h"
-#include "dp/host/dial.h"
+#include "dp/host/redis_cluster.h"
+#include "dp/host/redis_script.h"
+#include "dp/host/redis_sentinel.h"
 
-/* KEYS: the counters. ARGV: what to do (0: count when all are below their limits, 1: count, 2: only look), then
- * limit, window and weight of each. Returns the values before this request. */
-static const char script[] = "local used, allowed = {}, true\n"
-                             "for i, key in ipairs(KEYS) do\n"
-                             "  used[i] = tonumber(redis.call('GET', key) or 0)\n"
-                             "  if used[i] + ARGV[3 * i + 1] > tonumber(ARGV[3 * i - 1]) then allowed = false end\n"
-                             "end\n"
-                             "if ARGV[1] == '1' or (allowed and ARGV[1] == '0') then\n"
-                             "  for i, key in ipairs(KEYS) do\n"
-                             "    redis.call('INCRBY', key, ARGV[3 * i + 1])\n"
-                             "    if used[i] == 0 then redis.call('EXPIRE', key, ARGV[3 * i]) end\n"
-                             "  end\n"
-                             "end\n"
-                             "return used\n";
+enum { REDIRECTIONS_MAX = 5, TRY_AGAIN_MS = 20, SWEEP_MS = 20000, UNUSED_MS = 60000, TOLD_MS = 60000 };
 
-enum { BACKOFF_FIRST_MS = 100, BACKOFF_LAST_MS = 5000, COUNTERS_PER_CALL = 8 };
-enum { ARGS_MAX = 4 + 4 * COUNTERS_PER_CALL };
-
+/* What a configuration names. */
 struct server {
 	struct redis_set *set;
-	redisAsyncContext *link; /* NULL: not connected */
-	char *host, *username, *password;
-	int port, database;
-	bool tls;
-	uint32_t timeout_ms;
-	uint32_t backoff_ms;
-	uint64_t retry_ms; /* not before */
-	struct dns_query *query;
-	struct redis_call *held, **held_last; /* until the name is resolved */
+	struct server *next;
+	struct arena arena; /* of conf */
+	struct redis_conf conf;
+	struct redis_login login;
+	struct redis_sentinel *sentinel; /* NULL: conf names none */
+	struct redis_node *node;         /* NULL: a cluster */
+	struct redis_cluster *cluster;
+	struct redis_call *held; /* until the cluster's map is there, or for a moment; the oldest first */
+	unsigned calls;
+	uint64_t used_ms, told_ms; /* last call; last complaint in the log */
 };
 
 struct redis_set {
-	struct loop *loop;
-	struct dns *dns;
+	struct dialer from;
 	char digest[SHA1_HEX + 1]; /* of the script */
-	struct map servers;        /* identity -> struct server */
-	bool closing;
+	struct server *servers;    /* the one that was used last comes first */
+	struct loop_timer *sweep;
+	bool is_closing;
 };
 
 struct redis_call {
-	struct timeout deadline;
+	struct timeout deadline, pause;
 	struct count *count; /* or */
 	struct redis_ask *ask;
-	redis_fn fn; /* NULL: cancelled, timed out or answered */
+	redis_fn fn; /* NULL: nobody wants to know (any more) */
 	void *arg;
 	struct server *server;
-	struct redis_call *next; /* held */
-	bool whole_script;       /* the server has lost it */
+	struct redis_node *node; /* that it was sent to; NULL: held */
+	struct redis_call *next; /* of those held */
+	unsigned redirections;
+	bool is_post;      /* cannot be sent again: ask is gone */
+	bool whole_script; /* the server has lost it */
+	bool is_asking;    /* the next node is only about to get the slot */
 };
 
-struct redis_set *redis_set_new(struct loop *l, struct dns *dns)
+/* ---- servers --------------------------------------------------------------------------------------------------- */
+
+static void on_map(void *arg, bool known);
+
+static uint32_t ms_of(struct opt_int one, int64_t all)
 {
-	struct redis_set *s = calloc(1, sizeof *s);
-	if (!s)
-		abort();
-	s->loop = l;
-	s->dns = dns;
-	digest_sha1_hex(slice_cstr(script), s->digest);
-	return s;
+	return (uint32_t)(one.set ? one.value : all);
 }
+
+/* Such a server may know neither databases nor the loading of scripts. */
+static bool is_proxied(const struct redis_conf *conf)
+{
+	return conf->connection_is_proxied.set && conf->connection_is_proxied.value;
+}
+
+static void read_login(struct server *sv)
+{
+	const struct redis_conf *conf = &sv->conf;
+	bool is_single = conf->cluster_nodes.len == 0 && !is_proxied(conf);
+	uint32_t send_ms = ms_of(conf->send_timeout, conf->timeout),
+	         read_ms = ms_of(conf->read_timeout, conf->timeout);
+
+	sv->login = (struct redis_login){
+	        .from = sv->set->from,
+	        .username = conf->username,
+	        .password = conf->password,
+	        .server_name = conf->server_name,
+	        .database = is_single ? conf->database : 0,
+	        .tls = conf->ssl,
+	        .tls_verify = conf->ssl_verify,
+	        .connect_ms = ms_of(conf->connect_timeout, conf->timeout),
+	        .answer_ms = send_ms > read_ms ? send_ms : read_ms,
+	        .script = is_proxied(conf) ? slice_of(NULL, 0) : redis_script,
+	};
+}
+
+static const char *role_of(const struct redis_conf *conf)
+{
+	return slice_eq(conf->sentinel_role, S("master"))  ? "master"
+	       : slice_eq(conf->sentinel_role, S("slave")) ? "slave"
+	                                                   : NULL;
+}
+
+static struct server *server_new(struct redis_set *s, const struct redis_conf *conf)
+{
+	struct server *sv = calloc(1, sizeof *sv);
+	if (!sv)
+		abort();
+	sv->set = s;
+	arena_init_small(&sv->arena, 512);
+	sv->conf = redis_conf_copy(&sv->arena, conf);
+	read_login(sv);
+	if (conf->cluster_nodes.len > 0) {
+		sv->cluster = redis_cluster_new(&sv->login, &sv->conf, on_map, sv);
+		return sv;
+	}
+	if (conf->sentinel_nodes.len > 0) {
+		sv->sentinel = redis_sentinel_new(&sv->login, &sv->conf);
+		sv->login.sentinel = sv->sentinel;
+		sv->login.role = role_of(conf);
+	}
+	sv->node = redis_node_new(&sv->login, sv->conf.host, (int)conf->port);
+	return sv;
+}
+
+static void drop_held(struct server *sv);
 
 static void server_free(struct server *sv)
 {
-	free(sv->host);
-	free(sv->username);
-	free(sv->password);
+	drop_held(sv);
+	if (sv->node)
+		redis_node_free(sv->node);
+	redis_cluster_free(sv->cluster);
+	redis_sentinel_free(sv->sentinel);
+	arena_fini(&sv->arena);
 	free(sv);
-}
-
-void redis_set_free(struct redis_set *s)
-{
-	struct slice key;
-	void *value;
-	s->closing = true;
-	for (size_t at = 0; map_next(&s->servers, &at, &key, &value);) {
-		struct server *sv = value;
-		if (sv->query)
-			dns_cancel(sv->query);
-		while (sv->held) {
-			struct redis_call *call = sv->held;
-			sv->held = call->next;
-			timeout_clear(&call->deadline);
-			free(call);
-		}
-		if (sv->link) {
-			redisAsyncContext *link = sv->link;
-			sv->link = NULL;
-			link->data = NULL;
-			redisAsyncFree(link); /* replies to what is pending come as NULL */
-		}
-		server_free(sv);
-	}
-	map_fini(&s->servers);
-	free(s);
 }
 
 static struct server *server_of(struct redis_set *s, const struct redis_conf *conf)
 {
-	struct text identity = {0};
-	text_printf(&identity, "%d %.*s:%lld/%lld %lld %.*s ", conf->ssl, SLICE_ARG(conf->host),
-	        (long long)conf->port, (long long)conf->database, (long long)conf->timeout,
-	        SLICE_ARG(conf->username));
-	text_put(&identity, conf->password);
-	struct server *sv = map_get(&s->servers, text_slice(&identity));
-	if (!sv) {
-		sv = calloc(1, sizeof *sv);
-		if (!sv)
-			abort();
-		*sv = (struct server){
-		        .set = s,
-		        .host = slice_strdup(conf->host),
-		        .username = conf->username.len ? slice_strdup(conf->username) : NULL,
-		        .password = conf->password.len ? slice_strdup(conf->password) : NULL,
-		        .port = (int)conf->port,
-		        .database = (int)conf->database,
-		        .tls = conf->ssl,
-		        .timeout_ms = (uint32_t)conf->timeout,
-		        .backoff_ms = BACKOFF_FIRST_MS,
-		};
-		sv->held_last = &sv->held;
-		map_set(&s->servers, text_slice(&identity), sv);
-		if (sv->tls)
-			log_error("redis with ssl is not spoken to in this release: nothing is counted there",
-			        LOG_STR("host", sv->host), LOG_INT("port", sv->port));
-	}
-	text_fini(&identity);
+	struct server **at = &s->servers;
+	while (*at && !redis_conf_eq(&(*at)->conf, conf))
+		at = &(*at)->next;
+	struct server *sv = *at;
+	if (sv)
+		*at = sv->next;
+	else
+		sv = server_new(s, conf);
+	sv->next = s->servers;
+	s->servers = sv;
+	sv->used_ms = timeouts_now();
 	return sv;
 }
 
-/* Gives a connection up; what is waiting on it fails. */
-static void drop_link(struct server *sv, const char *why)
+static void sweep(void *arg)
 {
-	redisAsyncContext *link = sv->link;
-	if (!link)
-		return;
-	log_warn("redis connection lost", LOG_STR("host", sv->host), LOG_INT("port", sv->port), LOG_STR("error", why),
-	        LOG_INT("retry_ms", sv->backoff_ms));
-	sv->link = NULL;
-	sv->retry_ms = clock_mono_ms() + sv->backoff_ms;
-	sv->backoff_ms = sv->backoff_ms * 2 > BACKOFF_LAST_MS ? BACKOFF_LAST_MS : sv->backoff_ms * 2;
-	link->data = NULL;
-	redisAsyncFree(link);
-}
-
-static void put_off(struct server *sv, const char *why);
-
-/* hiredis frees the context itself after these two. */
-static void on_connect(const redisAsyncContext *link, int status)
-{
-	struct server *sv = link->data;
-	if (!sv || status == REDIS_OK)
-		return;
-	sv->link = NULL;
-	put_off(sv, link->errstr);
-}
-
-static void on_disconnect(const redisAsyncContext *link, int status)
-{
-	struct server *sv = link->data;
-	if (!sv)
-		return;
-	sv->link = NULL;
-	if (status != REDIS_OK)
-		log_warn("redis connection lost", LOG_STR("host", sv->host), LOG_INT("port", sv->port),
-		        LOG_STR("error", link->errstr));
-}
-
-static void on_login(redisAsyncContext *link, void *reply, void *arg)
-{
-	struct server *sv = link->data;
-	redisReply *r = reply;
-	if (!sv || !r || r->type != REDIS_REPLY_ERROR)
-		return;
-	log_error("redis refused", LOG_STR("command", arg), LOG_STR("host", sv->host), LOG_INT("port", sv->port),
-	        LOG_STR("error", r->str));
-	drop_link(sv, "login refused"); /* or we would count in another database */
-}
-
-static void on_loaded(redisAsyncContext *link, void *reply, void *arg)
-{
-	redisReply *r = reply;
-	if (link->data && r && r->type == REDIS_REPLY_ERROR)
-		log_warn("redis did not take the script", LOG_STR("error", r->str));
-}
-
-static void log_in(struct server *sv)
-{
-	if (sv->password && sv->username)
-		redisAsyncCommand(sv->link, on_login, (void *)"AUTH", "AUTH %s %s", sv->username, sv->password);
-	else if (sv->password)
-		redisAsyncCommand(sv->link, on_login, (void *)"AUTH", "AUTH %s", sv->password);
-	if (sv->database)
-		redisAsyncCommand(sv->link, on_login, (void *)"SELECT", "SELECT %d", sv->database);
-	redisAsyncCommand(sv->link, on_loaded, NULL, "SCRIPT LOAD %s", script);
-}
-
-static void put_off(struct server *sv, const char *why)
-{
-	log_warn("cannot connect to redis", LOG_STR("host", sv->host), LOG_INT("port", sv->port),
-	        LOG_STR("error", why));
-	sv->retry_ms = clock_mono_ms() + sv->backoff_ms;
-	sv->backoff_ms = sv->backoff_ms * 2 > BACKOFF_LAST_MS ? BACKOFF_LAST_MS : sv->backoff_ms * 2;
-}
-
-/* address: text of an IP address, so that hiredis has no name to look up. */
-static bool open_link(struct server *sv, const char *address)
-{
-	redisAsyncContext *link = redisAsyncConnect(address, sv->port);
-	if (!link || link->err) {
-		put_off(sv, link ? link->errstr : "out of memory");
-		if (link)
-			redisAsyncFree(link);
-		return false;
+	struct redis_set *s = arg;
+	for (struct server **at = &s->servers; *at;) {
+		struct server *sv = *at;
+		if (sv->calls > 0 || timeouts_now() - sv->used_ms < UNUSED_MS) {
+			at = &sv->next;
+			continue;
+		}
+		*at = sv->next;
+		server_free(sv);
 	}
-	link->data = sv;
-	sv->link = link;
-	redisLibeventAttach(link, sv->set->loop->base);
-	redisAsyncSetConnectCallback(link, on_connect);
-	redisAsyncSetDisconnectCallback(link, on_disconnect);
-	log_in(sv);
-	return true;
+}
+
+struct redis_set *redis_set_new(const struct dialer *from)
+{
+	struct redis_set *s = calloc(1, sizeof *s);
+	if (!s)
+		abort();
+	s->from = *from;
+	digest_sha1_hex(redis_script, s->digest);
+	s->sweep = loop_timer_new(from->loop, SWEEP_MS, true, sweep, s);
+	return s;
+}
+
+void redis_set_free(struct redis_set *s)
+{
+	s->is_closing = true;
+	loop_timer_free(s->sweep);
+	while (s->servers) {
+		struct server *sv = s->servers;
+		s->servers = sv->next;
+		server_free(sv);
+	}
+	free(s);
 }
 
 /* ---- calls ----------------------------------------------------------------------------------------------------- */
 
-/* Ends a call once: the callback runs unless it was cancelled. */
+static void call_free(struct redis_call *call)
+{
+	timeout_clear(&call->deadline);
+	timeout_clear(&call->pause);
+	call->server->calls--;
+	free(call);
+}
+
+/* The callback runs unless it was cancelled. */
 static void settle(struct redis_call *call, bool ok)
 {
-	redis_fn fn = call->fn;
+	redis_fn fn = call->server->set->is_closing ? NULL : call->fn;
 	call->fn = NULL;
 	timeout_clear(&call->deadline);
 	if (fn)
 		fn(call->arg, ok);
 }
 
-static bool read_used(const redisReply *r, const struct count *count)
+static void give_up(struct redis_call *call)
 {
-	if (r->type != REDIS_REPLY_ARRAY || r->elements != count->n)
+	settle(call, false);
+	call_free(call);
+}
+
+static void on_reply(void *arg, const redisReply *r);
+
+static bool send_to(struct redis_call *call, struct redis_node *n)
+{
+	static const struct slice asking = SLICE("ASKING");
+	struct redis_set *s = call->server->set;
+
+	call->node = n;
+	if (call->is_asking && !redis_node_send(n, &asking, 1, NULL, NULL))
 		return false;
-	for (size_t i = 0; i < count->n; i++)
-		count->counters[i].used = r->element[i]->integer;
+	call->is_asking = false;
+	if (!call->count)
+		return redis_node_send(n, call->ask->args, call->ask->count, on_reply, call);
+	struct redis_script_args a;
+	redis_script_args(&a, call->count, call->whole_script ? slice_of(NULL, 0) : slice_of(s->digest, SHA1_HEX));
+	return redis_node_send(n, a.items, a.count, on_reply, call);
+}
+
+/* ---- in a cluster ---------------------------------------------------------------------------------------------- */
+
+static struct slice key_of(const struct redis_call *call)
+{
+	if (call->count)
+		return call->count->counters[0].key;
+	const struct redis_ask *ask = call->ask;
+	bool is_script = slice_ieq(ask->args[0], S("EVAL")) || slice_ieq(ask->args[0], S("EVALSHA"));
+	unsigned at = is_script ? 3 : 1;
+	return ask->count > at ? ask->args[at] : S("");
+}
+
+static struct redis_node *node_for(struct redis_call *call)
+{
+	struct redis_cluster *c = call->server->cluster;
+	unsigned master = call->count ? 0 : call->ask->master;
+	if (master)
+		return master <= redis_cluster_masters(c) ? redis_cluster_master(c, master - 1) : NULL;
+	return redis_cluster_node(c, redis_cluster_slot(key_of(call)));
+}
+
+static void hold(struct redis_call *call)
+{
+	struct redis_call **end = &call->server->held;
+	while (*end)
+		end = &(*end)->next;
+	call->node = NULL;
+	call->next = NULL;
+	*end = call;
+}
+
+static void unhold(struct redis_call *call)
+{
+	for (struct redis_call **at = &call->server->held; *at; at = &(*at)->next)
+		if (*at == call) {
+			*at = call->next;
+			return;
+		}
+}
+
+static bool send_in_cluster(struct redis_call *call)
+{
+	struct redis_cluster *c = call->server->cluster;
+	enum redis_map map = redis_cluster_map(c);
+
+	if (map == REDIS_MAP_COMING && !call->is_post)
+		hold(call);
+	if (map != REDIS_MAP_KNOWN)
+		return map == REDIS_MAP_COMING && !call->is_post;
+	struct redis_node *n = node_for(call);
+	if (!n || redis_node_is_away(n))
+		redis_cluster_doubt(c);
+	return n && send_to(call, n);
+}
+
+/* False: nobody can be asked at the moment. */
+static bool dispatch(struct redis_call *call)
+{
+	return call->server->cluster ? send_in_cluster(call) : send_to(call, call->server->node);
+}
+
+static void on_map(void *arg, bool known)
+{
+	struct server *sv = arg;
+	struct redis_call *list = sv->held;
+
+	sv->held = NULL;
+	while (list) {
+		struct redis_call *call = list;
+		list = call->next;
+		timeout_clear(&call->pause);
+		if (!known || !dispatch(call))
+			give_up(call);
+	}
+}
+
+static void drop_held(struct server *sv)
+{
+	while (sv->held) {
+		struct redis_call *call = sv->held;
+		sv->held = call->next;
+		give_up(call);
+	}
+}
+
+/* ---- answers --------------------------------------------------------------------------------------------------- */
+
+static bool says(const redisReply *r, const char *code)
+{
+	return strncmp(r->str, code, strlen(code)) == 0;
+}
+
+static void on_pause_over(void *arg)
+{
+	struct redis_call *call = arg;
+	unhold(call);
+	if (!dispatch(call))
+		give_up(call);
+}
+
+static bool pause_then_send(struct redis_call *call)
+{
+	hold(call);
+	timeout_set(&call->server->set->from.loop->timeouts, &call->pause, TRY_AGAIN_MS, on_pause_over, call);
 	return true;
 }
 
-static bool read_ask(const redisReply *r, struct redis_ask *ask)
+static bool follow(struct redis_call *call, const redisReply *r)
 {
+	struct redis_cluster *c = call->server->cluster;
+	if (says(r, "TRYAGAIN"))
+		return pause_then_send(call);
+	if (says(r, "CLUSTERDOWN"))
+		redis_cluster_doubt(c);
+	struct redis_node *to = redis_cluster_redirected(c, call->node, r->str, &call->is_asking);
+	return to && send_to(call, to);
+}
+
+static bool may_redirect(struct redis_call *call)
+{
+	const struct redis_conf *conf = &call->server->conf;
+	unsigned max = conf->cluster_max_redirections.set ? (unsigned)conf->cluster_max_redirections.value
+	                                                  : REDIRECTIONS_MAX;
+	return call->redirections++ < max;
+}
+
+/* True: the server has not done it, and it is under way once more. */
+static bool send_again(struct redis_call *call, const redisReply *r)
+{
+	struct server *sv = call->server;
+
+	if (!r || r->type != REDIS_REPLY_ERROR || !call->fn || call->is_post)
+		return false;
+	if (call->count && !call->whole_script && says(r, "NOSCRIPT")) {
+		call->whole_script = true;
+		return send_to(call, call->node);
+	}
+	if (sv->sentinel && says(r, "READONLY") && may_redirect(call)) {
+		redis_node_renew(sv->node);
+		return dispatch(call);
+	}
+	return sv->cluster && may_redirect(call) && follow(call, r);
+}
+
+static bool read_ask(const struct redis_call *call, const redisReply *r)
+{
+	struct redis_ask *ask = call->ask;
 	ask->error = r->type == REDIS_REPLY_ERROR ? r->str : NULL;
 	ask->number = r->type == REDIS_REPLY_INTEGER ? r->integer : 0;
 	if (r->type == REDIS_REPLY_STRING || r->type == REDIS_REPLY_STATUS)
-		ask->text = slice_of(r->str, (size_t)r->len);
+		ask->text = slice_of(r->str, r->len);
+	ask->masters = call->server->cluster ? redis_cluster_masters(call->server->cluster) : 1;
 	return true;
 }
 
-static bool send_call(struct redis_call *call);
-
-static bool has_lost_script(const struct redis_call *call, const redisReply *r)
+/* A server that is away is mentioned by its node; this one answers, but not to the purpose. */
+static void tell(struct server *sv, const redisReply *r)
 {
-	return call->count && !call->whole_script && r && r->type == REDIS_REPLY_ERROR &&
-	       strncmp(r->str, "NOSCRIPT", 8) == 0;
+	uint64_t now = timeouts_now();
+	if (sv->told_ms && now - sv->told_ms < TOLD_MS)
+		return;
+	sv->told_ms = now;
+	log_warn("redis does not count", LOG_SLICE("host", sv->conf.host), LOG_INT("port", sv->conf.port),
+	        LOG_STR("error", r->type == REDIS_REPLY_ERROR ? r->str : "an answer to something else"));
 }
 
-static void on_reply(redisAsyncContext *link, void *reply, void *arg)
+static bool read_reply(struct redis_call *call, const redisReply *r)
+{
+	bool ok = call->count ? redis_script_read(r, call->count) : read_ask(call, r);
+	if (ok)
+		redis_node_is_well(call->node);
+	else
+		tell(call->server, r);
+	return ok;
+}
+
+static void on_reply(void *arg, const redisReply *r)
 {
 	struct redis_call *call = arg;
-	redisReply *r = reply;
-	bool ok = false;
-
-	if (call->server->set->closing)
-		call->fn = NULL;
-	if (call->fn && has_lost_script(call, r) && call->server->link) {
-		call->whole_script = true;
-		if (send_call(call))
-			return;
-	}
-	if (call->fn && r) {
-		ok = call->count ? read_used(r, call->count) : read_ask(r, call->ask);
-		if (!ok && r->type == REDIS_REPLY_ERROR)
-			log_warn("redis refused to count", LOG_STR("error", r->str));
-	}
-	if (ok)
-		call->server->backoff_ms = BACKOFF_FIRST_MS;
-	settle(call, ok);
-	free(call);
-}
-
-/* EVAL numbers its arguments: script, count of keys, keys, what to do, then limit, window and weight of each. */
-struct arguments {
-	const char *argv[ARGS_MAX];
-	size_t lens[ARGS_MAX];
-	char numbers[1 + 3 * COUNTERS_PER_CALL][24];
-	int argc, used;
-};
-
-static void add(struct arguments *a, const char *text, size_t len)
-{
-	a->argv[a->argc] = text;
-	a->lens[a->argc++] = len;
-}
-
-static void add_number(struct arguments *a, int64_t n)
-{
-	char *to = a->numbers[a->used++];
-	add(a, to, (size_t)snprintf(to, sizeof a->numbers[0], "%lld", (long long)n));
-}
-
-static void add_script(struct arguments *a, const struct redis_call *call)
-{
-	const struct count *count = call->count;
-	if (call->whole_script) {
-		add(a, "EVAL", 4);
-		add(a, script, sizeof script - 1);
-	} else {
-		add(a, "EVALSHA", 7);
-		add(a, call->server->set->digest, SHA1_HEX);
-	}
-	add_number(a, (int64_t)count->n);
-	for (size_t i = 0; i < count->n; i++)
-		add(a, count->counters[i].key.ptr, count->counters[i].key.len);
-	add(a, count->peek ? "2" : count->count_denied ? "1" : "0", 1);
-	for (size_t i = 0; i < count->n; i++) {
-		add_number(a, count->counters[i].limit);
-		add_number(a, count->counters[i].window_s);
-		add_number(a, count->counters[i].add ? count->counters[i].add : 1);
-	}
-}
-
-static bool send_call(struct redis_call *call)
-{
-	struct arguments a = {.argc = 0};
-	if (call->count)
-		add_script(&a, call);
-	else
-		for (unsigned i = 0; i < call->ask->count; i++)
-			add(&a, call->ask->args[i].ptr ? call->ask->args[i].ptr : "", call->ask->args[i].len);
-	return redisAsyncCommandArgv(call->server->link, on_reply, call, a.argc, a.argv, a.lens) == REDIS_OK;
-}
-
-static void unhold(struct server *sv, struct redis_call *call)
-{
-	for (struct redis_call **at = &sv->held; *at; at = &(*at)->next)
-		if (*at == call) {
-			*at = call->next;
-			free(call);
-			break;
-		}
-	sv->held_last = &sv->held;
-	while (*sv->held_last)
-		sv->held_last = &(*sv->held_last)->next;
+	if (!call->server->set->is_closing && send_again(call, r))
+		return;
+	settle(call, call->fn && r && read_reply(call, r));
+	call_free(call);
 }
 
 static void on_deadline(void *arg)
 {
 	struct redis_call *call = arg;
-	struct server *sv = call->server;
+	struct redis_node *n = call->node;
+	struct redis_cluster *c = call->server->cluster;
+
 	settle(call, false);
-	if (sv->link)
-		drop_link(sv, "no answer in time"); /* the replies, all NULL, free the calls */
-	else
-		unhold(sv, call);
-}
-
-/* ---- names ----------------------------------------------------------------------------------------------------- */
-
-static void release_held(struct server *sv)
-{
-	struct redis_call *list = sv->held;
-	sv->held = NULL;
-	sv->held_last = &sv->held;
-	while (list) {
-		struct redis_call *call = list;
-		list = call->next;
-		if (sv->link && send_call(call))
-			continue;
-		settle(call, false);
-		free(call);
+	if (!n) {
+		unhold(call);
+		call_free(call);
+		return;
 	}
+	if (c)
+		redis_cluster_doubt(c);
+	redis_node_is_silent(n); /* there is no answer, then: frees the call */
 }
 
-static void on_resolved(void *arg, enum dns_status status, const struct dns_answer *answer, const char *text)
-{
-	struct server *sv = arg;
-	char address[64];
-	sv->query = NULL;
-	if (status == DNS_FOUND) {
-		conn_address_text(
-		        (const struct sockaddr *)&answer->addresses[0].address, address, sizeof address, NULL);
-		open_link(sv, address);
-	} else {
-		put_off(sv, text ? text : "name not found");
-	}
-	release_held(sv);
-}
-
-/* Begins to connect. True: there is a link, or a name is being looked up (sv->query). */
-static bool reach(struct server *sv)
-{
-	struct sockaddr_storage ignored;
-	socklen_t len;
-
-	if (sv->tls) /* what was meant for TLS never goes in the clear */
-		return false;
-	if (sv->link || sv->query)
-		return true;
-	if (clock_mono_ms() < sv->retry_ms)
-		return false;
-	if (dial_address(slice_cstr(sv->host), sv->port, &ignored, &len))
-		return open_link(sv, sv->host);
-	if (!sv->set->dns)
-		return false;
-	sv->query = dns_lookup(sv->set->dns, slice_cstr(sv->host), sv->port, on_resolved, sv);
-	return sv->link || sv->query;
-}
+/* ---- for others ------------------------------------------------------------------------------------------------ */
 
 static struct redis_call *start(struct redis_set *s, const struct redis_conf *conf, struct redis_call what)
 {
 	struct server *sv = server_of(s, conf);
-	if (!reach(sv))
-		return NULL;
-	struct redis_call *call = calloc(1, sizeof *call);
+	struct redis_call *call = malloc(sizeof *call);
+
 	if (!call)
 		abort();
 	*call = what;
 	call->server = sv;
-	if (sv->query) {
-		*sv->held_last = call;
-		sv->held_last = &call->next;
-	} else if (!send_call(call)) {
-		free(call);
+	sv->calls++;
+	if (!dispatch(call)) {
+		call_free(call);
 		return NULL;
 	}
-	timeout_set(&s->loop->timeouts, &call->deadline, sv->timeout_ms, on_deadline, call);
+	uint32_t ms = sv->login.answer_ms + (sv->node && redis_node_is_up(sv->node) ? 0 : sv->login.connect_ms);
+	timeout_set(&s->from.loop->timeouts, &call->deadline, ms, on_deadline, call);
 	return call;
 }
 
 struct redis_call *redis_count(struct redis_set *s, struct count *count, redis_fn fn, void *arg)
 {
-	if (count->n > COUNTERS_PER_CALL)
+	if (count->n == 0 || count->n > REDIS_COUNTERS_MAX)
 		return NULL;
 	return start(s, count->redis, (struct redis_call){.count = count, .fn = fn, .arg = arg});
 }
@@ -460,29 +460,24 @@ struct redis_call *redis_send(struct redis_set *s, struct redis_ask *ask, redis_
 	return start(s, ask->redis, (struct redis_call){.ask = ask, .fn = fn, .arg = arg});
 }
 
+/* ask is only read, and not after this. */
 bool redis_post(struct redis_set *s, const struct redis_ask *ask)
 {
-	struct server *sv = server_of(s, ask->redis);
-	if (ask->count == 0 || ask->count > REDIS_ARGS_MAX || !reach(sv) || sv->query)
+	if (ask->count == 0 || ask->count > REDIS_ARGS_MAX)
 		return false;
-	struct redis_call *call = calloc(1, sizeof *call);
-	if (!call)
-		abort();
-	call->server = sv;
-	call->ask = (struct redis_ask *)ask; /* only read, and not after it was sent */
-	bool sent = send_call(call);
-	call->ask = NULL;
-	if (!sent)
-		free(call);
-	return sent;
+	struct redis_call *call = start(
+	        s, ask->redis, (struct redis_call){.ask = (struct redis_ask *)ask, .is_post = true});
+	if (call)
+		call->ask = NULL;
+	return call;
 }
 
-/* A held call has not been sent: it goes at once. One that was sent is freed by its reply. */
+/* A call that was sent is freed by its answer, and its deadline goes on: a silent server is noticed. */
 void redis_cancel(struct redis_call *call)
 {
-	struct server *sv = call->server;
 	call->fn = NULL;
-	timeout_clear(&call->deadline);
-	if (sv->query)
-		unhold(sv, call);
+	if (call->node)
+		return;
+	unhold(call);
+	call_free(call);
 }

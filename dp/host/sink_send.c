@@ -132,7 +132,8 @@ static void send_tcp(struct delivery *d)
 		return;
 	}
 	struct dial_to to = {s->host, s->port, s->tls, s->tls_verify, s->tls_name, timeout_of(d)};
-	struct dial *dial = dial_start(worker_of(d), &to, on_dialled, d);
+	struct dialer from = host_dialer(worker_of(d));
+	struct dial *dial = dial_start(&from, &to, on_dialled, d);
 	if (dial)
 		d->dial = dial;
 }

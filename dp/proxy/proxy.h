@@ -10,11 +10,12 @@
 #include "dp/client/dns.h"
 #include "dp/config/lease.h"
 #include "dp/host/host.h"
+#include "dp/host/load.h"
 #include "dp/proxy/request_id.h"
 #include "dp/proxy/trust.h"
-#include "dp/upstream/pick.h"
 #include "dp/tls/party.h"
 #include "dp/upstream/links.h"
+#include "dp/upstream/pick.h"
 #include "dp/upstream/pool.h"
 
 /* When a try that failed, or was answered with certain statuses, is followed by another (proxy.md 3.2): the
@@ -85,6 +86,7 @@ struct proxy {
 	struct host_worker host;
 	struct request_ids ids;
 	struct access_writer access_log;
+	struct node_load load;
 };
 
 extern const struct stream_ops proxy_stream_ops;

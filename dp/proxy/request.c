@@ -282,6 +282,14 @@ static void write_access_log(struct request *r)
 	access_write(w, &e);
 }
 
+static void note_load(struct request *r)
+{
+	const struct stream *s = r->stream;
+	bool answered = r->upstream_status && r->answered_ns > r->picked_ns;
+	load_note(&r->proxy->load, s->responded ? s->status : 0, (clock_mono_ns() - s->started_ns) / 1000,
+	        answered ? (r->answered_ns - r->picked_ns) / 1000 + 1 : 0);
+}
+
 void request_finish(struct request *r)
 {
 	if (r->over)
@@ -295,6 +303,7 @@ void request_finish(struct request *r)
 		chain_log(r);
 	}
 	write_access_log(r);
+	note_load(r);
 	r->over = true;
 	text_fini(&r->body.bytes);
 	text_fini(&r->answer.held);

@@ -164,7 +164,9 @@ void phases_end(struct phases *p, const struct phases_about *about, int status, 
 	if (!r)
 		return;
 	r->over = true;
-	r->owner.client = NULL;
+	r->owner.client = NULL; /* it may be gone, and with it what it has shown */
+	r->x.tls.client = NULL;
+	r->x.tls.client_chain = NULL;
 	r->x.status = status;
 	r->x.ended_ns = clock_mono_ns();
 	r->facts = (struct session_facts){.received = received, .sent = sent};

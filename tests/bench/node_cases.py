@@ -1,8 +1,10 @@
 """What a data plane costs as a whole: memory with nothing and with a good deal configured, and what a second worker does to the cost of a request."""
+import time
+
 from measure import medians, wrk
 from proxies import Proxy, apply, kit
 
-THINGS = 10000
+THINGS, SETTLED = 10000, 4  # seconds until what the change itself has needed is gone
 
 
 def fresh(field, name, **settings):
@@ -27,6 +29,7 @@ def memory(field, options):
     rows = {"gatehouse": proxy.sizes()}
     try:
         apply(gateway, gateway.folder, many(field))
+        time.sleep(SETTLED)
         rows[f"{THINGS} routes, consumers"] = proxy.sizes()
     finally:
         gateway.stop()

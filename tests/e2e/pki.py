@@ -3,6 +3,7 @@ import re
 import socket
 import ssl
 import subprocess
+import time
 
 import kit
 
@@ -99,3 +100,33 @@ class TlsOrigin(kit.Origin):
         seen |= {"sni": getattr(s, "asked_for", None), "client": subject.get("commonName"), "resumed": s.session_reused,
                  "connection": self.connections.index(s)}
         return False
+
+
+CA_CONF = """[ca]
+default_ca = d
+[d]
+database = {folder}/index
+new_certs_dir = {folder}
+rand_serial = yes
+default_md = sha256
+policy = p
+unique_subject = no
+x509_extensions = x
+[p]
+commonName = supplied
+organizationName = optional
+[x]
+{extensions}
+"""
+
+
+def dated(folder, ca, ca_key, key, name, days_old, days_left, extensions="extendedKeyUsage=clientAuth\n"):
+    """A certificate for a key, as PEM, that began days_old days ago and ends in days_left days."""
+    folder.mkdir()
+    (folder / "index").touch()
+    (folder / "conf").write_text(CA_CONF.format(folder=folder, extensions=extensions))
+    openssl("req", "-new", "-key", key, "-subj", f"/O=gatehouse/CN={name}", "-out", folder / "csr")
+    begin, end = (time.strftime("%Y%m%d%H%M%SZ", time.gmtime(time.time() + days * 86400)) for days in (-days_old, days_left))
+    openssl("ca", "-batch", "-notext", "-config", folder / "conf", "-cert", ca, "-keyfile", ca_key, "-in", folder / "csr", "-startdate", begin,
+            "-enddate", end, "-out", folder / "crt")
+    return (folder / "crt").read_text()

@@ -1,7 +1,8 @@
 /* An upstream's bytes on an HTTP/2 connection: whatever they are, each exchange ends once, no answer has what HTTP/1
  * could read as something else, and nothing is left over.
  *
- * The input: a byte that says how it is cut into reads and what the owners do, then what the upstream sends. */
+ * The input: a byte that says how it is cut into reads (the first few of them) and what the owners do, then what the
+ * upstream sends. */
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -16,7 +17,7 @@
 			abort();  \
 	} while (0)
 
-enum { CALLS = 3 };
+enum { CALLS = 3, PIECES = 6 };
 
 struct call {
 	struct arena arena;
@@ -152,8 +153,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		h2_client_start(&c->client, link, &c->arena, S("POST"), &ops, c);
 	}
 	turn(upstream);
+	size_t pieces = 0;
 	for (size_t at = 2, n; at < size; at += n) {
-		n = size - at < cut ? size - at : cut;
+		n = size - at < cut || pieces++ == PIECES ? size - at : cut;
 		if (send(upstream, data + at, n, MSG_NOSIGNAL) < 0)
 			break;
 		turn(upstream);

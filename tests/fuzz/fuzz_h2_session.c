@@ -1,7 +1,8 @@
 /* A client's bytes on an HTTP/2 connection: whatever they are, every request that a handler is given can be written
  * as HTTP/1, each stream ends once, and nothing is left over.
  *
- * The input: a byte that says how it is cut into reads and how the handler answers, then what follows the preface. */
+ * The input: a byte that says how it is cut into reads (the first few of them) and how the handler answers, then what
+ * follows the preface. */
 #include <nghttp2/nghttp2.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -16,6 +17,8 @@
 		if (!(condition)) \
 			abort();  \
 	} while (0)
+
+enum { PIECES = 6 };
 
 static struct loop *loop;
 static struct server server;
@@ -151,8 +154,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	REQUIRE(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fds) == 0);
 	server_accept(&server, &listener, fds[1], NULL);
 	REQUIRE(send(fds[0], NGHTTP2_CLIENT_MAGIC, 24, 0) == 24);
+	size_t pieces = 0;
 	for (size_t at = 2, n; at < size; at += n) {
-		n = size - at < cut ? size - at : cut;
+		n = size - at < cut || pieces++ == PIECES ? size - at : cut;
 		if (send(fds[0], data + at, n, MSG_NOSIGNAL) < 0)
 			break;
 		turn(fds[0]);

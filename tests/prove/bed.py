@@ -74,6 +74,11 @@ class Bed:
         assert process.returncode == 0, "the load failed"
         return json.loads(out)
 
+    def worker_seconds(self):
+        """CPU of the worker alone, without what configuration costs on other threads."""
+        return sum(int((task / "schedstat").read_text().split()[0]) for task in pathlib.Path(f"/proc/{self.dp.pid}/task").iterdir()
+                   if (task / "comm").read_text().startswith("worker")) / 1e9
+
     def found(self, what, value, most, unit=""):
         """A line of the table: a figure, and the most it may be."""
         self.findings.append((what, value, most, unit))
@@ -95,6 +100,13 @@ def flat(bed, what, samples):
     bed.note(f"{what}: own memory {samples[0] / 2**20:.2f} MiB first, {second / 2**20:.2f} then, {last / 2**20:.2f} last, "
              f"{max(samples) / 2**20:.2f} most")
     bed.found(f"{what}: memory, last third over second", last / second, 1.02 + 2**18 / second)
+
+
+def compare_p99(bed, what, quiet, other):
+    """Says something only on a machine where latency is the same from turn to turn when nothing happens."""
+    bed.note(f"p99 of each turn in ms, quiet: {quiet}, {what}: {other}")
+    bed.found("p99 while quiet, worst turn over best", max(quiet) / min(quiet), 1.5)
+    bed.found(f"p99, {what} over quiet", median(other) / median(quiet), 1.10)
 
 
 def until(seconds):

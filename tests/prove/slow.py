@@ -1,5 +1,5 @@
 """10,000 slow clients, half of them with heads and half with bodies of one byte a second, beside a normal load."""
-from bed import flat, median
+from bed import compare_p99, flat, median
 
 CLIENTS, ROUNDS, SECONDS, RATE = 10000, 4, 8, 3000
 
@@ -25,8 +25,8 @@ def prove(bed):
         slow.stdin.close()
         assert slow.wait() == 0
         bed.processes.remove(slow)
-    bed.note(f"p99 of each turn in ms, quiet: {p99['quiet']}, beside slow ones: {p99['slow']}; CPU a normal request, all included: {median(cpu):.1f} us")
+    bed.note(f"CPU for each normal request, all included: {median(cpu):.1f} us")
     bed.found("normal requests that failed", errors, 0)
-    bed.found("p99 beside slow clients over quiet", median(p99["slow"]) / median(p99["quiet"]), 1.10)
+    compare_p99(bed, "beside slow clients", p99["quiet"], p99["slow"])
     bed.found("memory for each slow client", max(memory) / CLIENTS, 16384, "bytes")
     flat(bed, "10,000 slow clients", memory)

@@ -20,6 +20,7 @@ def records(gateway, query=""):
 
 
 def test_a_write_is_recorded_with_its_version_and_request_id(audited):
+    """admin-api 1: X-Kong-Admin-Request-ID"""
     made = ask(audited, "POST", "/services", {"name": "on-record", "host": "h"})
     row = records(audited)[0]
     assert row["request_id"] == made.headers["x-kong-admin-request-id"] and len(row["request_id"]) == 32

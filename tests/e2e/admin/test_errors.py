@@ -6,12 +6,14 @@ NOT_FOUND = {"message": "Not found"}
 
 
 def test_3_2_code_1(admin):
+    """admin-api 3.2: 1"""
     assert admin.refused(400, "GET", "/ca_certificates/foo") == {
         "code": 1, "name": "invalid primary key", "message": "invalid primary key: '{id=\"expected a valid UUID\"}'",
         "fields": {"id": "expected a valid UUID"}}
 
 
 def test_3_2_code_2_one_and_several(admin):
+    """admin-api 3.2: 2"""
     assert admin.refused(400, "POST", "/services", {}) == {
         "code": 2, "name": "schema violation", "message": "schema violation (host: required field missing)",
         "fields": {"host": "required field missing"}}
@@ -32,6 +34,7 @@ def test_3_2_code_2_deeper_levels_are_a_dump(admin):
 
 
 def test_3_2_code_3(admin):
+    """admin-api 3.2: 3"""
     made = admin.make("/services", {"host": "h"})
     body = admin.refused(400, "POST", "/services", {"host": "h", "id": made["id"]})
     assert body == {"code": 3, "name": "primary key violation", "fields": {"id": made["id"]},
@@ -39,6 +42,7 @@ def test_3_2_code_3(admin):
 
 
 def test_3_2_code_4_both_ways(admin):
+    """admin-api 3.2: 4"""
     assert admin.refused(400, "POST", "/routes", {"paths": ["/a"], "service": {"id": U0}}) == {
         "code": 4, "name": "foreign key violation", "fields": {"service": {"id": U0}},
         "message": f"the foreign key '{{id=\"{U0}\"}}' does not reference an existing 'services' entity."}
@@ -50,6 +54,7 @@ def test_3_2_code_4_both_ways(admin):
 
 
 def test_3_2_code_5(admin):
+    """admin-api 3.2: 5"""
     admin.make("/services", {"name": "unique", "host": "h"})
     assert admin.refused(409, "POST", "/services", {"name": "unique", "host": "h"}) == {
         "code": 5, "name": "unique constraint violation", "message": "UNIQUE violation detected on '{name=\"unique\"}'",
@@ -57,6 +62,7 @@ def test_3_2_code_5(admin):
 
 
 def test_3_2_code_6(admin):
+    """admin-api 3.2: 6"""
     assert admin.refused(404, "PATCH", f"/services/{U0}", {"host": "h"}) == {
         "code": 6, "name": "not found", "fields": {"id": U0},
         "message": f"could not find the entity with primary key '{{id=\"{U0}\"}}'"}
@@ -65,6 +71,7 @@ def test_3_2_code_6(admin):
 
 @pytest.mark.parametrize("offset, why", [("x", "bad base64 encoding"), ("eno", "bad json encoding")])
 def test_3_2_code_7(admin, offset, why):
+    """admin-api 3.2: 7"""
     assert admin.refused(400, "GET", f"/services?offset={offset}") == {
         "code": 7, "name": "invalid offset", "message": f"'{offset}' is not a valid offset: {why}"}
 
@@ -72,10 +79,12 @@ def test_3_2_code_7(admin, offset, why):
 @pytest.mark.parametrize("size, why", [("x", "size must be a number"), ("0", "size must be an integer between 1 and 1000"),
                                        ("1001", "size must be an integer between 1 and 1000"), ("1.5", "size must be an integer between 1 and 1000")])
 def test_3_2_code_9(admin, size, why):
+    """admin-api 3.2: 9"""
     assert admin.refused(400, "GET", f"/services?size={size}") == {"code": 9, "name": "invalid size", "message": why}
 
 
 def test_3_2_code_10(admin):
+    """admin-api 3.2: 10"""
     assert admin.refused(400, "GET", "/services/a%20b") == {
         "code": 10, "name": "invalid unique name",
         "message": "invalid value 'a b': the only accepted ascii characters are alphanumerics or ., -, _, and ~"}
@@ -83,6 +92,7 @@ def test_3_2_code_10(admin):
 
 
 def test_3_2_code_11(admin):
+    """admin-api 3.2: 11"""
     assert admin.refused(400, "GET", "/services?tags=a/b,c") == {
         "code": 11, "name": "invalid options", "message": "invalid option (tags: invalid filter syntax)",
         "options": {"tags": "invalid filter syntax"}}
@@ -92,6 +102,7 @@ def test_3_2_code_11(admin):
 
 
 def test_3_2_code_13(admin):
+    """admin-api 3.2: 13"""
     body = admin.refused(400, "POST", "/routes", {"paths": ["/a"], "service": {"name": "none"}})
     text = "the foreign key cannot be resolved with '{name=\"none\"}' for an existing 'services' entity"
     assert body == {"code": 13, "name": "foreign keys unresolved", "message": f"foreign key unresolved (service.name: {text})",
@@ -128,10 +139,12 @@ def test_3_2_a_reference_that_is_none(admin):
     ("GET", "/consumers/none/plugins", None), ("POST", "/consumers/none/plugins", {"name": "key-auth"}),
     ("PUT", f"/consumers/none/plugins/{U0}", {"name": "key-auth"}), ("DELETE", f"/consumers/none/plugins/{U0}", None)])
 def test_3_3_plain_not_found(admin, method, path, body):
+    """admin-api 3.3: GET missing | PATCH missing | DELETE missing, nested (/consumers/:c/plugins/:p), or parent missing | parent missing, any method"""
     assert admin.refused(404, method, path, body) == NOT_FOUND
 
 
 def test_3_3_other_forms_of_not_found(admin):
+    """admin-api 3.3: /certificates/<name> (not PUT) with unknown SNI | DELETE missing, top level"""
     assert admin.refused(404, "GET", f"/certificates/{U0}")["code"] == 6
     assert admin.refused(404, "GET", "/certificates/none.test") == {"message": "SNI not found"}
     assert admin.refused(404, "PATCH", f"/plugins/{U0}", {"name": "key-auth", "enabled": False})["code"] == 6
@@ -141,6 +154,7 @@ def test_3_3_other_forms_of_not_found(admin):
 
 
 def test_3_3_an_item_of_another_parent(admin):
+    """admin-api 3.3: nested item belonging to another parent"""
     one, two = admin.make("/services", {"host": "h"}), admin.make("/services", {"host": "h"})
     route = admin.make(f"/services/{one['id']}/routes", {"paths": ["/a"]})
     for method in ("GET", "PUT", "PATCH", "DELETE"):

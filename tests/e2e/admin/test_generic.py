@@ -60,6 +60,7 @@ KEYS = {"services": "name", "routes": "name", "consumers": "username", "consumer
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_4_crud(admin, parents, pem, kind):
+    """admin-api 4: GET /P | POST /P | GET /P/:key | PUT /P/:key | PATCH /P/:key | DELETE /P/:key"""
     body, change = bodies(parents, pem, kind)
     made = admin.make(f"/{kind}", body)
     path = f"/{kind}/{made['id']}"
@@ -123,6 +124,7 @@ def test_4_a_patch_may_send_the_same_unique_values(admin):
 
 
 def test_4_nested_collections(admin):
+    """admin-api 4: /R/:r/C | /R/:r/C/:c"""
     service, other = admin.make("/services", {"name": "nest", "host": "h"}), admin.make("/services", {"host": "h"})
     route = admin.make("/services/nest/routes", {"paths": ["/a"], "service": {"id": other["id"]}})
     assert route["service"]["id"] == service["id"]  # forced
@@ -137,6 +139,7 @@ def test_4_nested_collections(admin):
 
 
 def test_4_the_parent_of_an_item(admin):
+    """admin-api 4: /C/:c/f"""
     admin.make("/routes", {"name": "orphan", "paths": ["/a"]})
     assert admin.ask("GET", "/routes/orphan/service").status == 404
     assert admin.ask("PATCH", "/routes/orphan/service", {"host": "h"}).status == 404
@@ -162,6 +165,7 @@ def names(admin, path):
 
 
 def test_5_pages(admin, paged):
+    """admin-api 5: size | offset | answer | next | order"""
     page = admin.ask("GET", "/services?size=2&tags=pg").json
     assert json.loads(base64.b64decode(page["offset"] + "==")) == [page["data"][-1]["id"]]
     assert re.fullmatch(r"/services\?offset=[^&]+&tags=pg&size=2", page["next"])
@@ -190,12 +194,14 @@ def test_5_next_of_a_nested_list_is_as_typed(admin):
 @pytest.mark.parametrize("tags, wanted", [("pg,even", ["pg0", "pg2", "pg4"]), ("n1/n2", ["pg1", "pg2"]), ("n3", ["pg3"]),
                                           ("n1&tags=n2", ["pg1"])])
 def test_5_tags(admin, paged, tags, wanted):
+    """admin-api 5: ?tags=a | ?tags=a,b | ?tags=a/b | repeated tags args"""
     assert names(admin, f"/services?tags={tags}") == wanted
 
 
 @pytest.mark.parametrize("tags, why", [("a/b,c", "invalid filter syntax"), ("", "cannot be null"), ("a,b,c,d,e,f", "cannot query more than 5 tags"),
                                        ("a,,b", "invalid filter syntax")])
 def test_5_wrong_tags(admin, tags, why):
+    """admin-api 5: both separators, or illegal bytes | ?tags= or ?tags | more than 5 tags"""
     assert admin.refused(400, "GET", f"/services?tags={tags}")["options"] == {"tags": why}
     assert admin.ask("GET", "/services?tags").status == 400
 

@@ -297,6 +297,9 @@ CASES = [
     ("delete", "/consumers/{consumers}/consumer_groups/{consumer_groups}", "oa oa", None, 204),
     ("delete", "/consumers/{consumers}/consumer_groups", "oa", None, 204), ("delete", "/consumers/{consumers}/consumer_groups", "zork", None, 404),
     ("get", "/clustering/data-planes", "", None, 200), ("get", "/clustering/status", "", None, 200), ("get", "/clustering/overview", "", None, 200),
+    ("get", "/clustering/tokens", "", None, 200), ("post", "/clustering/tokens", "", {}, 400), ("get", "/clustering/revoked", "", None, 200),
+    ("post", "/clustering/data-planes/{data_planes}/revoke", "0b6c5a2e-51a4-4c6b-9b36-6a1f4e1f7a10", {}, 200),
+    ("post", "/clustering/data-planes/{data_planes}/revoke", "zork", {}, 404),
     ("get", "/explain", "?url=http://h/", None, 200), ("get", "/explain", "", None, 400), ("get", "/explain", "?url=http://h/&dp=zork", None, 404),
     ("delete", "/cache", "", None, 204), ("delete", "/cache/{key}", "k", None, 204), ("get", "/cache/{key}", "k", None, 404),
     ("delete", "/proxy-cache", "", None, 204), ("delete", "/proxy-cache/{cache_key}", "k", None, 404),
@@ -320,8 +323,9 @@ CASES = [
     ("delete", "/admins/{admins}", "oa", None, 204),
     *[(method, f"/upstreams/{{upstreams}}/targets/{{targets}}/{address}{word}", f"oa 127.0.0.1:9{filled}", {}, 204)
       for method in ("put", "post") for word in ("healthy", "unhealthy") for address, filled in (("", ""), ("{address}/", " 127.0.0.1:9"))]]
-# what takes more than one request to show: tests/e2e/plugins/test_proxy_cache.py, tests/e2e/documents, tests/e2e/cluster
-ELSEWHERE = {("get", "/proxy-cache/{cache_key}", "200"), ("delete", "/proxy-cache/{cache_key}", "204"), ("post", "/config", "201"), ("post", "/config", "304"),
+# what takes more than one request to show: tests/e2e/plugins/test_proxy_cache.py, tests/e2e/documents and tests/e2e/cluster
+ELSEWHERE = {("post", "/clustering/tokens", "201"), ("delete", "/clustering/tokens/{id}", "204"),
+             ("get", "/proxy-cache/{cache_key}", "200"), ("delete", "/proxy-cache/{cache_key}", "204"), ("post", "/config", "201"), ("post", "/config", "304"),
              ("post", "/versions/{versions}/publish", "200"),
              *[(method, "/proxy-cache/{plugin_id}/caches/{cache_key}", status) for method, status in (("get", "200"), ("delete", "204"))]}
 

@@ -46,6 +46,7 @@ class Client(threading.Thread):
 
 
 def test_parallel_writers(admin):
+    """admin-api 1: Concurrency"""
     admin.make("/upstreams", {"name": "counter.test"})
     before = admin.ask("GET", "/").json["configuration"]["gatehouse"]["config_version"]
     clients = [Client(admin, number, "counter.test") for number in range(CLIENTS)]

@@ -9,18 +9,21 @@ COLLECTION, ITEM, READ = "GET, HEAD, OPTIONS, POST", "DELETE, GET, HEAD, OPTIONS
 # ---- 1: protocol basics
 
 def test_1_response_type(admin):
+    """admin-api 1: Response type"""
     answer = admin.ask("GET", "/services")
     assert answer.headers["content-type"] == "application/json; charset=utf-8"
     assert int(answer.headers["content-length"]) == len(answer.body)
 
 
 def test_1_trailing_slash(admin):
+    """admin-api 1: Trailing slash"""
     assert admin.ask("GET", "/services/").status == 200
     assert admin.ask("GET", "/schemas/services/").status == 200
 
 
 @pytest.mark.parametrize("method", ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "BREW"])
 def test_1_unknown_path(admin, method):
+    """admin-api 1: Unknown path"""
     for path in ("/nope", "/services/x/y/z/q", "/rbac/users", "/licenses", "/partials", "/event-hooks", "/workspaces", "/targets"):
         answer = admin.ask(method, path)
         assert (answer.status, answer.json) == (404, {"message": "Not found"}), path
@@ -35,10 +38,12 @@ def test_1_unknown_path_head(admin):
                                           ("PATCH", "/consumers"), ("POST", "/schemas/services"), ("DELETE", "/plugins/enabled"),
                                           ("PUT", "/tags"), ("PATCH", "/tags/x"), ("POST", "/status")])
 def test_1_known_path_unsupported_method(admin, method, path):
+    """admin-api 1: Known path, unsupported method | admin-api 3.3: wrong method"""
     assert admin.refused(405, method, path, {}) == {"message": "Method not allowed"}
 
 
 def test_1_head_is_get_without_a_body(admin):
+    """admin-api 1: HEAD"""
     get, head = admin.ask("GET", "/services"), admin.ask("HEAD", "/services")
     assert (head.status, head.body) == (200, b"")
     assert head.headers["content-length"] == get.headers["content-length"]
@@ -50,6 +55,7 @@ def test_1_head_is_get_without_a_body(admin):
     ("/tags", COLLECTION), ("/tags/x", ITEM), ("/routes/x/service", ITEM), ("/certificates/x/snis", COLLECTION),
     ("/vaults", COLLECTION), ("/key-sets/x/keys/y", ITEM), ("/services/x/client_certificate", ITEM)])
 def test_1_options(admin, path, allow):
+    """admin-api 1: OPTIONS"""
     answer = admin.ask("OPTIONS", path)
     assert (answer.status, answer.body) == (204, b"")
     assert answer.headers["allow"] == answer.headers["access-control-allow-methods"] == allow
@@ -58,6 +64,7 @@ def test_1_options(admin, path, allow):
 
 
 def test_1_literal_beats_parameter(admin):
+    """admin-api 1: Literal beats parameter"""
     assert "enabled_plugins" in admin.ask("GET", "/plugins/enabled").json
     assert "fields" in admin.ask("GET", "/plugins/schema/key-auth").json
     admin.make("/upstreams", {"name": "literal.test"})
@@ -66,17 +73,20 @@ def test_1_literal_beats_parameter(admin):
 
 
 def test_1_query_on_write_is_ignored(admin):
+    """admin-api 1: Query on write"""
     made = admin.make("/consumers?username=query", {"username": "query-on-write"})
     assert made["username"] == "query-on-write"
 
 
 @pytest.mark.parametrize("method, status", [("GET", 200), ("HEAD", 200), ("DELETE", 405)])
 def test_1_body_without_meaning_is_ignored(admin, method, status):
+    """admin-api 1: Body on GET/HEAD/DELETE"""
     assert admin.ask(method, "/services", raw=b"{bad", type="application/json").status == status
     assert admin.ask("DELETE", "/services/none", raw=b"{bad", type="application/json").status == 204
 
 
 def test_1_limits(admin):
+    """admin-api 1: Limits"""
     many = "&".join(f"a{i}=1" for i in range(1001))
     assert admin.refused(400, "GET", f"/services?{many}") == {"message": "Too many arguments"}
     assert admin.refused(400, "POST", "/services", form=many)["message"] == "Too many arguments"
@@ -84,6 +94,7 @@ def test_1_limits(admin):
 
 
 def test_1_headers(admin):
+    """admin-api 1: Server | X-Kong-Admin-Latency | Access-Control-Allow-Origin | Access-Control-Allow-Credentials | Access-Control-Allow-Headers"""
     answer = admin.ask("GET", "/services")
     assert answer.headers["access-control-allow-origin"] == "*"
     assert answer.headers["access-control-allow-credentials"] == "true"
@@ -105,21 +116,25 @@ def test_1_robots(admin):
 
 @pytest.mark.parametrize("type", ["text/plain", "application/yaml", "text/yaml", "Application/JSON", "application/xml"])
 def test_2_1_other_types(admin, type):
+    """admin-api 2.1: other value | application/yaml, text/yaml"""
     assert admin.ask("POST", "/consumers", raw=b"username=x", type=type).status == 415
 
 
 def test_2_1_no_type(admin):
+    """admin-api 2.1: header absent with a body | header absent and no body, or Content-Length: 0"""
     assert admin.ask("POST", "/services", raw=b"host=a").status == 415
     assert admin.violation("/services") == "host: required field missing"
     assert admin.violation("/services", raw=b"") == "host: required field missing"
 
 
 def test_2_1_charset_is_fine(admin):
+    """admin-api 2.1: starts with application/json, multipart/form-data, application/x-www-form-urlencoded"""
     assert admin.ask("POST", "/consumers", raw=b'{"username":"charset"}', type="application/json; charset=utf-8").status == 201
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b'"x"', b"5", b"null", b"[1]", b"{}{}", b'{"a":\xff}'])
 def test_2_1_json_that_is_no_object(admin, body):
+    """admin-api 2.1: application/json with missing or malformed body | application/json, valid but a scalar, null or a non-empty array"""
     assert admin.refused(400, "POST", "/services", raw=body, type="application/json") == {"message": "Cannot parse JSON body"}
 
 

@@ -37,9 +37,11 @@ CATALOGUE = [
     ("admin-api 6: /consumers/:c/{key-auth,basic-auth,hmac-auth,jwt,acls,oauth2}[/:id]",
      {path: allow for kind in ("key-auth", "basic-auth", "hmac-auth", "jwt", "oauth2") for path, allow in both(f"/consumers/x/{kind}").items()}
      | {"/consumers/x/acls": MANY}),
-    ("admin-api 6: /plugins, /plugins/:p", both("/plugins")), ("admin-api 6: /plugins/:p/{route,service,consumer}", {f"/plugins/x/{word}": ONE for word in ("route", "service", "consumer")}),
+    ("admin-api 6: /plugins, /plugins/:p", both("/plugins")), ("admin-api 6: /plugins/:p/{route,service,consumer}",
+                                                               {f"/plugins/x/{word}": ONE for word in ("route", "service", "consumer")}),
     ("admin-api 6: /plugins/enabled, /plugins/schema/:name", {"/plugins/enabled": READ, "/plugins/schema/x": READ}),
-    ("admin-api 6: /upstreams, /upstreams/:u", both("/upstreams")), ("admin-api 6: /upstreams/:u/client_certificate", item("/upstreams/x/client_certificate")),
+    ("admin-api 6: /upstreams, /upstreams/:u", both("/upstreams")), ("admin-api 6: /upstreams/:u/client_certificate",
+                                                                     item("/upstreams/x/client_certificate")),
     ("admin-api 6: /upstreams/:u/health, /upstreams/:u/targets/all", {"/upstreams/x/health": READ, "/upstreams/x/targets/all": READ}),
     ("admin-api 6: /upstreams/:u/targets", {"/upstreams/x/targets": MANY}), ("admin-api 6: /upstreams/:u/targets/:t", item("/upstreams/x/targets/y")),
     ("admin-api 6: /upstreams/:u/targets/:t/{healthy,unhealthy}, /upstreams/:u/targets/:t/:address/{healthy,unhealthy}",
@@ -48,19 +50,22 @@ CATALOGUE = [
     ("admin-api 6: /certificates, /certificates/:c", both("/certificates")),
     ("admin-api 6: /certificates/:c/snis[/:n], /certificates/:c/services[/:s], /certificates/:c/upstreams[/:u]",
      {**both("/certificates/x/snis"), **both("/certificates/x/services"), **both("/certificates/x/upstreams")}),
-    ("admin-api 6: /snis, /snis/:n", {**both("/snis"), f"/snis/{U0}/certificate": GONE}), ("admin-api 6: /ca_certificates, /ca_certificates/:id", both("/ca_certificates")),
+    ("admin-api 6: /snis, /snis/:n", {**both("/snis"), f"/snis/{U0}/certificate": GONE}),
+    ("admin-api 6: /ca_certificates, /ca_certificates/:id", both("/ca_certificates")),
     ("admin-api 6: /vaults, /vaults/:v", {**both("/vaults"), "/vaults-beta": GONE}),
     ("admin-api 6: /keys, /keys/:k, /keys/:k/set, /key-sets, /key-sets/:ks, /key-sets/:ks/keys[/:k]",
      {**both("/keys"), "/keys/x/set": ONE, **both("/key-sets"), **both("/key-sets/x/keys")}),
-    ("admin-api 6: /filter-chains, /filter-chains/:f, /filter-chains/:f/{route,service}", {**both("/filter-chains"), "/filter-chains/x/route": ONE, "/filter-chains/x/service": ONE}),
+    ("admin-api 6: /filter-chains, /filter-chains/:f, /filter-chains/:f/{route,service}",
+     {**both("/filter-chains"), "/filter-chains/x/route": ONE, "/filter-chains/x/service": ONE}),
     ("admin-api 6: /key-auths, /basic-auths, /hmac-auths, /jwts, /acls, /oauth2, /oauth2_tokens, /sessions, /acme_storage and /:id",
-     {path: allow for kind in ("key-auths", "basic-auths", "hmac-auths", "jwts", "acls", "oauth2", "oauth2_tokens") for path, allow in both(f"/{kind}").items()}),
+     {path: allow for kind in ("key-auths", "basic-auths", "hmac-auths", "jwts", "acls", "oauth2", "oauth2_tokens") for path,
+      allow in both(f"/{kind}").items()}),
     ("admin-api 6: /{key-auths,basic-auths,hmac-auths,jwts,acls,oauth2}/:id/consumer, /oauth2_tokens/:t/{credential,service}, /oauth2/:o/oauth2_tokens[/:t]",
      {**{f"/{kind}/x/consumer": ONE for kind in ("key-auths", "basic-auths", "hmac-auths", "jwts", "acls", "oauth2")},
       "/oauth2_tokens/x/credential": ONE, "/oauth2_tokens/x/service": ONE, **both("/oauth2/x/oauth2_tokens")}),
-    ("admin-api 6: /acme POST PATCH; /acme/certificates GET; /acme/certificates/:host GET; /proxy-cache DELETE; /proxy-cache/:key GET DELETE;"
-     "/proxy-cache/:plugin_id/caches/:key GET DELETE",
-     {"/proxy-cache": "DELETE, OPTIONS", "/proxy-cache/x": "DELETE, GET, HEAD, OPTIONS", f"/proxy-cache/{U0}/caches/x": "DELETE, GET, HEAD, OPTIONS"}),
+    ("admin-api 6: /acme POST PATCH; /acme/certificates GET; /acme/certificates/:host GET; /proxy-cache DELETE; /proxy-cache/:key GET DELETE; /proxy-cache/:plugin_id/caches/:key GET DELETE",
+     {"/proxy-cache": "DELETE, OPTIONS", "/proxy-cache/x": "DELETE, GET, HEAD, OPTIONS",
+      f"/proxy-cache/{U0}/caches/x": "DELETE, GET, HEAD, OPTIONS"}),
     ("admin-api 6: /tags, /tags/:tag", {"/tags": MANY, "/tags/x": ONE}),
     ("admin-api 6: /, /status, /endpoints, /timers, /status/dns, /metrics",
      {path: READ for path in ("/", "/status", "/endpoints", "/timers", "/status/dns", "/metrics")}),
@@ -68,10 +73,10 @@ CATALOGUE = [
      {path: READ for path in ("/schemas/services", "/schemas/plugins/key-auth", "/schemas/vaults/env", "/schemas/filters/x")}),
     ("admin-api 6: /schemas/:entity/validate, /schemas/plugins/validate, /schemas/vaults/validate",
      {path: "OPTIONS, POST" for path in ("/schemas/services/validate", "/schemas/plugins/validate", "/schemas/vaults/validate")}),
-    ("admin-api 6: /config", {"/config": MANY}), ("admin-api 6: /clustering/data-planes, /clustering/status", {"/clustering/data-planes": READ, "/clustering/status": READ}),
+    ("admin-api 6: /config", {"/config": MANY}), ("admin-api 6: /clustering/data-planes, /clustering/status",
+                                                  {"/clustering/data-planes": READ, "/clustering/status": READ}),
     ("admin-api 6: /cache DELETE; /cache/:key GET DELETE", {"/cache": "DELETE, OPTIONS", "/cache/x": "DELETE, GET, HEAD, OPTIONS"}),
-    ("admin-api 6: /debug/node/log-level GET; /debug/node/log-level/:level PUT; /debug/cluster/log-level/:level PUT (not on a CP);"
-     "/debug/cluster/control-planes-nodes/log-level/:level PUT (CP only)",
+    ("admin-api 6: /debug/node/log-level GET; /debug/node/log-level/:level PUT; /debug/cluster/log-level/:level PUT (not on a CP); /debug/cluster/control-planes-nodes/log-level/:level PUT",
      {"/debug/node/log-level": READ, "/debug/node/log-level/info": "OPTIONS, PUT", "/debug/cluster/log-level/info": "OPTIONS, PUT",
       "/debug/cluster/control-planes-nodes/log-level/info": "OPTIONS, PUT"}),
     ("admin-api 6: /workspaces…", {"/workspaces": GONE, "/workspaces/default": GONE}),
@@ -92,16 +97,80 @@ def test_methods_of_paths(admin, paths):
             assert admin.refused(405, method, path, {}) == {"message": "Method not allowed"}, (method, path)
 
 
+# ---- 2.3 and 2.4: forms
+
+@pytest.mark.parametrize("path, form, part", [row(*rest) for rest in (
+    ("admin-api 2.3: a.b.c=v", "/upstreams", "name=~&healthchecks.active.healthy.successes=2",
+     {"healthchecks": {"active": {"healthy": {"successes": 2}}}}),
+    ("admin-api 2.3: a[]=v, repeated", "/routes", "paths[]=/a&paths[]=/b", {"paths": ["/a", "/b"]}),
+    ("admin-api 2.3: a[2]=v", "/routes", "paths[2]=/b&paths[1]=/a", {"paths": ["/a", "/b"]}),
+    ("admin-api 2.3: a=v1&a=v2", "/routes", "paths=/a&paths=/b", {"paths": ["/a", "/b"]}),
+    ("admin-api 2.3: a[1]=x&a[2]=y", "/routes", "paths[1]=/a&paths[2]=/b", {"paths": ["/a", "/b"]}),
+    ("admin-api 2.3: a[1].k=v", "/routes", "protocols=tcp&sources[1].ip=10.0.0.1&sources[2].port=9",
+     {"sources": [{"ip": "10.0.0.1", "port": None}, {"ip": None, "port": 9}]}),
+    ("admin-api 2.3: a[foo]=v", "/routes", "paths=/a&headers[x-a]=1", {"headers": {"x-a": ["1"]}}),
+    ("admin-api 2.3: a[foo.bar]=v", "/plugins", "name=http-log&service.name=forms&config.http_endpoint=http://h/&config.headers[x-a.b]=v", None),
+    ("admin-api 2.3: %5B/%5D in names", "/routes", "paths%5B%5D=/a&headers%5bx-a%5d=1", {"paths": ["/a"], "headers": {"x-a": ["1"]}}),
+    ("admin-api 2.3: name starting or ending with .", "/services", "host=h&.name=x", None),
+    ("admin-api 2.3: name starting or ending with .", "/services", "host=h&name.=x", None),
+    ("admin-api 2.3: name alone", "/routes", "paths=/a&preserve_host", {"preserve_host": True}),
+    ("admin-api 2.3: consumer.username=bob, service.id=…, service.name=…", "/routes", "paths=/a&service.name=forms", {"service": {"id": "$forms"}}),
+    ("admin-api 2.3: consumer.username=bob, service.id=…, service.name=…", "/routes", "paths=/a&service.id=$forms", {"service": {"id": "$forms"}}),
+    ("admin-api 2.3: consumer.username=bob, service.id=…, service.name=…", "/acls", "consumer.username=forms&group=~", {}),
+    ("admin-api 2.3: config.key_names=a&config.key_names=b, config.key_names[]=a, config.key_names[1]=a", "/plugins",
+     "name=key-auth&service.name=forms&config.key_names[]=a&config.key_names[]=b", {"config": {"key_names": ["a", "b"]}}),
+    ("admin-api 2.3: config.limits.sms.minute=20", "/plugins", "name=response-ratelimiting&service.name=forms&config.limits.sms.minute=20",
+     {"config": {"limits": {"sms": {"minute": 20}}}}),
+    ("admin-api 2.3: headers.X-Foo=a", "/routes", "paths=/a&headers.X-Foo=a", {"headers": {"X-Foo": ["a"]}}),
+    ("admin-api 2.3: hosts=a.com,b.com", "/routes", "hosts=a.com,b.com", None),
+    ("admin-api 2.4: any known field", "/services", "host=h&path=&tags=", {"path": None, "tags": None}),
+    ("admin-api 2.4: number, integer", "/services", "host=h&retries=0x10&port=+8e1+", {"retries": 16, "port": 80}),
+    ("admin-api 2.4: number, integer", "/services", "host=h&retries=2.5", None),
+    ("admin-api 2.4: boolean", "/services", "host=h&enabled=false", {"enabled": False}),
+    ("admin-api 2.4: boolean", "/services", "host=h&enabled=yes", None), ("admin-api 2.4: string", "/consumers", "username=123&custom_id=true",
+        {"username": "123", "custom_id": "true"}),
+    ("admin-api 2.4: array, set", "/services", "host=h&tags=one", {"tags": ["one"]}),
+    ("admin-api 2.4: array, set", "/upstreams", "name=~&healthchecks.active.healthy.http_statuses[]=201",
+                                                                                        {"healthchecks": {"active": {"healthy": {"http_statuses": [201]}}}}),
+    ("admin-api 2.4: map", "/plugins", "name=response-ratelimiting&service.name=forms&config.limits.video.hour=7",
+     {"config": {"limits": {"video": {"hour": 7}}}}),
+    ("admin-api 2.4: record", "/plugins", "name=rate-limiting&service.name=forms&config.minute=5&config.redis_port=7000",
+     {"config": {"minute": 5, "redis": {"port": 7000}}}),
+    ("admin-api 2.4: foreign", "/plugins", "name=key-auth&service.id=$forms", {"service": {"id": "$forms"}}),
+    ("admin-api 2.4: unknown field", "/services", "host=h&zork=1", None))])
+def test_forms(admin, path, form, part):
+    service = admin.ask("PUT", "/services/forms", {"host": "h"}).json["id"]
+    admin.ask("PUT", "/consumers/forms", {})
+    answer = admin.ask("POST", path, form=form.replace("$forms", service).replace("~", f"u{uuid.uuid4().hex}"))
+    if part is None:
+        assert answer.status == 400 and answer.json["code"] == 2, answer
+        return
+    assert answer.status == 201, answer
+    assert holds(answer.json, json.loads(json.dumps(part).replace("$forms", service))), answer.json
+    admin.ask("DELETE", f"{path}/{answer.json['id']}")
+
+
+def holds(whole, part):
+    """Is the part's every leaf in the whole?"""
+    if isinstance(part, dict):
+        return all(key in whole and holds(whole[key], value) for key, value in part.items())
+    return whole == part
+
+
 # ---- 8.1
 
 @pytest.mark.parametrize("key, check", [row(name, name.split(": ")[1], check) for name, check in (
-    ("admin-api 8.1: tagline", lambda v: v == "Welcome to kong"), ("admin-api 8.1: version", lambda v: re.fullmatch(r"\d+\.\d+\.\d+", v)), ("admin-api 8.1: edition", lambda v: v == "community"),
+    ("admin-api 8.1: tagline", lambda v: v == "Welcome to kong"), ("admin-api 8.1: version", lambda v: re.fullmatch(r"\d+\.\d+\.\d+", v)),
+    ("admin-api 8.1: edition", lambda v: v == "community"),
     ("admin-api 8.1: hostname", lambda v: isinstance(v, str) and v), ("admin-api 8.1: node_id", lambda v: re.fullmatch(r"[0-9a-f-]{36}", v)),
     ("admin-api 8.1: timers", lambda v: set(v) == {"running", "pending"} and all(isinstance(n, int) for n in v.values())),
-    ("admin-api 8.1: plugins.available_on_server", lambda v: all(set(one) == {"version", "priority"} for one in v.values()) and v["cors"]["priority"] == 2000),
-    ("admin-api 8.1: plugins.enabled_in_cluster", lambda v: isinstance(v, list) and len(set(v)) == len(v)), ("admin-api 8.1: lua_version", lambda v: isinstance(v, str)),
+    ("admin-api 8.1: plugins.available_on_server", lambda v: all(set(one) == {"version", "priority"} for one in v.values())
+     and v["cors"]["priority"] == 2000),
+    ("admin-api 8.1: plugins.enabled_in_cluster", lambda v: isinstance(v, list) and len(set(v)) == len(v)),
+    ("admin-api 8.1: lua_version", lambda v: isinstance(v, str)),
     ("admin-api 8.1: configuration", lambda v: len(v) > 50 and isinstance(v["admin_listen"], list)),
-    ("admin-api 8.1: pids", lambda v: isinstance(v["master"], int) and all(isinstance(pid, int) for pid in v["workers"])), ("admin-api 8.1: prng_seeds", None))])
+    ("admin-api 8.1: pids", lambda v: isinstance(v["master"], int) and all(isinstance(pid, int) for pid in v["workers"])),
+    ("admin-api 8.1: prng_seeds", None))])
 def test_root(admin, key, check):
     value = admin.ask("GET", "/").json
     if check is None:
@@ -135,12 +204,16 @@ def test_10_targets(admin):
 @pytest.mark.parametrize("path, body, status, part", [
     row("admin-api 10: regex route paths", "/routes", {"paths": ["/a[0-9]+"]}, 201, {"paths": ["/a[0-9]+"]}),
     row("admin-api 10: regex route paths", "/routes", {"paths": ["~/a[0-9]+"]}, 201, {"paths": ["~/a[0-9]+"]}),
-    row("admin-api 10: consumer.username=, service.name= references", "/plugins", "name=request-termination&consumer.username=ten&service.name=ten", 201, {"name": "request-termination"}),
-    row("admin-api 10: config.policy=local&config.minute=5 etc.", "/plugins", "name=rate-limiting&service.name=ten&config.policy=local&config.minute=5", 201, {"name": "rate-limiting"}),
+    row("admin-api 10: consumer.username=, service.name= references", "/plugins", "name=request-termination&consumer.username=ten&service.name=ten",
+        201, {"name": "request-termination"}),
+    row("admin-api 10: config.policy=local&config.minute=5 etc.", "/plugins",
+        "name=rate-limiting&service.name=ten&config.policy=local&config.minute=5", 201, {"name": "rate-limiting"}),
     row("admin-api 10: a[foo]= map syntax", "/routes", "paths[]=/a&headers[x-a]=1&headers[x-b]=2", 201, {"headers": {"x-a": ["1"], "x-b": ["2"]}}),
     row("admin-api 10: tags with spaces, ?tags= → 400", "/services", {"host": "h", "tags": ["with space"]}, 201, {"tags": ["with space"]}),
-    row("admin-api 10: /apis, whitelist/blacklist, run_on, config._plugin", "/plugins", {"name": "ip-restriction", "config": {"whitelist": ["10.0.0.1"]}}, 400, {"code": 2}),
-    row("admin-api 10: /apis, whitelist/blacklist, run_on, config._plugin", "/plugins", {"name": "key-auth", "run_on": "all"}, 400, {"fields": {"run_on": "unknown field"}}),
+    row("admin-api 10: /apis, whitelist/blacklist, run_on, config._plugin", "/plugins",
+        {"name": "ip-restriction", "config": {"whitelist": ["10.0.0.1"]}}, 400, {"code": 2}),
+    row("admin-api 10: /apis, whitelist/blacklist, run_on, config._plugin", "/plugins", {"name": "key-auth", "run_on": "all"}, 400,
+        {"fields": {"run_on": "unknown field"}}),
     row("admin-api 10: /apis, whitelist/blacklist, run_on, config._plugin", "/plugins", {"name": "key-auth", "config": {"_plugin": "x"}}, 400,
         {"fields": {"config": {"_plugin": "unknown field"}}}),
     row("admin-api 10: /apis, whitelist/blacklist, run_on, config._plugin", "/apis", {}, 404, {"message": "Not found"})])
@@ -155,9 +228,12 @@ def test_10_writes(admin, path, body, status, part):
 
 
 @pytest.mark.parametrize("path, status", [row(*one) for one in (
-    ("admin-api 10: /workspaces", "/workspaces", 404), ("admin-api 10: vaults", "/vaults", 200), ("admin-api 10: vaults", "/vaults-beta", 404), ("admin-api 10: /keys, /key-sets, /filter-chains, log-level, /timers", "/keys", 200),
-    ("admin-api 10: /keys, /key-sets, /filter-chains, log-level, /timers", "/key-sets", 200), ("admin-api 10: /keys, /key-sets, /filter-chains, log-level, /timers", "/filter-chains", 400),
-    ("admin-api 10: /keys, /key-sets, /filter-chains, log-level, /timers", "/debug/node/log-level", 200), ("admin-api 10: /keys, /key-sets, /filter-chains, log-level, /timers", "/timers", 200),
+    ("admin-api 10: /workspaces", "/workspaces", 404), ("admin-api 10: vaults", "/vaults", 200), ("admin-api 10: vaults", "/vaults-beta", 404),
+    ("admin-api 10: /keys, /key-sets, /filter-chains, log-level, /timers", "/keys", 200),
+    ("admin-api 10: /keys, /key-sets, /filter-chains, log-level, /timers", "/key-sets", 200),
+    ("admin-api 10: /keys, /key-sets, /filter-chains, log-level, /timers", "/filter-chains", 400),
+    ("admin-api 10: /keys, /key-sets, /filter-chains, log-level, /timers", "/debug/node/log-level", 200),
+    ("admin-api 10: /keys, /key-sets, /filter-chains, log-level, /timers", "/timers", 200),
     ("admin-api 10: tags with spaces, ?tags= → 400", "/services?tags=", 400))])
 def test_10_paths(admin, path, status):
     assert admin.ask("GET", path).status == status
@@ -166,7 +242,8 @@ def test_10_paths(admin, path, status):
 def test_10_shapes(admin):
     """admin-api 10: available_on_server | admin-api 10: updated_at | admin-api 10: schemas entity_checks | admin-api 10: plugins by instance_name"""
     assert all(isinstance(one, dict) for one in admin.ask("GET", "/").json["plugins"]["available_on_server"].values())
-    for kind in ("services", "routes", "consumers", "plugins", "upstreams", "targets", "certificates", "snis", "ca_certificates", "vaults", "keys", "key_sets"):
+    for kind in ("services", "routes", "consumers", "plugins", "upstreams", "targets", "certificates", "snis", "ca_certificates", "vaults", "keys",
+                 "key_sets"):
         schema = admin.ask("GET", f"/schemas/{kind}").json
         assert isinstance(schema["entity_checks"], list) and any("updated_at" in field for field in schema["fields"]), kind
     service = admin.make("/services", {"host": "h"})
@@ -239,7 +316,8 @@ def test_11_1_deck_dump(admin):
 
 def test_11_1_deck_defaults(admin):
     """admin-api 11.1: decK defaults"""
-    for kind, field, default in (("services", "retries", 5), ("routes", "protocols", ["http", "https"]), ("upstreams", "slots", 10000), ("targets", "weight", 100),
+    for kind, field, default in (("services", "retries", 5), ("routes", "protocols", ["http", "https"]), ("upstreams", "slots", 10000),
+                                 ("targets", "weight", 100),
                                  ("plugins/key-auth", "protocols", ["grpc", "grpcs", "http", "https"])):
         fields = {name: one for entry in admin.ask("GET", f"/schemas/{kind}").json["fields"] for name, one in entry.items()}
         assert fields[field]["default"] == default
@@ -249,15 +327,18 @@ def test_11_1_deck_defaults(admin):
     assert admin.ask("GET", "/schemas/consumer_group_plugins").status == 404
 
 
-DECK = [("services", {"host": "h"}), ("routes", {"paths": ["/a"]}), ("plugins", {"name": "request-termination", "service": {"id": "$service"}}), ("consumers", {"username": "~"}),
+DECK = [("services", {"host": "h"}), ("routes", {"paths": ["/a"]}), ("plugins", {"name": "request-termination", "service": {"id": "$service"}}),
+        ("consumers", {"username": "~"}),
         ("upstreams", {"name": "~"}), ("vaults", {"prefix": "~", "name": "env"}), ("key-sets", {"name": "~"}),
-        ("consumers/$consumer/key-auth", {"key": "~"}), ("consumers/$consumer/basic-auth", {"username": "~", "password": "p"}), ("consumers/$consumer/hmac-auth", {"username": "~"}),
+        ("consumers/$consumer/key-auth", {"key": "~"}), ("consumers/$consumer/basic-auth", {"username": "~", "password": "p"}),
+        ("consumers/$consumer/hmac-auth", {"username": "~"}),
         ("consumers/$consumer/jwt", {"key": "~"}), ("consumers/$consumer/acls", {"group": "~"}), ("consumers/$consumer/oauth2", {"name": "~"})]
 
 
 @pytest.mark.parametrize("path, body", [row("admin-api 11.1: decK apply", *rest) for rest in DECK])
 def test_11_1_deck_apply(admin, path, body):
-    known = {"$service": admin.ask("PUT", "/services/deck", {"host": "h"}).json["id"], "$consumer": admin.ask("PUT", "/consumers/deck", {}).json["id"]}
+    known = {"$service": admin.ask("PUT", "/services/deck", {"host": "h"}).json["id"],
+             "$consumer": admin.ask("PUT", "/consumers/deck", {}).json["id"]}
     text = json.dumps({"path": path, "body": body}).replace('"~"', f'"u{uuid.uuid4().hex}"')
     for name, value in known.items():
         text = text.replace(name, value)
@@ -279,11 +360,15 @@ def test_11_1_deck_targets(admin):
 
 
 @pytest.mark.parametrize("kind, body", [row("admin-api 11.1: decK validate --online", kind, body) for kind, body in (
-    ("services", {"host": "h"}), ("routes", {"paths": ["/a"], "service": {"id": U0, "host": "h", "name": "s"}}), ("plugins", {"name": "key-auth"}), ("consumers", {"username": "u"}),
-    ("upstreams", {"name": "u.test"}), ("targets", {"target": "a:1", "upstream": {"id": U0}}), ("snis", {"name": "a.test", "certificate": {"id": U0}}),
+    ("services", {"host": "h"}), ("routes", {"paths": ["/a"], "service": {"id": U0, "host": "h", "name": "s"}}), ("plugins", {"name": "key-auth"}),
+    ("consumers", {"username": "u"}),
+    ("upstreams", {"name": "u.test"}), ("targets", {"target": "a:1", "upstream": {"id": U0}}),
+    ("snis", {"name": "a.test", "certificate": {"id": U0}}),
     ("vaults", {"name": "env", "prefix": "abc"}), ("acls", {"group": "g", "consumer": {"id": U0}}),
-    ("basicauth_credentials", {"username": "u", "password": "p", "consumer": {"id": U0}}), ("hmacauth_credentials", {"username": "u", "consumer": {"id": U0}}),
-    ("jwt_secrets", {"consumer": {"id": U0}}), ("keyauth_credentials", {"consumer": {"id": U0}}), ("oauth2_credentials", {"name": "n", "consumer": {"id": U0}}))])
+    ("basicauth_credentials", {"username": "u", "password": "p", "consumer": {"id": U0}}),
+    ("hmacauth_credentials", {"username": "u", "consumer": {"id": U0}}),
+    ("jwt_secrets", {"consumer": {"id": U0}}), ("keyauth_credentials", {"consumer": {"id": U0}}),
+    ("oauth2_credentials", {"name": "n", "consumer": {"id": U0}}))])
 def test_11_1_deck_validate(admin, kind, body):
     given = {**body, "id": U0, "created_at": 1600000000}
     assert admin.ask("POST", f"/schemas/{kind}/validate", given).json == {"message": "schema validation successful"}
@@ -291,13 +376,14 @@ def test_11_1_deck_validate(admin, kind, body):
     assert refused["fields"] == {"zork": "unknown field"} and refused["message"] == "schema violation (zork: unknown field)"
 
 
-@pytest.mark.parametrize("path", [row("admin-api 11.1: decK with a workspace", "/default/workspaces/default"), row("admin-api 11.1: decK with a workspace", "/workspaces")])
+@pytest.mark.parametrize("path", [row("admin-api 11.1: decK with a workspace", "/default/workspaces/default"),
+                                  row("admin-api 11.1: decK with a workspace", "/workspaces")])
 def test_11_1_deck_workspace(admin, path):
     assert admin.refused(404, "GET", path) == {"message": "Not found"}
 
 
 def test_11_1_ingress_controller_with_a_database(admin):
-    """admin-api 11.1: Ingress controller"""
+    """admin-api 11.1: Ingress controller 2"""
     root = admin.ask("GET", "/").json
     assert root["version"] and root["node_id"] and root["configuration"]["database"] == "postgres" and root["configuration"]["router_flavor"]
     for kind, body in (("plugins", {"name": "key-auth"}), ("routes", {"paths": ["/a"]}), ("vaults", {"name": "env", "prefix": "abc"})):
@@ -334,7 +420,8 @@ def test_11_1_curl(admin, tmp_path):
     file.write_text("from-a-file.test")
 
     def curl(*words):
-        return json.loads(subprocess.run(["curl", "-s", f"http://127.0.0.1:{admin.port}/services", *words], check=True, capture_output=True, text=True).stdout)
+        return json.loads(subprocess.run(["curl", "-s", f"http://127.0.0.1:{admin.port}/services", *words], check=True, capture_output=True,
+                                         text=True).stdout)
     assert curl("-d", "name=curl-d", "--data", "url=http://h.test:81/x")["port"] == 81
     assert curl("-F", "name=curl-f", "-F", f"host=@{file}")["host"] == "from-a-file.test"
     assert curl("--data-urlencode", "host=h.test", "--data-urlencode", "path=/a+b&c")["path"] == "/a+b&c"

@@ -41,7 +41,8 @@ def known(admin, pairs):
             "$consumer": admin.make("/consumers", {"username": "rows"})["id"], "$upstream": admin.make("/upstreams", {"name": "rows.test"})["id"],
             "$certificate": admin.make("/certificates", pairs["ec"].entity())["id"], "$set": admin.make("/key-sets", {"name": "rows"})["id"],
             "$oauth2": admin.make("/consumers/rows/oauth2", {"name": "rows"})["id"],
-            "$public": pki.openssl("pkey", "-in", pairs["other"].key_path, "-pubout"), "$cert": pairs["rsa"].cert, "$key": pairs["rsa"].key, "$eccert": pairs["other"].cert, "$eckey": pairs["other"].key,
+            "$public": pki.openssl("pkey", "-in", pairs["other"].key_path, "-pubout"), "$cert": pairs["rsa"].cert, "$key": pairs["rsa"].key,
+            "$eccert": pairs["other"].cert, "$eckey": pairs["other"].key,
             "$ca": pairs["ca2"].cert, "$ca3": pairs["ca3"].cert, "$two": pairs["ca"].cert + pairs["ca2"].cert, "$authority": pairs["ca"].cert}
     made["$routed"] = admin.make("/services", {"host": "h"})["id"]
     admin.make(f"/services/{made['$routed']}/routes", {"paths": ["/rows"]})
@@ -65,12 +66,14 @@ PLUGIN, UPSTREAM = ("/plugins", {"name": "key-auth", "service": {"id": "$service
 TARGET, CERTIFICATE = ("/upstreams/rows.test/targets", {"target": "~"}), ("/certificates", {"cert": "$cert", "key": "$key"})
 SNI, CA = ("/snis", {"name": "~", "certificate": {"id": "$certificate"}}), ("/ca_certificates", {"cert": "$ca"})
 VAULT, KEY_SET, KEY = ("/vaults", {"prefix": "~", "name": "env"}), ("/key-sets", {}), ("/keys", {"kid": "k", "pem": {"private_key": "$key"}})
-KEY_AUTH, BASIC = ("/key-auths", {"consumer": {"id": "$consumer"}}), ("/basic-auths", {"username": "~", "password": "p", "consumer": {"id": "$consumer"}})
+KEY_AUTH, BASIC = ("/key-auths", {"consumer": {"id": "$consumer"}}), ("/basic-auths",
+                                                                      {"username": "~", "password": "p", "consumer": {"id": "$consumer"}})
 HMAC, JWT = ("/hmac-auths", {"username": "~", "consumer": {"id": "$consumer"}}), ("/jwts", {"consumer": {"id": "$consumer"}})
 ACL, OAUTH2 = ("/acls", {"group": "~", "consumer": {"id": "$consumer"}}), ("/oauth2", {"name": "n", "consumer": {"id": "$consumer"}})
 TOKEN = ("/oauth2_tokens", {"expires_in": 9, "credential": {"id": "$oauth2"}})
 
 # The row; kind; field, or fields; the default; what is taken: a value, or (given, stored); what is refused, and why.
+# entities 2: protocol | port | tags | methods | headers | sources / destinations
 FIELDS = [
     ("entities 4.1: name", SERVICE, "name", None, ["größe-~._9"], [("a b", ASCII.format("a b")), ("a/b", ASCII.format("a/b")), (5, STRING)]),
     ("entities 4.1: retries", SERVICE, "retries", 5, [0, 32767, (2.0, 2)], [(-1, between(0, 32767)), (32768, between(0, 32767)), ("5", INTEGER)]),
@@ -134,6 +137,8 @@ FIELDS = [
      [], [({}, {"id": "missing primary key"})]),
     ("entities 4.5: route, service, consumer", PLUGIN, "consumer", None, [], [({"id": "$consumer"}, "value must be null")]),
     ("entities 4.5: protocols", PLUGIN, "protocols", ["grpc", "grpcs", "http", "https"], [["http", "https"]], [(None, MISSING)]),
+    ("entities 2: protocols_http", PLUGIN, "protocols", ["grpc", "grpcs", "http", "https"], [],
+     [(["tcp"], ["expected one of: grpc, grpcs, http, https"]), ("http", SET)]),
     ("entities 4.5: enabled", PLUGIN, "enabled", True, [False], [(None, MISSING), (1, BOOLEAN)]),
     ("entities 4.5: tags", PLUGIN, "tags", None, [["a"]], [("a", SET)]),
     ("entities 4.5: config", PLUGIN, "config", LATER, [],
@@ -197,7 +202,8 @@ FIELDS = [
     ("entities 4.13: pem", KEY, "pem", LATER, [({"private_key": "{vault://env/k}"}, {"private_key": "{vault://env/k}", "public_key": None})],
      [({"zork": "x"}, {"zork": "unknown field", "@entity": ["at least one of these fields must be non-empty: 'private_key', 'public_key'"]}),
       ("x", RECORD)]),
-    ("entities 4.13: jwk", ("/keys", {"kid": "k", "jwk": '{"kid":"k","kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}'}),
+    ("entities 4.13: jwk", ("/keys", {"kid": "k",
+                                      "jwk": '{"kid":"k","kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}'}),
      "jwk", LATER, ["{vault://env/jwk}"], [(5, STRING), ("", EMPTY)]),
 
     ("entities 5: keyauth_credentials fields", KEY_AUTH, "key", LATER, ["any thing / ü"], [("", EMPTY), (5, STRING)]),
@@ -267,7 +273,8 @@ TIMES = [("entities 4.1: id, created_at, updated_at", SERVICE), ("entities 4.2: 
          ("entities 4.6: id, created_at, updated_at", UPSTREAM), ("entities 4.7: id", TARGET), ("entities 4.7: created_at, updated_at", TARGET),
          ("entities 4.8: id, created_at, updated_at", CERTIFICATE), ("entities 4.9: id, created_at, updated_at", SNI),
          ("entities 4.10: id, created_at, updated_at", CA), ("entities 4.11: id, created_at, updated_at", VAULT), ("entities 4.12", KEY_SET),
-         ("entities 4.13: id, created_at, updated_at", KEY), ("entities 3: id", SERVICE), ("entities 3: created_at", ROUTE), ("entities 3: updated_at", CONSUMER),
+         ("entities 4.13: id, created_at, updated_at", KEY), ("entities 3: id", SERVICE), ("entities 3: created_at", ROUTE),
+         ("entities 3: updated_at", CONSUMER),
          ("entities 2: uuid", SERVICE), ("entities 2: ts_s", SERVICE), ("entities 2: ts_ms", TARGET)]
 CREDENTIALS = [KEY_AUTH, BASIC, HMAC, JWT, ACL, OAUTH2, TOKEN]  # "None of them has `updated_at`"
 UUID4 = r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}"
@@ -349,13 +356,19 @@ REFUSED = [
     ("entities 1.2: mutually_exclusive_subsets", of("http", "udp", paths=["/a"]), {
         "protocols": "these sets are mutually exclusive: ('http', 'https'), ('tcp', 'tls', 'udp'), ('tls_passthrough'), ('grpc', 'grpcs')"}),
     ("entities 1.2: required missing", ("/services", {}), {"host": MISSING}),
-    ("entities 1.2: unknown field", ("/upstreams", {**U, "healthchecks": {"active": {"zork": 1}}}), {"healthchecks": {"active": {"zork": "unknown field"}}}),
-    ("entities 1.2: primary key missing inside a reference", ("/routes", {"paths": ["/a"], "service": {}}), {"service": {"id": "missing primary key"}}),
-    ("entities 1.3: at_least_one_of", ("/consumers", {"tags": ["a"]}), entity("at least one of these fields must be non-empty: 'custom_id', 'username'")),
+    ("entities 1.2: unknown field", ("/upstreams", {**U, "healthchecks": {"active": {"zork": 1}}}),
+     {"healthchecks": {"active": {"zork": "unknown field"}}}),
+    ("entities 1.2: primary key missing inside a reference", ("/routes", {"paths": ["/a"], "service": {}}),
+     {"service": {"id": "missing primary key"}}),
+    ("entities 2: timeout", ("/plugins", {"name": "rate-limiting", "config": {"minute": 1, "redis": {"timeout": -1, "port": 65536}}}),
+     {"config": {"redis": {"timeout": between(0, 2147483646), "port": between(0, 65535)}}}),
+    ("entities 1.3: at_least_one_of", ("/consumers", {"tags": ["a"]}),
+     entity("at least one of these fields must be non-empty: 'custom_id', 'username'")),
     ("entities 1.3: conditional_at_least_one_of", of("tls_passthrough"), entity("must set snis when 'protocols' is 'tls_passthrough'")),
     ("entities 1.3: only_one_of", ("/plugins", {"name": "acl", "config": {"allow": ["a"], "deny": ["b"]}}),
      entity("exactly one of these fields must be non-empty: 'config.allow', 'config.deny'")),
-    ("entities 1.3: distinct", ("/upstreams", {**U, "hash_on": "header", "hash_fallback": "header", "hash_on_header": "a", "hash_fallback_header": "a"}),
+    ("entities 1.3: distinct", ("/upstreams", {**U, "hash_on": "header", "hash_fallback": "header", "hash_on_header": "a",
+                                               "hash_fallback_header": "a"}),
      entity(DISTINCT.format("hash_on_header", "hash_fallback_header"))),
     ("entities 1.3: mutually_required", ("/certificates", {"cert": "$cert", "key": "$key", "cert_alt": "$eccert"}),
      entity("all or none of these fields must be set: 'cert_alt', 'key_alt'")),
@@ -377,10 +390,12 @@ REFUSED = [
     ("entities 4.2: snis", of("tcp", sources=SOURCE, snis=["a.test"]), {"snis": "length must be 0", "@entity": [SNIS]}),
     ("entities 4.2: protocols https", of("https"),
      entity("must set one of 'methods', 'hosts', 'headers', 'paths', 'snis' when 'protocols' is 'https'")),
-    ("entities 4.2: protocols https", of("http", "https", paths=["/a"], sources=SOURCE, destinations=SOURCE), closed(["sources", "destinations"], HTTP)),
+    ("entities 4.2: protocols https", of("http", "https", paths=["/a"], sources=SOURCE, destinations=SOURCE),
+     closed(["sources", "destinations"], HTTP)),
     ("entities 4.2: protocols http", of("http"), entity("must set one of 'methods', 'hosts', 'headers', 'paths' when 'protocols' is 'http'")),
     ("entities 4.2: protocols http", of("http", paths=["/a"], sources=SOURCE, destinations=SOURCE), closed(["sources", "destinations"], HTTP)),
-    ("entities 4.2: protocols tcp, tls, udp", of("tcp"), entity("must set one of 'sources', 'destinations', 'snis' when 'protocols' is 'tcp', 'tls' or 'udp'")),
+    ("entities 4.2: protocols tcp, tls, udp", of("tcp"),
+     entity("must set one of 'sources', 'destinations', 'snis' when 'protocols' is 'tcp', 'tls' or 'udp'")),
     ("entities 4.2: protocols tcp, tls, udp", of("tls", snis=["a.test"], **MATCHERS), closed(MATCHERS, STREAM)),
     ("entities 4.2: protocols tls_passthrough", of("tls_passthrough", sources=SOURCE), entity("must set snis when 'protocols' is 'tls_passthrough'")),
     ("entities 4.2: protocols tls_passthrough", of("tls_passthrough", snis=["a.test"], **MATCHERS), closed(MATCHERS, STREAM)),
@@ -397,12 +412,15 @@ REFUSED = [
      {"protocols": "must match the protocols of at least one route pointing to this Plugin's service"}),
     ("entities 4.5: name", ("/plugins", {"config": {"zork": 1}, "zork": 1}), {"name": MISSING}),
 
-    *[("entities 4.6: hash_on, hash_fallback", ("/upstreams", {**U, "hash_on": on, f"hash_on_{on}": None}), condition("hash_on", {f"hash_on_{on}": MISSING}))
+    *[("entities 4.6: hash_on, hash_fallback", ("/upstreams", {**U, "hash_on": on, f"hash_on_{on}": None}),
+       condition("hash_on", {f"hash_on_{on}": MISSING}))
       for on in ("header", "cookie", "query_arg", "uri_capture")],
-    *[("entities 4.6: hash_on, hash_fallback", ("/upstreams", {**U, "hash_on": "path", "hash_fallback": on}), condition("hash_fallback", {field: MISSING}))
+    *[("entities 4.6: hash_on, hash_fallback", ("/upstreams", {**U, "hash_on": "path", "hash_fallback": on}),
+       condition("hash_fallback", {field: MISSING}))
       for on, field in (("header", "hash_fallback_header"), ("cookie", "hash_on_cookie"), ("query_arg", "hash_fallback_query_arg"),
                         ("uri_capture", "hash_fallback_uri_capture"))],
-    ("entities 4.6: hash_on, hash_fallback", ("/upstreams", {**U, "hash_fallback": "ip"}), condition("hash_on", {"hash_fallback": "expected one of: none"})),
+    ("entities 4.6: hash_on, hash_fallback", ("/upstreams", {**U, "hash_fallback": "ip"}),
+     condition("hash_on", {"hash_fallback": "expected one of: none"})),
     ("entities 4.6: hash_on, hash_fallback", ("/upstreams", {**U, "hash_on": "cookie", "hash_on_cookie": "c", "hash_fallback": "ip"}),
      condition("hash_on", {"hash_fallback": "expected one of: none"})),
     *[("entities 4.6: hash_on, hash_fallback", ("/upstreams", {**U, "hash_on": on, "hash_fallback": on}),
@@ -410,15 +428,18 @@ REFUSED = [
       for on, others in (("consumer", "none, ip, header, cookie, path, query_arg, uri_capture"),
                          ("ip", "none, consumer, header, cookie, path, query_arg, uri_capture"),
                          ("path", "none, consumer, header, cookie, query_arg, ip, uri_capture"))],
-    *[("entities 4.6: hash_on, hash_fallback", ("/upstreams", {**U, "hash_on": on, "hash_fallback": on, f"hash_on_{on}": "a", f"hash_fallback_{on}": "a"}),
+    *[("entities 4.6: hash_on, hash_fallback", ("/upstreams", {**U, "hash_on": on, "hash_fallback": on, f"hash_on_{on}": "a",
+                                                               f"hash_fallback_{on}": "a"}),
        entity(DISTINCT.format(f"hash_on_{on}", f"hash_fallback_{on}"))) for on in ("header", "query_arg", "uri_capture")],
     *[(row, ("/upstreams", {**U, "healthchecks": tree}), {"healthchecks": why}) for row, tree, why in (
         ("entities 4.6: healthchecks type", {"active": {"type": "x"}}, {"active": {"type": "expected one of: tcp, http, https, grpc, grpcs"}}),
         ("entities 4.6: healthchecks type", {"passive": {"type": "x"}}, {"passive": {"type": "expected one of: tcp, http, https, grpc, grpcs"}}),
         ("entities 4.6: healthchecks timeout, interval", {"active": {"timeout": 65536, "healthy": {"interval": -1}}},
          {"active": {"timeout": between(0, 65535), "healthy": {"interval": between(0, 65535)}}}),
-        ("entities 4.6: healthchecks concurrency", {"active": {"concurrency": 0}}, {"active": {"concurrency": "value should be between 1 and 2147483648"}}),
-        ("entities 4.6: healthchecks successes, tcp_failures, timeouts, http_failures", {"active": {"healthy": {"successes": 256}, "unhealthy": {"tcp_failures": 256, "timeouts": -1}},
+        ("entities 4.6: healthchecks concurrency", {"active": {"concurrency": 0}},
+         {"active": {"concurrency": "value should be between 1 and 2147483648"}}),
+        ("entities 4.6: healthchecks successes, tcp_failures, timeouts, http_failures",
+         {"active": {"healthy": {"successes": 256}, "unhealthy": {"tcp_failures": 256, "timeouts": -1}},
                                                               "passive": {"unhealthy": {"http_failures": 256}}},
          {"active": {"healthy": {"successes": between(0, 255)}, "unhealthy": {"tcp_failures": between(0, 255), "timeouts": between(0, 255)}},
           "passive": {"unhealthy": {"http_failures": between(0, 255)}}}),
@@ -436,17 +457,20 @@ REFUSED = [
      entity("alternative certificate does not match key")),
     ("entities 4.8: cert_alt, key_alt", ("/certificates", {"cert": "$cert", "key": "$key", "key_alt": "$eckey"}),
      entity("all or none of these fields must be set: 'cert_alt', 'key_alt'")),
-    ("entities 4.8: snis", ("/certificates", {"cert": "$cert", "key": "$key", "snis": ["d.rows.test", "d.rows.test"]}), {"snis": "d.rows.test is duplicated"}),
+    ("entities 4.8: snis", ("/certificates", {"cert": "$cert", "key": "$key", "snis": ["d.rows.test", "d.rows.test"]}),
+     {"snis": "d.rows.test is duplicated"}),
     ("entities 4.10: cert", ("/ca_certificates", {"cert": "$two"}), entity("please submit only one certificate at a time")),
     ("entities 4.10: cert", ("/ca_certificates", {"cert": "$cert"}),
      entity("certificate does not appear to be a CA because it is missing the \"CA\" basic constraint")),
     ("entities 4.13: jwk", ("/keys", {"kid": "k"}), entity("at least one of these fields must be non-empty: 'jwk', 'pem'")),
     ("entities 4.13: jwk", ("/keys", {"kid": "k", "jwk": "{"}), entity("could not json decode jwk string")),
     ("entities 4.13: jwk", ("/keys", {"kid": "other", "jwk": ED}), entity("kid in jwk.kid must be equal to keys.kid")),
-    ("entities 4.13: jwk", ("/keys", {"kid": "k", "jwk": '{"kid":"k","kty":"oct","k":"AAAA"}'}), entity("could not load JWK, likely not a valid key")),
+    ("entities 4.13: jwk", ("/keys", {"kid": "k", "jwk": '{"kid":"k","kty":"oct","k":"AAAA"}'}),
+     entity("could not load JWK, likely not a valid key")),
     ("entities 4.13: pem", ("/keys", {"kid": "k", "pem": {"public_key": "x"}}), entity("could not load public key")),
     ("entities 4.13: pem", ("/keys", {"kid": "k", "pem": {"private_key": "x"}}), entity("could not load private key")),
-    ("entities 4.13: pem", ("/keys", {"kid": "k", "pem": {"private_key": "$key", "public_key": "$public"}}), entity("public key does not match private key")),
+    ("entities 4.13: pem", ("/keys", {"kid": "k", "pem": {"private_key": "$key", "public_key": "$public"}}),
+     entity("public key does not match private key")),
 
     *[("entities 5: jwt_secrets fields", ("/jwts", {**JWT[1], "algorithm": algorithm}),
        condition("algorithm", {"rsa_public_key": MISSING})) for algorithm in ("RS256", "RS512", "PS256", "PS512", "EdDSA")],
@@ -462,3 +486,27 @@ def test_what_is_refused(admin, known, where, fields):
     body = admin.refused(400, "POST", where[0], filled(where[1], known))
     assert (body["code"], body["name"]) == (2, "schema violation")
     assert fields is None or body["fields"] == fields
+
+
+def test_pem(admin, known):
+    """entities 2: certificate / key"""
+    body = filled(CERTIFICATE[1], known)
+    for field, word in (("cert", "certificate"), ("key", "key")):
+        assert admin.refused(400, "POST", "/certificates", {**body, field: "x"})["fields"][field].startswith(f"invalid {word}: ")
+
+
+ACTIVE = {"type": "http", "timeout": 1, "concurrency": 10, "http_path": "/", "https_sni": None, "https_verify_certificate": True, "headers": None,
+          "healthy": {"interval": 0, "http_statuses": [200, 302], "successes": 0},
+          "unhealthy": {"interval": 0, "http_statuses": [429, 404, 500, 501, 502, 503, 504, 505], "tcp_failures": 0, "timeouts": 0,
+                        "http_failures": 0}}
+PASSIVE = {"type": "http", "unhealthy": {"http_statuses": [429, 500, 503], "tcp_failures": 0, "timeouts": 0, "http_failures": 0},
+           "healthy": {"http_statuses": [*range(200, 209), 226, *range(300, 309)], "successes": 0}}
+
+
+def test_healthchecks_in_full(admin):
+    """entities 4.6: healthchecks"""
+    made = admin.make("/upstreams", {"name": "full.rows.test"})
+    assert made["healthchecks"] == {"threshold": 0, "active": ACTIVE, "passive": PASSIVE}
+    changed = admin.ask("PATCH", "/upstreams/full.rows.test", {"healthchecks": {"active": {"healthy": {"interval": 0.5}}}}).json
+    assert changed["healthchecks"] == {"threshold": 0, "active": {**ACTIVE, "healthy": {**ACTIVE["healthy"], "interval": 0.5}}, "passive": PASSIVE}
+    assert admin.refused(400, "POST", "/upstreams", {"name": "null.rows.test", "healthchecks": None})["fields"] == {"healthchecks": MISSING}

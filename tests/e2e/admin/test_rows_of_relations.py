@@ -26,7 +26,8 @@ def anna(admin):
 def test_no_schema_has_it(admin, word):
     """Should one come to have it, this row needs a test of its own (unit/schema has those of the rules)."""
     kinds = {path.split("/")[1] for path in admin.ask("GET", "/endpoints").json["data"] if "{" in path}
-    names = [f"/schemas/{kind.replace('-', '_')}" for kind in kinds] + [f"/schemas/plugins/{name}" for name in admin.ask("GET", "/plugins/enabled").json["enabled_plugins"]]
+    names = [f"/schemas/{kind.replace('-', '_')}" for kind in kinds] + [f"/schemas/plugins/{name}"
+        for name in admin.ask("GET", "/plugins/enabled").json["enabled_plugins"]]
     read = [answer.body.decode() for answer in (admin.ask("GET", name) for name in names) if answer.status == 200]
     assert len(read) > 25 and not [text for text in read if f'"{word}"' in text]
 
@@ -45,7 +46,8 @@ RANDOM = "entities 3: random strings"
 
 
 @pytest.mark.parametrize("path, body, field", [row(RANDOM, *rest) for rest in (
-    ("/consumers/relations/key-auth", {}, "key"), ("/consumers/relations/hmac-auth", {"username": "~"}, "secret"), ("/consumers/relations/jwt", {}, "key"),
+    ("/consumers/relations/key-auth", {}, "key"), ("/consumers/relations/hmac-auth", {"username": "~"}, "secret"),
+    ("/consumers/relations/jwt", {}, "key"),
     ("/consumers/relations/jwt", {}, "secret"), ("/consumers/relations/oauth2", {"name": "n"}, "client_id"),
     ("/consumers/relations/oauth2", {"name": "n"}, "client_secret"))])
 def test_random_strings(admin, anna, path, body, field):
@@ -75,7 +77,8 @@ def test_ttl(admin, anna, ttl, why):
 @pytest.mark.parametrize("url, protocol, host, port, path", [row("entities 4.1: url", *rest) for rest in (
     ("http://h.test", "http", "h.test", 80, None), ("https://h.test", "https", "h.test", 443, None), ("tcp://h.test", "tcp", "h.test", 80, None),
     ("grpcs://h.test", "grpcs", "h.test", 80, None),
-    ("http://h.test:81/x/y", "http", "h.test", 81, "/x/y"), ("//h.test:443/x", "https", "h.test", 443, "/x"), ("//h.test:80", "http", "h.test", 80, None),
+    ("http://h.test:81/x/y", "http", "h.test", 81, "/x/y"), ("//h.test:443/x", "https", "h.test", 443, "/x"),
+    ("//h.test:80", "http", "h.test", 80, None),
     ("//h.test", "http", "h.test", 80, None))])
 def test_url(admin, url, protocol, host, port, path):
     made = admin.make("/services", {"url": url, "protocol": "udp", "host": "other.test", "port": 9, "path": "/other"})
@@ -86,9 +89,12 @@ def test_url(admin, url, protocol, host, port, path):
 
 # ---- 5: where credentials are, and how their paths name them
 
-CREDENTIALS = [("entities 5: keyauth_credentials paths", "key-auths", "key-auth", "key", {}), ("entities 5: basicauth_credentials paths", "basic-auths", "basic-auth", "username", {"password": "p"}),
-               ("entities 5: hmacauth_credentials paths", "hmac-auths", "hmac-auth", "username", {}), ("entities 5: jwt_secrets paths", "jwts", "jwt", "key", {}),
-               ("entities 5: acls paths", "acls", "acls", "group", {}), ("entities 5: oauth2_credentials paths", "oauth2", "oauth2", "client_id", {"name": "n"})]
+CREDENTIALS = [("entities 5: keyauth_credentials paths", "key-auths", "key-auth", "key", {}),
+               ("entities 5: basicauth_credentials paths", "basic-auths", "basic-auth", "username", {"password": "p"}),
+               ("entities 5: hmacauth_credentials paths", "hmac-auths", "hmac-auth", "username", {}),
+               ("entities 5: jwt_secrets paths", "jwts", "jwt", "key", {}),
+               ("entities 5: acls paths", "acls", "acls", "group", {}), ("entities 5: oauth2_credentials paths", "oauth2", "oauth2", "client_id",
+                   {"name": "n"})]
 
 
 @pytest.mark.parametrize("flat, nested, key, more", [row(*rest) for rest in CREDENTIALS])
@@ -109,13 +115,16 @@ def test_where_credentials_are(admin, anna, flat, nested, key, more):
     assert admin.ask("DELETE", f"/{flat}/{made['id']}").status == 204
 
 
-@pytest.mark.parametrize("path, status", [row("entities 5: oauth2_authorization_codes paths", "/oauth2_authorization_codes", 404), row("entities 5: ratelimiting_metrics paths", "/ratelimiting_metrics", 404),
-                                          row("entities 5: sessions paths", "/sessions", 404), row("entities 5: acme_storage paths", "/acme_storage", 404)])
+@pytest.mark.parametrize("path, status", [row("entities 5: oauth2_authorization_codes paths", "/oauth2_authorization_codes", 404),
+                                          row("entities 5: ratelimiting_metrics paths", "/ratelimiting_metrics", 404),
+                                          row("entities 5: sessions paths", "/sessions", 404),
+                                          row("entities 5: acme_storage paths", "/acme_storage", 404)])
 def test_what_has_no_path(admin, path, status):
     """Sessions and acme_storage belong to plugins that are not loaded, the others have none ever."""
     assert not {"session", "acme"} & set(admin.ask("GET", "/plugins/enabled").json["enabled_plugins"])
     assert admin.refused(status, "GET", path) == {"message": "Not found"}
-    assert admin.refused(404, "GET", f"/schemas{path}" if "_" not in path or "acme" in path else "/schemas/none")["message"].startswith("No entity named")
+    assert admin.refused(404, "GET", f"/schemas{path}" if "_" not in path
+                         or "acme" in path else "/schemas/none")["message"].startswith("No entity named")
 
 
 @pytest.mark.parametrize("name", [row("entities 5: oauth2_tokens paths", None), row("entities 5: oauth2_tokens fields", None)])
@@ -125,8 +134,10 @@ def test_tokens(admin, anna, name):
     made = admin.make(f"/oauth2/{credential['id']}/oauth2_tokens", {"expires_in": 5, "service": {"id": service["id"]}, "ttl": 100})
     assert made["credential"] == {"id": credential["id"]} and made["token_type"] == "bearer" and 90 < made["ttl"] <= 100
     assert re.fullmatch("[0-9A-Za-z]{32}", made["access_token"]) and "tags" not in made
-    assert admin.refused(400, "POST", "/oauth2_tokens", {"tags": ["a"], "expires_in": 5, "credential": {"id": credential["id"]}})["fields"]["tags"] == "unknown field"
-    for path in (f"/oauth2_tokens/{made['access_token']}", f"/services/{service['id']}/oauth2_tokens/{made['id']}", f"/oauth2/{credential['client_id']}/oauth2_tokens/{made['id']}"):
+    assert admin.refused(400, "POST", "/oauth2_tokens", {"tags": ["a"], "expires_in": 5,
+                                                         "credential": {"id": credential["id"]}})["fields"]["tags"] == "unknown field"
+    for path in (f"/oauth2_tokens/{made['access_token']}", f"/services/{service['id']}/oauth2_tokens/{made['id']}",
+                 f"/oauth2/{credential['client_id']}/oauth2_tokens/{made['id']}"):
         assert admin.ask("GET", path).json["id"] == made["id"], path
     assert admin.ask("GET", f"/oauth2_tokens/{made['id']}/credential").json["id"] == credential["id"]
     assert admin.ask("GET", f"/oauth2_tokens/{made['id']}/service").json["id"] == service["id"]
@@ -178,7 +189,8 @@ def upstream_with_all(admin):
 
 def key_set_with_all(admin):
     key_set = admin.make("/key-sets", {})["id"]
-    key = admin.make(f"/key-sets/{key_set}/keys", {"kid": "k", "jwk": json.dumps({"kid": "k", "kty": "OKP", "crv": "Ed25519", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"})})
+    key = admin.make(f"/key-sets/{key_set}/keys", {"kid": "k", "jwk": json.dumps({"kid": "k", "kty": "OKP", "crv": "Ed25519",
+        "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"})})
     return f"/key-sets/{key_set}", [f"/keys/{key['id']}"], []
 
 
@@ -193,8 +205,10 @@ def plugin_alone(admin):
     return f"/plugins/{admin.make(f'/services/{service}/plugins', {'name': 'key-auth'})['id']}", [], [f"/services/{service}"]
 
 
-@pytest.mark.parametrize("make", [row("entities 6.1: service", service_with_all), row("entities 6.1: route", route_with_all), row("entities 6.1: consumer", consumer_with_all),
-                                  row("entities 6.1: upstream", upstream_with_all), row("entities 6.1: key_set", key_set_with_all), row("entities 6.1: plugin", plugin_alone),
+@pytest.mark.parametrize("make", [row("entities 6.1: service", service_with_all), row("entities 6.1: route", route_with_all),
+                                  row("entities 6.1: consumer", consumer_with_all),
+                                  row("entities 6.1: upstream", upstream_with_all), row("entities 6.1: key_set", key_set_with_all),
+                                  row("entities 6.1: plugin", plugin_alone),
                                   row("entities 6.1: oauth2 credential", oauth2_with_all)])
 def test_what_goes_with_it(admin, anna, make):
     path, goes, stays = make(admin)
@@ -205,7 +219,8 @@ def test_what_goes_with_it(admin, anna, make):
 
 
 @pytest.mark.parametrize("child, body", [
-    row("entities 6.1: service", "routes", {"paths": ["/a"], "service": {"id": "$"}}), row("entities 6.1: certificate", "services", {"url": "https://h", "client_certificate": {"id": "$"}}),
+    row("entities 6.1: service", "routes", {"paths": ["/a"], "service": {"id": "$"}}),
+    row("entities 6.1: certificate", "services", {"url": "https://h", "client_certificate": {"id": "$"}}),
     row("entities 6.1: certificate", "upstreams", {"name": "refers.test", "client_certificate": {"id": "$"}})])
 def test_what_is_referred_to_stays(admin, pem, child, body):
     if child == "routes":
@@ -225,6 +240,7 @@ def test_what_is_referred_to_stays(admin, pem, child, body):
 
 @pytest.mark.parametrize("child, body", [row("entities 6.1: ca_certificate", "services", {"url": "https://h", "ca_certificates": ["$"]})])
 def test_an_authority_in_use_stays(admin, pem, child, body):
+    """admin-api 3.2: 19 | admin-api 10: DELETE referenced CA certificate"""
     ca = admin.make("/ca_certificates", {"cert": pem(f"authority-{uuid.uuid4().hex}")[0]})["id"]
     made = admin.make(f"/{child}", json.loads(json.dumps(body).replace('"$"', f'"{ca}"')))
     answer = admin.refused(400, "DELETE", f"/ca_certificates/{ca}")
@@ -254,8 +270,10 @@ def test_6_3_plugins(admin, anna):
     row("entities 6.3: keys", "/key-sets/unique/keys", {"kid": "ü", "pem": {"public_key": "{vault://env/x}"}}, {"kid": "ü", "set": {"id": "$set"}}),
     row("entities 4.13: kid", "/keys", {"kid": "alone", "pem": {"public_key": "{vault://env/x}"}}, {"kid": "alone", "set": None})])
 def test_composite_keys(admin, anna, path, body, fields):
-    known = {"$upstream": admin.ask("PUT", "/upstreams/unique.test", {}).json["id"], "$consumer": anna["id"], "$set": admin.ask("PUT", "/key-sets/unique", {}).json["id"]}
-    wanted = json.loads(json.dumps(fields), object_hook=lambda o: {key: known.get(value, value) if isinstance(value, str) else value for key, value in o.items()})
+    known = {"$upstream": admin.ask("PUT", "/upstreams/unique.test", {}).json["id"], "$consumer": anna["id"],
+             "$set": admin.ask("PUT", "/key-sets/unique", {}).json["id"]}
+    wanted = json.loads(json.dumps(fields), object_hook=lambda o: {key: known.get(value, value) if isinstance(value, str) else value for key,
+                                                                   value in o.items()})
     made = admin.make(path, body)
     answer = admin.refused(409, "POST", path, body)
     assert (answer["code"], answer["fields"]) == (5, wanted)
@@ -269,7 +287,8 @@ def test_composite_keys(admin, anna, path, body, fields):
 # ---- 7: how paths name things
 
 @pytest.mark.parametrize("path, code", [
-    ("/services/a%2Fb", 10), ("/services/a%20b", 10), ("/ca_certificates/x", 1), ("/acls/x", 1), ("/upstreams/a%20b", 10), ("/services/%C3%BC", None)])
+    ("/services/a%2Fb", 10), ("/services/a%20b", 10), ("/ca_certificates/x", 1), ("/acls/x", 1), ("/upstreams/a%20b", 10),
+    ("/services/%C3%BC", None)])
 def test_7_what_is_no_key(admin, path, code):
     answer = admin.ask("GET", path)
     assert (answer.status, answer.json.get("code")) == ((400, code) if code else (404, None)), answer

@@ -39,6 +39,7 @@ def test_7_1_put_and_patch_change_what_is_there(admin, targets):
 
 
 def test_7_1_newest_first_and_all_by_id(admin, targets):
+    """admin-api 5: targets list"""
     page = admin.ask("GET", "/upstreams/targets.test/targets?size=2").json
     assert [t["id"] for t in page["data"]] == [targets[2]["id"], targets[1]["id"]]
     assert page["offset"] == "2" and page["next"] == "/upstreams/targets.test/targets?offset=2"
@@ -145,6 +146,7 @@ def test_8_1_configuration(admin):
 
 
 def test_8_2_status(admin):
+    """admin-api 8.2: traditional, control plane"""
     body = admin.ask("GET", "/status").json
     assert body["database"] == {"reachable": True} and "configuration_hash" not in body
     assert set(body["server"]) == {"connections_accepted", "connections_active", "connections_handled", "connections_reading",

@@ -56,6 +56,7 @@ def secrets_gateway(services, folder):
 
 
 def test_ex15_references_stand_for_secrets_on_the_data_plane(secrets_gateway, origin):
+    """declarative-config 8: vault | resource | key"""
     gateway = secrets_gateway
     redis = FakeRedis()
     gateway.service("svc", origin, ["/a"])

@@ -246,6 +246,7 @@ def test_section_6_a_string_and_a_remote_document_without_the_environment(node):
     node.write_conf(declarative_config_string='{"_format_version":"3.0","services":[{"name":"n","host":"${MOBILE_APP_API_KEY}"}]}')
     node.start()
     assert node.api("GET", "/services/n").json["host"] == KEY
+    assert f"host: {KEY}\n" in node.api("GET", "/config").json["config"]  # declarative-config 10: exports
     node.api("POST", "/config", '_format_version: "3.0"\nconsumers: [{username: "${MOBILE_APP_API_KEY}"}]\n', "text/yaml")
     assert node.api("GET", "/consumers").json["data"][0]["username"] == "${MOBILE_APP_API_KEY}"
 
@@ -275,6 +276,7 @@ def test_case_study_loads_and_does_what_its_text_says(node, origin):
 
 
 def test_section_7_commands_on_files(node):
+    """declarative-config 7: init [file]"""
     path = node.folder / "made.yml"
     assert node.gatectl("config", "init", path) == ""
     assert "already exists.\nWill not overwrite it." in node.gatectl("config", "init", path, code=1)

@@ -190,6 +190,7 @@ def test_d_2_a_single_write_warns_in_a_header(gateway):
 
 
 def test_section_7_1_import_never_deletes_and_export_is_whole(gateway, origin, tmp_path):
+    """declarative-config 7: db_import <file> | db_export [file]"""
     gateway.service("kept", origin)
     path, out, again = (tmp_path / name for name in ("in.yml", "out.yml", "again.yml"))
     path.write_text(TEXT.format(port=origin.port))

@@ -2,12 +2,12 @@
 import collections
 import http.client
 import os
-import subprocess
 import threading
 import time
 
 import kit
 import pytest
+import redis_servers
 
 CLIENTS, LIMIT = 64, 1000
 
@@ -70,33 +70,10 @@ def test_1000_over_four_data_planes(four, origin, services, run):
     assert statuses == {200: LIMIT, 429: CLIENTS * 20 - LIMIT}
 
 
-class Redis:
-    """One that forgets nothing."""
-
-    def __init__(self, folder):
-        self.port = kit.free_port()
-        self.command = ["redis-server", "--port", str(self.port), "--bind", kit.LOOPBACK, "--dir", str(folder), "--appendonly", "yes",
-                        "--appendfsync", "always", "--save", ""]
-        self.start()
-
-    def start(self):
-        self.process = subprocess.Popen(self.command, stdout=subprocess.DEVNULL)
-        kit.eventually(self.answers, what="redis is up")
-
-    def answers(self):
-        try:
-            return b"PONG" in kit.raw(self.port, b"PING\r\nQUIT\r\n")
-        except OSError:
-            return False
-
-    def kill(self):
-        self.process.kill()
-        self.process.wait()
-
-
 @pytest.fixture
 def redis(folder):
-    made = Redis(folder)
+    """One that forgets nothing."""
+    made = redis_servers.Server(folder, appendonly="yes", appendfsync="always")
     yield made
     made.kill()
 

@@ -53,3 +53,20 @@ def test_a_file_that_is_no_object_is_refused(tmp_path):
     conf.write_text(f"prefix = {tmp_path}\nplugin_dir = {tmp_path}\n")
     done = subprocess.run([kit.BUILD / "gatehouse-dp", "--conf", conf], capture_output=True, text=True, timeout=20)
     assert done.returncode == 1 and "x.so cannot be loaded" in done.stderr
+
+
+def test_the_skeleton_of_a_plugin_in_the_tree(tmp_path):
+    def new(name):
+        return subprocess.run([kit.BUILD.resolve() / "gatectl", "plugin", "new", name], cwd=tmp_path, capture_output=True, text=True, timeout=20)
+
+    assert "this is not the top of the source tree" in new("my-plugin").stderr
+    for folder in ("common/plugin", "common/plugins", "tests/unit/plugins"):
+        (tmp_path / folder).mkdir(parents=True)
+    listed = tmp_path / "common/plugin/plugins.def"
+    listed.write_text("PLUGIN(key_auth)\n")
+    assert "&& build/release/tests/unit/plugins/test_my_plugin\n" in new("my-plugin").stdout
+    assert listed.read_text() == "PLUGIN(key_auth)\nPLUGIN(my_plugin)\n"
+    assert "const struct plugin my_plugin_plugin = {" in (tmp_path / "common/plugins/my_plugin.c").read_text()
+    assert "'name':'my-plugin'" in (tmp_path / "tests/unit/plugins/test_my_plugin.c").read_text()
+    assert "is there already" in new("my-plugin").stderr and listed.read_text().count("my_plugin") == 1
+    assert "takes a name of lower-case letters" in new("My_plugin").stderr

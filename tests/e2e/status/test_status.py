@@ -11,6 +11,7 @@ def status(gateway):
 
 
 def test_status_has_the_shape_that_monitors_read(status):
+    """admin-api 8.2: data plane"""
     answer = status("GET", "/status").json
     assert set(answer) >= {"memory", "server", "configuration_hash"} and "database" not in answer
     assert re.fullmatch("[0-9a-f]{32}", answer["configuration_hash"])

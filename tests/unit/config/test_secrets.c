@@ -68,6 +68,7 @@ static const struct {
         {"plain", "no: expected {vault://vault/name}"},
 };
 
+/* declarative-config 8: vault | resource | key | options | version */
 START_TEST(environment_variables)
 {
 	struct vault_source env = {.type = VAULT_ENV};

@@ -69,7 +69,7 @@ static int64_t count(const char *name, int64_t limit, bool count_denied)
 static void setup(void)
 {
 	loop = turns_loop();
-	set = redis_set_new(loop, NULL);
+	set = redis_set_new(&(struct dialer){.loop = loop});
 	conf = (struct redis_conf){.host = S("127.0.0.1"), .port = test_redis_port(), .timeout = 2000};
 }
 
@@ -205,7 +205,7 @@ START_TEST(the_end_of_the_set_drops_what_is_pending)
 	ck_assert_ptr_nonnull(redis_count(set, decision(counter("k", 10), 1, false), on_count, &a));
 	redis_set_free(set);
 	ck_assert_int_eq(a.calls, 0);
-	set = redis_set_new(loop, NULL);
+	set = redis_set_new(&(struct dialer){.loop = loop});
 }
 END_TEST
 

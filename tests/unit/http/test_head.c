@@ -88,6 +88,15 @@ START_TEST(get_gives_the_first_value_and_unset_when_there_is_none)
 }
 END_TEST
 
+/* It has no memory for fields yet; clang's sanitizer would tell. */
+START_TEST(nothing_is_found_in_an_empty_head)
+{
+	ck_assert_ptr_null(head_find(&head, HEADER_HOST));
+	ck_assert_ptr_null(head_find_name(&head, S("x-a")));
+	ck_assert_ptr_null(head_next(&head, NULL, HEADER_OTHER, S("x-a")));
+}
+END_TEST
+
 START_TEST(set_replaces_the_first_and_removes_the_others)
 {
 	head_add(&head, S("X-A"), S("1"));
@@ -171,6 +180,7 @@ int main(void)
 	tcase_add_test(t, unknown_names_are_other);
 	tcase_add_test(t, fields_keep_their_order_and_duplicates);
 	tcase_add_test(t, get_gives_the_first_value_and_unset_when_there_is_none);
+	tcase_add_test(t, nothing_is_found_in_an_empty_head);
 	tcase_add_test(t, set_replaces_the_first_and_removes_the_others);
 	tcase_add_test(t, set_finds_what_is_there_whatever_was_put_in_or_removed_before);
 	tcase_add_test(t, remove_takes_all_of_that_name_and_counts_them);

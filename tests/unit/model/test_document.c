@@ -111,6 +111,21 @@ START_TEST(section_1_top_level_keys)
 }
 END_TEST
 
+START_TEST(section_1_filter_chains_have_a_place_and_there_are_none)
+{
+	static const char none[] = "no such filter: WebAssembly is off";
+	char tree[400];
+
+	read_ok(V3
+	        "filter_chains: []\nservices: [{host: h, filter_chains: [], routes: [{paths: [/a], filter_chains: ~}]}]\n");
+	snprintf(tree, sizeof tree, "{\"filter_chains\":\"%s\",\"services\":[{\"filter_chains\":\"%s\"}]}", none,
+	        none);
+	expect_tree(V3 "filter_chains: [{}]\nservices: [{host: h, filter_chains: [{}]}]\n", tree);
+	expect_tree(V3 "consumers: [{username: u, filter_chains: []}]",
+	        "{\"consumers\":[{\"filter_chains\":\"unknown field\"}]}");
+}
+END_TEST
+
 START_TEST(section_1_keys_of_other_programs)
 {
 	read_ok(V3 "_info: {select_tags: [a]}\n_konnect: {}\n_workspace: default\n");
@@ -587,6 +602,7 @@ START_TEST(section_10_without_the_switch_nothing_is_touched)
 }
 END_TEST
 
+/* declarative-config 10: hash */
 START_TEST(section_10_hash_changes_with_the_variable_and_only_then)
 {
 	static const char text[] = V3 "services: [{host: h, tags: ['${DOC_X}']}]",
@@ -803,6 +819,7 @@ int main(void)
 
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_test(t, section_1_top_level_keys);
+	tcase_add_test(t, section_1_filter_chains_have_a_place_and_there_are_none);
 	tcase_add_test(t, section_1_keys_of_other_programs);
 	tcase_add_test(t, section_1_json_is_tried_first_and_duplicates_are_reported);
 	tcase_add_test(t, section_1_file_types);

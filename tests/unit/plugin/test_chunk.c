@@ -158,7 +158,8 @@ static const struct {
 	const char *code, *why;
 } refusals[] = {
         {"if", "line 1, at the end: something is missing"},
-        {"return 'a", "line 1"},
+        {"return 'a", "line 1, at the end: something is missing"},
+        {"return 'a\\", "line 1, at the end: something is missing"},
         {"local a = 1\nfor i = 1, 10 do end",
                 "line 2, before 'for i = 1, 10 do end': of Lua's statements there are local"},
         {"while true do end", "of Lua's statements there are local, assignment, if and return here"},

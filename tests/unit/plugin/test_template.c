@@ -118,6 +118,12 @@ static const struct {
         {"$(unheard_of.more)", NULL},
         {"$(unheard_of())", NULL},
         {"$(headers())", NULL},
+        {"$(7 % 3 + 2 * 3 - 8 / 4)", "5"},
+        {"$(#headers.x_t + 1)", "4"},
+        {"$(-(2 + 1))", "-3"},
+        {"$({1})", NULL},
+        {"$(kong.request.get_method())", NULL}, /* what chunks have, templates do not */
+        {"$(return 1)", NULL},
         {"$(headers)", NULL},
         {"$(string.upper)", NULL},
         {"$(string.upper(nil))", NULL},
@@ -146,6 +152,16 @@ START_TEST(templates_are_rendered)
 	else
 		ck_assert_msg(got && strcmp(got, rows[_i].expected) == 0, "%s gave '%s', expected '%s'",
 		        rows[_i].text, got ? got : "nothing", rows[_i].expected);
+}
+END_TEST
+
+START_TEST(untrusted_lua_can_be_off) /* 4.1 */
+{
+	template_allow_lua(false);
+	ck_assert_ptr_null(rendered("a$(headers.x_t)"));
+	ck_assert_str_eq(rendered("no expression"), "no expression");
+	template_allow_lua(true);
+	ck_assert_str_eq(rendered("a$(headers.x_t)"), "ahey");
 }
 END_TEST
 
@@ -203,6 +219,7 @@ int main(void)
 	TCase *t = tcase_create("all");
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_loop_test(t, templates_are_rendered, 0, sizeof rows / sizeof rows[0]);
+	tcase_add_test(t, untrusted_lua_can_be_off);
 	tcase_add_test(t, nesting_and_length_have_limits);
 	tcase_add_test(t, patterns_find);
 	suite_add_tcase(s, t);

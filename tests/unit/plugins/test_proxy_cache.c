@@ -221,6 +221,27 @@ START_TEST(the_request_may_ask_for_something_fresher) /* 3.6 lookup */
 }
 END_TEST
 
+/* An answer of 10 seconds that is kept for 100, 13 seconds later. */
+START_TEST(the_request_may_say_how_stale_is_too_stale) /* 3.6 lookup */
+{
+	static const struct {
+		const char *header, *told;
+	} asks[] = {
+	        {"", "Hit"},
+	        {"Cache-Control: max-stale=3", "Hit"},
+	        {"Cache-Control: max-stale=2", "Refresh"},
+	        {"Cache-Control: max-age=13", "Hit"},
+	        {"Cache-Control: max-age=12", "Refresh"},
+	        {"Cache-Control: min-fresh=0", "Refresh"},
+	};
+	configured("'cache_control':true,'storage_ttl':100");
+	asked("GET /", "", 200, JSON "\nCache-Control: max-age=10", "1");
+	rig.now_ms += 13000;
+	ck_assert_str_eq(
+	        asked("GET /", asks[_i].header, 200, JSON "\nCache-Control: max-age=10", "1"), asks[_i].told);
+}
+END_TEST
+
 START_TEST(only_if_cached_and_not_cached) /* 103 */
 {
 	configured("'cache_control':true");
@@ -343,6 +364,7 @@ int main(void)
 	tcase_add_test(t, bodies_in_pieces_are_put_together);
 	tcase_add_test(t, an_old_answer_is_refreshed);
 	tcase_add_loop_test(t, the_request_may_ask_for_something_fresher, 0, 6);
+	tcase_add_loop_test(t, the_request_may_say_how_stale_is_too_stale, 0, 6);
 	tcase_add_test(t, only_if_cached_and_not_cached);
 	tcase_add_test(t, limits_are_told_as_they_are_now);
 	tcase_add_test(t, redis_is_asked_and_told);

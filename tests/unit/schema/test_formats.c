@@ -5,6 +5,8 @@
 #include "common/schema/url.h"
 #include "tests/support/loading.h"
 
+/* entities 2: name | utf8_name | host | host_opt_port | wildcard_host | sni | ip / ip_or_cidr | path */
+/* entities 2: router_path | url | header_name | cookie_name | http_method | tag | hosts */
 static const struct {
 	enum format format;
 	const char *value;

@@ -94,7 +94,7 @@ static const struct example examples[] = {
         {"{'set':{}}", "{'set':'expected a set'}"},
         {"{'map':[]}", "{'map':'expected a map'}"},
         {"{'inner':[]}", "{'inner':'expected a record'}"},
-        {"{'json':[{'a':null}]}", NULL},
+        {"{'json':[{'a':null}]}", NULL}, /* entities 1.1: json */
         {"{'what':null}", "{'what':'unknown field'}"},
         {"{'a.b':1,'text.c':2}", "{'a.b':'unknown field','text.c':'unknown field'}"},
         /* null and empty */

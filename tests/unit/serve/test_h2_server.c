@@ -211,6 +211,41 @@ START_TEST(an_answer_that_is_cut_is_a_reset)
 }
 END_TEST
 
+static void begin_and_cut(void)
+{
+	struct head h;
+	head_init(&h, &r->later->arena);
+	h.status = 200;
+	h.content_length = 50;
+	stream_respond(r->later, &h, S("hello"), false);
+	stream_abort(r->later);
+	r->later = NULL;
+	rig_turn(r);
+}
+
+/* Example 126. */
+START_TEST(what_begins_gets_ahead_of_its_reset)
+{
+	hello();
+	for (int i = 1; i < 21; i += 2) {
+		char script[80];
+		snprintf(script, sizeof script, "H%de :method=GET :scheme=http :path=/later :authority=a", i);
+		h2_wire_say(&w, script);
+		begin_and_cut();
+	}
+	char all[1024];
+	snprintf(all, sizeof all, "%s", h2_wire_heard(&w));
+	ck_assert_ptr_nonnull(strstr(all, "1:200 1=hello 3:200 3=hello"));
+	ck_assert_ptr_null(strstr(all, " 1!"));
+	ck_assert_ptr_nonnull(strstr(all, "19!INTERNAL_ERROR")); /* of so many the last ones are not waited for */
+	rig_wait(r, 60);
+	expect("1!INTERNAL_ERROR 3!INTERNAL_ERROR 5!INTERNAL_ERROR 7!INTERNAL_ERROR 9!INTERNAL_ERROR "
+	       "11!INTERNAL_ERROR 13!INTERNAL_ERROR 15!INTERNAL_ERROR");
+	h2_wire_say(&w, "H21e $GET");
+	expect("21:200 21=hello/");
+}
+END_TEST
+
 static void respond_short(const char *body)
 {
 	struct head h;
@@ -667,11 +702,12 @@ static Suite *suite(void)
 	        a_first_frame_that_is_no_settings_ends_the_connection, answers_come_in_the_order_they_are_made,
 	        head_has_a_length_and_no_body, trailers_come_and_go, the_100_comes_when_the_body_is_wanted,
 	        streams_beyond_the_limit_are_refused, a_reset_is_an_abort_and_frees_the_stream,
-	        an_answer_that_is_cut_is_a_reset, an_answer_shorter_than_announced_is_a_reset,
-	        a_client_that_leaves_aborts_all_its_streams, a_body_nobody_reads_stays_within_the_window,
-	        an_upload_whose_handler_keeps_up_gets_a_larger_window, all_windows_together_grow_by_a_bounded_amount,
-	        an_answer_waits_for_the_window_and_its_handler_with_it, all_streams_together_hold_a_bounded_amount,
-	        a_client_that_does_not_read_is_not_read, a_stream_that_echoes_is_held_back_by_its_reader,
+	        an_answer_that_is_cut_is_a_reset, what_begins_gets_ahead_of_its_reset,
+	        an_answer_shorter_than_announced_is_a_reset, a_client_that_leaves_aborts_all_its_streams,
+	        a_body_nobody_reads_stays_within_the_window, an_upload_whose_handler_keeps_up_gets_a_larger_window,
+	        all_windows_together_grow_by_a_bounded_amount, an_answer_waits_for_the_window_and_its_handler_with_it,
+	        all_streams_together_hold_a_bounded_amount, a_client_that_does_not_read_is_not_read,
+	        a_stream_that_echoes_is_held_back_by_its_reader,
 	        heads_above_the_limits_are_refused_and_the_connection_stays,
 	        a_list_far_above_the_limit_ends_the_connection, bodies_above_the_limit_are_refused,
 	        slow_clients_are_given_up, idle_connections_are_told_goodbye, draining_takes_two_steps,

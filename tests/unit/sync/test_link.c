@@ -76,7 +76,7 @@ static void open_server(void *arg)
 	snprintf(text, sizeof text, "127.0.0.1:%d", PORT);
 	if (listen_parse(&a, slice_cstr(text), &specs, &n, &problem))
 		cp.link = link_server_open(side_loop_loop(cp.loop), &specs[0], certs_of(server_cert, "ca"),
-		        tmp_path("pub.ipc"), tmp_path("rep.ipc"), 200, &problem);
+		        tmp_path("pub.ipc"), tmp_path("rep.ipc"), 200, NULL, &problem);
 	arena_fini(&a);
 }
 
