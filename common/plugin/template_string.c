@@ -40,7 +40,7 @@ static bool number_at(struct string_call *c, unsigned i, double missing, double 
 	*out = missing;
 	if (i >= c->count || c->args[i].type == VALUE_NIL)
 		return true;
-	return value_number_of(&c->args[i], out) || fail(c, "a number was expected");
+	return (value_number_of(&c->args[i], out) && isfinite(*out)) || fail(c, "a number was expected");
 }
 
 static bool text_at(struct string_call *c, unsigned i, struct slice *out)
@@ -96,7 +96,7 @@ static bool rep(struct string_call *c)
 		return false;
 	if (n * (double)c->text.len > TEMPLATE_TEXT_MAX || n > TEMPLATE_TEXT_MAX)
 		return fail(c, "a text is too long");
-	for (int i = 0; i < (int)n; i++)
+	for (double i = 1; i <= n; i++)
 		text_put(&out, c->text);
 	struct slice text = arena_dup(c->arena, text_slice(&out));
 	text_fini(&out);

@@ -111,6 +111,15 @@ def test_a_token_lets_in_one_node_only(cluster, tmp_path):
     assert "was used at" in words and first["id"] in words and "gatectl cluster token" in words
 
 
+def test_of_many_who_come_at_once_with_one_token_one_gets_in(cluster, tmp_path):
+    target = at(cluster, new_token(cluster)["token"])
+    all = [subprocess.Popen([kit.BUILD / "gatectl", "cluster", "join", target, "--prefix", tmp_path / str(i)], stdout=subprocess.PIPE,
+                            stderr=subprocess.PIPE, text=True) for i in range(6)]
+    words = [process.communicate(timeout=30)[1] for process in all]
+    assert sorted(process.returncode for process in all) == [0, 1, 1, 1, 1, 1]
+    assert sum("was used at" in text for text in words) == 5
+
+
 def test_a_token_ends(cluster, tmp_path):
     made = new_token(cluster, ttl=60)
     cluster.services.psql(f"update cluster_tokens set expires_at = now() - interval '1 s' where id = '{made['id']}'", cluster.database)

@@ -12,6 +12,7 @@
 #include "common/core/clock.h"
 #include "common/core/log.h"
 #include "cp/publish/applied.h"
+#include "cp/publish/nodes.h"
 #include "cp/publish/orders.h"
 #include "cp/publish/publish_private.h"
 #include "dp/config/subscriber.h"
@@ -451,6 +452,8 @@ START_TEST(what_was_ordered_before_a_data_plane_began_is_not_for_it)
 	run_for(20);
 	start_subscriber();
 	subscriber_carry_out(dp.subscriber, handlers, "here");
+	for (int i = 0; i < 250 && nodes_connected() == 0; i++)
+		run_for(20);
 	json_t *result = ordered("add"); /* what was to come has come */
 	ck_assert_int_eq(json_integer_value(result), 42);
 	ck_assert_uint_eq(orders_seen.carried_out, 1);

@@ -140,6 +140,16 @@ static const struct {
         /* evil */
         {"$(string.rep('x', 1000000000))", NULL},
         {"$(string.rep('', 1000000000))", NULL},
+        {"$(string.rep('x', 2 % 0))", NULL},
+        {"$(string.rep('x', -1 / 0))", NULL},
+        {"$(string.rep('x', -9e300))", ""},
+        {"$(string.sub('abc', 0 / 0))", NULL},
+        {"$(string.sub('abc', -9e300, 9e300))", "abc"},
+        {"$(string.char(0 / 0))", NULL},
+        {"$(string.format('%d', 0 / 0))", NULL},
+        {"$(string.find('abc', 'b', 9e300))", ""},
+        {"$(headers.x_two[0 / 0])", ""},
+        {"$(1 / 0)$(0 / 0 == 0 / 0)", "inffalse"},
         {"$(string.match('aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa', 'a*a*a*a*a*a*a*a*b'))", NULL},
         {"$(string.gsub(string.rep('a', 60000), 'a', string.rep('b', 60000)))", NULL},
 };

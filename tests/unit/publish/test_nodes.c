@@ -342,6 +342,69 @@ START_TEST(what_is_exported_can_be_imported)
 }
 END_TEST
 
+/* The first of an array of one; a new reference. */
+static json_t *only(void)
+{
+	json_t *all = json_array();
+	nodes_list(all);
+	ck_assert_uint_eq(json_array_size(all), 1);
+	json_t *one = json_incref(json_array_get(all, 0));
+	json_decref(all);
+	return one;
+}
+
+START_TEST(what_a_poll_says_of_itself_is_shown)
+{
+	char eu[] = "region:eu", broken[] = "region", *labels[] = {eu, broken};
+	Gatehouse__Sync__NodeLoad load = GATEHOUSE__SYNC__NODE_LOAD__INIT;
+	Gatehouse__Sync__Poll poll = GATEHOUSE__SYNC__POLL__INIT;
+	struct node_report r = {.id = id_of(1),
+	        .hostname = S("h"),
+	        .release = S("1"),
+	        .error = S(""),
+	        .has_config = true,
+	        .version = 5,
+	        .poll = &poll};
+
+	poll.labels = labels;
+	poll.n_labels = 2;
+	poll.peer_expires_s = clock_wall_s() + 10 * 86400 + 100;
+	poll.load = &load;
+	nodes_report(&r, S("e"), 6);
+	json_t *one = only();
+	ck_assert_uint_eq(json_object_size(json_object_get(one, "labels")), 1);
+	ck_assert_str_eq(json_string_value(json_object_get(json_object_get(one, "labels"), "region")), "eu");
+	ck_assert_int_eq(json_integer_value(json_object_get(one, "certificate_days")), 10);
+	ck_assert(json_is_null(json_object_get(one, "load"))); /* a rate takes two */
+	ck_assert(json_is_integer(json_object_get(one, "lag_s")));
+	json_decref(one);
+}
+END_TEST
+
+START_TEST(one_of_before_a_restart_is_shown_and_forgotten_in_time)
+{
+	json_t *kept = json_pack("[{s:s, s:s, s:b, s:I, s:I}]", "id", "00000000-0000-0000-0000-000000000001",
+	        "hostname", "gone", "has_config", 1, "version", (json_int_t)5, "silent_ms",
+	        (json_int_t)90 * 86400 * 1000);
+	struct uuid id, wanted = id_of(1);
+
+	nodes_restore(kept);
+	json_t *one = only();
+	ck_assert(json_is_false(json_object_get(one, "connected")));
+	ck_assert_int_le(json_integer_value(json_object_get(one, "last_seen")), clock_wall_s() - 90 * 86400);
+	json_decref(one);
+	ck_assert_uint_eq(nodes_find(S("gone"), &id), 1);
+	ck_assert(uuid_eq(&id, &wanted));
+	ck_assert_uint_eq(nodes_find(S("00000000"), &id), 1);
+	ck_assert_uint_eq(nodes_find(S("0000"), &id), 0);
+	nodes_purge(91 * 86400);
+	json_decref(only());
+	nodes_purge(89 * 86400);
+	ck_assert_uint_eq(nodes_find(S("gone"), &id), 0);
+	json_decref(kept);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("nodes");
@@ -365,6 +428,8 @@ int main(void)
 	tcase_add_test(t, others_data_planes_count_for_progress_and_are_not_waited_for);
 	tcase_add_test(t, a_data_plane_belongs_to_whom_it_spoke_to_last);
 	tcase_add_test(t, what_is_exported_can_be_imported);
+	tcase_add_test(t, what_a_poll_says_of_itself_is_shown);
+	tcase_add_test(t, one_of_before_a_restart_is_shown_and_forgotten_in_time);
 	suite_add_tcase(s, t);
 	SRunner *r = srunner_create(s);
 	srunner_run_all(r, CK_NORMAL);
