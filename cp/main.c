@@ -100,6 +100,12 @@ static bool check_database(const struct settings *s, struct err *e)
 {
 	enum migrate_state state;
 	struct store *st = store_open(s, e);
+	if (!st && publish_has_kept(s)) {
+		log_error(
+		        "starting without the database, with what was published last; writes are refused until it is back",
+		        LOG_STR("error", e->message));
+		return true;
+	}
 	bool ok = st && migrate_status(st, &state, e);
 
 	store_close(st);

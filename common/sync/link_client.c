@@ -20,7 +20,7 @@
 #include "common/core/log.h"
 #include "common/sync/link_private.h"
 
-enum { BACKOFF_MIN_MS = 100, BACKOFF_MAX_MS = 10 * 1000, PASSAGES_MAX = 16 };
+enum { BACKOFF_MIN_MS = 100, BACKOFF_MAX_MS = 4 * 1000, PASSAGES_MAX = 16 };
 
 /* One connection of our own nanomsg and its continuation to the control plane. */
 struct passage {
@@ -79,9 +79,12 @@ static void mark_down(struct passage *p)
 	log_notice("lost the control plane", LOG_STR("host", c->host), LOG_INT("port", c->port));
 }
 
+/* Both sockets' connections fail at about the same time: that counts once. */
 static void back_off(struct link_client *c)
 {
 	uint32_t random;
+	if (clock_mono_ms() < c->not_before_ms)
+		return;
 	random_bytes(&random, sizeof random);
 	c->backoff_ms = c->backoff_ms == 0 ? BACKOFF_MIN_MS : c->backoff_ms * 2;
 	if (c->backoff_ms > BACKOFF_MAX_MS)

@@ -41,6 +41,7 @@ static void *run(void *arg)
 	struct work *w;
 
 	prctl(PR_SET_NAME, "admin");
+	store_ping(me->store); /* the first request finds it connected, if the database is there */
 	while ((w = next_work(me->pool)))
 		w->run(w, me->store);
 	return NULL;
@@ -51,9 +52,7 @@ static bool start_one(struct workers *p, const struct settings *s, struct err *e
 	struct worker *w = &p->items[p->count];
 
 	w->pool = p;
-	w->store = store_open(s, e);
-	if (!w->store)
-		return false;
+	w->store = store_unconnected(s);
 	int error = pthread_create(&w->thread, NULL, run, w);
 	if (error == 0) {
 		p->count++;

@@ -13,6 +13,8 @@
 
 #include "common/core/clock.h"
 #include "common/core/log.h"
+#include "cp/store/memory.h"
+#include "cp/store/migrate.h"
 
 enum { INTERVAL_MS = 1000, RETRY_MIN_MS = 200, RETRY_MAX_MS = 5000 };
 
@@ -30,8 +32,11 @@ struct feed {
 	int listen_fd;
 	struct text epoch; /* of what has been handed on */
 	uint64_t version;
-	bool has_begun; /* epoch and version are set */
-	bool is_away;   /* the database, and we have said so */
+	bool has_begun;    /* epoch and version are set */
+	struct text stamp; /* of the version that it names, or empty */
+	uint64_t stamp_version;
+	bool is_new_connection; /* the database may not be what it was */
+	bool is_away;           /* the database, and we have said so */
 	int retry_ms;
 };
 
@@ -183,10 +188,39 @@ static bool is_new_history(const struct feed *f, const struct text *epoch, uint6
 	return !f->has_begun || !slice_eq(text_slice(epoch), text_slice(&f->epoch)) || version < f->version;
 }
 
+/* Has this database lost what was published? */
+static bool has_lost(struct feed *f, const struct text *epoch, uint64_t version, bool *lost, struct err *e)
+{
+	struct text stamp = {0};
+	bool is_same = f->has_begun && slice_eq(text_slice(epoch), text_slice(&f->epoch));
+
+	*lost = is_same && version < f->version;
+	bool ask = is_same && !*lost && f->is_new_connection && f->stamp.len > 0 && f->stamp_version == f->version;
+	bool ok = !ask || store_stamp(f->store, f->version, &stamp, e);
+	if (ok && ask && !slice_eq(text_slice(&stamp), text_slice(&f->stamp)))
+		*lost = true;
+	text_fini(&stamp);
+	return ok;
+}
+
+/* The epoch and version of the history that is there, which is another one when it has lost something. */
+static bool read_position(struct feed *f, struct text *epoch, uint64_t *version, struct err *e)
+{
+	bool lost;
+	if (!store_position(f->store, epoch, version, e) || !has_lost(f, epoch, *version, &lost, e))
+		return false;
+	f->is_new_connection = false;
+	if (!lost)
+		return true;
+	log_error("the database lacks versions that have been published, its history goes on under another epoch",
+	        LOG_INT("published", f->version), LOG_INT("there", *version));
+	return store_renew_epoch(f->store, text_slice(&f->epoch), e) && store_position(f->store, epoch, version, e);
+}
+
 static bool read_from(struct feed *f, struct text *epoch, struct err *e)
 {
 	uint64_t version;
-	if (!store_position(f->store, epoch, &version, e))
+	if (!read_position(f, epoch, &version, e))
 		return false;
 	if (is_new_history(f, epoch, version))
 		return read_snapshot(f, text_slice(epoch), e);
@@ -201,6 +235,10 @@ static bool read_news(struct feed *f, struct err *e)
 	struct text epoch = {0};
 	bool ok = read_from(f, &epoch, e);
 	text_fini(&epoch);
+	if (ok && f->stamp_version != f->version) {
+		ok = store_stamp(f->store, f->version, &f->stamp, e);
+		f->stamp_version = f->version;
+	}
 	if (ok)
 		atomic_store(&f->last_read_ms, clock_mono_ms());
 	return ok;
@@ -216,11 +254,25 @@ static void disconnect(struct feed *f)
 	f->listen_fd = -1;
 }
 
+static bool is_ready(struct feed *f, struct err *e)
+{
+	enum migrate_state state = MIGRATE_CURRENT;
+	if (is_without_database(f->settings))
+		return true;
+	if (!migrate_status(f->store, &state, e))
+		return false;
+	return state == MIGRATE_CURRENT || state == MIGRATE_NEWER ||
+	       err_set(e, "the database lacks migrations of this release");
+}
+
 static bool connect_store(struct feed *f, struct err *e)
 {
 	if (f->store)
 		return true;
 	f->store = store_open(f->settings, e);
+	f->is_new_connection = true;
+	if (f->store && !is_ready(f, e)) /* an empty database would be published as an empty configuration */
+		disconnect(f);
 	if (f->store)
 		f->listen_fd = store_listen(f->store, e);
 	return f->listen_fd >= 0;
@@ -310,6 +362,7 @@ void feed_free(struct feed *f)
 	if (f->wake >= 0)
 		close(f->wake);
 	text_fini(&f->epoch);
+	text_fini(&f->stamp);
 	free(f);
 }
 

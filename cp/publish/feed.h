@@ -1,7 +1,9 @@
 /* feed: reads what is new in the database, on a thread of its own, and hands it on in batches of one version each.
  *
  * It sleeps until the database notifies, a nudge comes, or a second has passed; so a lost notification costs a second
- * at most. While the database is away it tries again and again, and what has been published stays. */
+ * at most. While the database is away it tries again and again, and what has been published stays. When it is back it
+ * may be another one, or a standby that lacks the last versions, perhaps with others of their numbers: then the
+ * history gets another epoch, so that no data plane takes the one for the other. */
 #ifndef CP_PUBLISH_FEED_H
 #define CP_PUBLISH_FEED_H
 

@@ -118,14 +118,22 @@ static void apply(struct history *h, struct feed_batch *b)
 	catalog_set_version(h->catalog, b->version);
 }
 
-static void begin_anew(struct history *h, struct feed_batch *b)
+void history_begin(struct history *h, struct catalog *c, struct slice epoch)
 {
+	char *owned = slice_strdup(epoch);
+
 	ring_clear(h);
 	if (h->catalog)
 		catalog_free(h->catalog);
-	h->catalog = catalog_new();
+	h->catalog = c;
 	free(h->epoch);
-	h->epoch = slice_strdup(slice_cstr(b->epoch));
+	h->epoch = owned;
+	h->version = catalog_version(c);
+}
+
+static void begin_anew(struct history *h, struct feed_batch *b)
+{
+	history_begin(h, catalog_new(), slice_cstr(b->epoch));
 	h->version = b->version;
 	apply(h, b);
 }

@@ -14,6 +14,9 @@ struct history;
 struct history *history_new(void);
 void history_free(struct history *h);
 
+/* Begins with what was published before a restart; takes the catalog. */
+void history_begin(struct history *h, struct catalog *c, struct slice epoch);
+
 /* Takes the batch. The delta to publish (the history's own, valid until the next call), or NULL when history has
  * begun anew. */
 const struct packed_delta *history_take(struct history *h, struct feed_batch *b);

@@ -8,9 +8,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "common/core/file.h"
 #include "common/core/log.h"
+#include "common/sync/disk_cache.h"
 #include "common/sync/link.h"
 #include "common/sync/side_loop.h"
 #include "cp/publish/calls.h"
@@ -45,6 +47,7 @@ struct publish {
 	struct side_loop *thread; /* the publishing thread; what follows is its own */
 	struct history *history;
 	struct guard *guard;
+	struct disk_cache *kept; /* NULL: nothing is kept */
 	struct publisher *publisher;
 	struct sync_server *server;
 	struct loop_timer *reminder;
@@ -150,6 +153,8 @@ static void settle(struct publish *p, struct feed_batch *b)
 {
 	bool is_new_beginning = b->snapshot;
 	history_settle(p->history, b);
+	if (p->kept)
+		disk_cache_keep(p->kept, history_catalog(p->history), slice_cstr(history_epoch(p->history)));
 	if (!is_new_beginning)
 		return;
 	publisher_announce(p->publisher, history_epoch(p->history), history_version(p->history));
@@ -255,6 +260,7 @@ static void close_sockets(void *arg)
 	sync_server_close(p->server);
 	publisher_close(p->publisher);
 	guard_free(p->guard);
+	disk_cache_close(p->kept);
 	history_free(p->history);
 }
 
@@ -377,11 +383,53 @@ bool publish_open_cluster(struct publish *p, const struct settings *s, struct er
 	return o.ok;
 }
 
+/* ---- what is kept for a start without the database ---- */
+
+static bool kept_folder(const struct settings *s, char *out, size_t size)
+{
+	return (size_t)snprintf(out, size, "%.*s/published", SLICE_ARG(s->prefix)) < size;
+}
+
+bool publish_has_kept(const struct settings *s)
+{
+	char folder[PATH_MAX - 32], path[PATH_MAX];
+	if (!kept_folder(s, folder, sizeof folder))
+		return false;
+	snprintf(path, sizeof path, "%s/config.cache", folder);
+	return access(path, R_OK) == 0;
+}
+
+static bool use_kept(struct catalog *c, struct slice epoch, void *arg, struct err *e)
+{
+	struct publish *p = arg;
+	history_begin(p->history, c, epoch);
+	p->told_version = history_version(p->history);
+	note_position(p);
+	return true;
+}
+
+/* A control plane that cannot keep it works all the same. */
+static void open_kept(void *arg)
+{
+	struct opening *o = arg;
+	struct publish *p = o->publish;
+	char folder[PATH_MAX - 32];
+	struct err e = {"prefix is too long"};
+	if (kept_folder(o->settings, folder, sizeof folder) && file_make_dirs(folder, 0700, &e))
+		p->kept = disk_cache_open(side_loop_loop(p->thread), slice_cstr(folder), &e);
+	if (p->kept)
+		disk_cache_load(p->kept, use_kept, p);
+	else
+		log_error("what is published will not be kept on disk", LOG_STR("error", e.message));
+}
+
 struct publish *publish_start(struct loop *l, const struct settings *s, struct err *e)
 {
 	struct publish *p = publish_open(s, e);
 	if (!p)
 		return NULL;
+	if (!is_without_database(s))
+		side_loop_call(p->thread, open_kept, &(struct opening){.publish = p, .settings = s});
 	if (publish_open_cluster(p, s, e)) {
 		struct feed *f = feed_start(s, on_batch, p, e);
 		atomic_store(&p->feed, f);

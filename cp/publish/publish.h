@@ -17,6 +17,9 @@ struct publish;
  * up; settings must live until publish_stop(). One per process. */
 struct publish *publish_start(struct loop *l, const struct settings *s, struct err *e);
 void publish_stop(struct publish *p); /* NULL is fine */
+/* What was published last is kept in <prefix>/published, sealed (common/sync/disk_cache.h), and is published again
+ * until the database has been read: is there such a thing? */
+bool publish_has_kept(const struct settings *s);
 
 /* Look for a new version now; any thread, also when nothing is being published. applied_wait() does it, too. */
 void publish_nudge(void);

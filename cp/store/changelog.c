@@ -56,6 +56,40 @@ bool store_position(struct store *st, struct text *epoch, uint64_t *version, str
 	return ok;
 }
 
+bool store_stamp(struct store *st, uint64_t version, struct text *stamp, struct err *e)
+{
+	struct pg_error pe;
+	char number[24];
+
+	text_clear(stamp);
+	if (st->is_memory)
+		return true;
+	snprintf(number, sizeof number, "%" PRIu64, version);
+	PGresult *r = pg_query(
+	        &st->pg, "SELECT at::text FROM versions WHERE version = $1::bigint", PG_PARAMS(number), &pe);
+	if (!r)
+		return fail(e, &pe);
+	if (PQntuples(r) == 1)
+		text_put(stamp, pg_value(r, 0, 0));
+	PQclear(r);
+	return true;
+}
+
+bool store_renew_epoch(struct store *st, struct slice epoch, struct err *e)
+{
+	struct pg_error pe;
+	char old[64];
+
+	if (st->is_memory)
+		return true;
+	snprintf(old, sizeof old, "%.*s", SLICE_ARG(epoch));
+	return pg_run(&st->pg,
+	               "WITH new AS (UPDATE gatehouse_meta SET epoch = gen_random_uuid() WHERE epoch = $1::uuid)"
+	               " SELECT pg_notify('gatehouse', '')",
+	               PG_PARAMS(old), &pe) ||
+	       fail(e, &pe);
+}
+
 /* ---- snapshot -------------------------------------------------------------------------------------------------- */
 
 static bool send_rows(const struct schema *kind, const PGresult *r, store_row_fn fn, void *arg, struct err *e)

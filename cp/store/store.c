@@ -9,10 +9,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-struct store *store_open(const struct settings *s, struct err *e)
+struct store *store_unconnected(const struct settings *s)
 {
 	struct store *st = calloc(1, sizeof *st);
-	struct pg_error pe;
 
 	if (!st)
 		abort();
@@ -23,6 +22,14 @@ struct store *store_open(const struct settings *s, struct err *e)
 	st->at = SQL_PRESENT;
 	st->bell = -1;
 	st->is_memory = is_without_database(s);
+	return st;
+}
+
+struct store *store_open(const struct settings *s, struct err *e)
+{
+	struct store *st = store_unconnected(s);
+	struct pg_error pe;
+
 	if (st->is_memory || pg_connect(&st->pg, &pe))
 		return st;
 	err_set(e, "%s", pe.text.message);

@@ -17,6 +17,8 @@ struct store;
 
 /* Connects; e says host, port, database and what to do. */
 struct store *store_open(const struct settings *s, struct err *e);
+/* Does not: the first call does, and tells when that fails. */
+struct store *store_unconnected(const struct settings *s);
 void store_close(struct store *st);
 /* True when the database answers. */
 bool store_ping(struct store *st);
@@ -103,6 +105,12 @@ bool store_purge_expired(struct store *st, size_t limit, uint64_t *version, stru
 bool store_clock(struct store *st, int64_t *unix_ms, struct err *e);
 /* The epoch of this database's history, and its current version. */
 bool store_position(struct store *st, struct text *epoch, uint64_t *version, struct err *e);
+/* What tells this version from another one of the same number, in a database that has been restored or has failed
+ * over to a standby that lacked some: *stamp is "" when its row is not kept any more (or there is no database). */
+bool store_stamp(struct store *st, uint64_t version, struct text *stamp, struct err *e);
+/* This database has lost versions that have been published: its history begins anew under another epoch, unless
+ * another control plane has seen to that. */
+bool store_renew_epoch(struct store *st, struct slice epoch, struct err *e);
 /* Every row of every kind as of *version, in one consistent read. */
 typedef bool (*store_row_fn)(const struct schema *kind, struct slice json, void *arg, struct err *e);
 bool store_snapshot(struct store *st, uint64_t *version, store_row_fn fn, void *arg, struct err *e);

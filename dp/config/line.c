@@ -1,7 +1,9 @@
 /* line: see line.h.
  *
- * One Poll is under way at a time: nanomsg loses the memory of an unread answer when the next request is sent. Three
- * without an answer: both sockets are opened anew, after pauses that grow. */
+ * One Poll is under way at a time, and none follows before it has been answered or its socket closed: an answer to a
+ * request that another one has replaced leaves nanomsg 1.1.5 with a message that it has freed, and then the closing
+ * of the socket aborts the process. When an answer takes LINE_SILENT_POLLS intervals, both sockets are opened anew,
+ * after pauses that grow. */
 #include "dp/config/line.h"
 
 #include <event2/event.h>
@@ -52,8 +54,8 @@ static void send_poll(struct line *l, Gatehouse__Sync__Poll *p)
 	health_outbox_release(&l->health);
 }
 
-/* An answer that nobody waits for any more. It must not stay in the socket: nanomsg 1.1.5 loses the memory of an
- * answer that is there, unread, when the next request is sent or the socket is closed. */
+/* An answer that nobody waits for any more. nanomsg 1.1.5 loses the memory of one that is there, unread, when the
+ * socket is closed. */
 static void drop_answer(const struct line *l)
 {
 	void *bytes;
@@ -61,36 +63,32 @@ static void drop_answer(const struct line *l)
 		nn_freemsg(bytes);
 }
 
-static void poll_always(struct line *l)
+void line_poll(struct line *l)
 {
 	Gatehouse__Sync__Poll p = GATEHOUSE__SYNC__POLL__INIT;
+	l->wants_poll = l->is_awaiting;
+	if (l->is_awaiting)
+		return;
 	if (l->req.socket >= 0) {
-		drop_answer(l);
 		send_poll(l, &p);
 		l->is_awaiting = true;
 		l->sent_ms = clock_mono_ms();
-		l->silent++;
 	}
-	l->wants_poll = false;
 	poll_in(l, line_jittered(LINE_POLL_MS));
-}
-
-void line_poll(struct line *l)
-{
-	if (l->is_awaiting)
-		l->wants_poll = true;
-	else
-		poll_always(l);
 }
 
 static void reopen_if_silent(struct line *l);
 
-/* Whatever is under way takes too long. */
 static void on_poll_due(void *arg)
 {
 	struct line *l = arg;
+	if (l->is_awaiting)
+		l->silent++;
 	reopen_if_silent(l);
-	poll_always(l);
+	if (l->is_awaiting)
+		poll_in(l, line_jittered(LINE_POLL_MS));
+	else
+		line_poll(l);
 }
 
 /* ---- what comes in ---- */
@@ -115,8 +113,10 @@ static bool take_answer(struct line *l, const Gatehouse__Sync__Envelope *e)
 	bool poll = order_inbox_take(&l->orders, e);
 	poll |= health_outbox_take(&l->health, e);
 	poll |= l->ops->take_answer(l, e, l->arg);
-	if (e->try_after_ms)
+	if (e->try_after_ms) {
+		l->wants_poll = false;
 		poll_in(l, line_jittered(e->try_after_ms < LINE_POLL_MS ? e->try_after_ms : LINE_POLL_MS));
+	}
 	return poll && !e->try_after_ms;
 }
 
@@ -205,7 +205,7 @@ static void reopen_if_silent(struct line *l)
 	               : l->reopen_ms * 2 > REOPEN_MAX_MS ? REOPEN_MAX_MS
 	                                                  : l->reopen_ms * 2;
 	l->reopen_at_ms = now + line_jittered(l->reopen_ms);
-	log_info("the control plane is silent, connecting anew", LOG_INT("polls", l->silent));
+	log_info("the control plane is silent, connecting anew", LOG_INT("seconds", l->silent));
 	l->silent = LINE_SILENT_POLLS - 1; /* it is not well before it answers */
 	l->is_awaiting = false;
 	l->ops->on_silence(l, l->arg);
@@ -228,12 +228,14 @@ bool line_open(struct line *l, struct loop *loop, const struct settings *s, stru
 	return uplink_open(&l->uplink, s, address, index, e) && open_channels(l, e);
 }
 
-static void await_answer(struct line *l, int timeout_ms)
+static bool await_answer(struct line *l, int timeout_ms)
 {
 	void *answer;
 	nn_setsockopt(l->req.socket, NN_SOL_SOCKET, NN_RCVTIMEO, &timeout_ms, sizeof timeout_ms);
-	if (nn_recv(l->req.socket, &answer, NN_MSG, 0) >= 0)
-		nn_freemsg(answer);
+	if (nn_recv(l->req.socket, &answer, NN_MSG, 0) < 0)
+		return false;
+	nn_freemsg(answer);
+	return true;
 }
 
 void line_say_goodbye(struct line *l, int timeout_ms)
@@ -241,8 +243,8 @@ void line_say_goodbye(struct line *l, int timeout_ms)
 	Gatehouse__Sync__Poll p = GATEHOUSE__SYNC__POLL__INIT;
 	if (l->req.socket < 0 || !line_is_well(l))
 		return;
-	if (l->is_awaiting)
-		await_answer(l, timeout_ms);
+	if (l->is_awaiting && !await_answer(l, timeout_ms))
+		return;
 	p.leaving = true;
 	send_poll(l, &p);
 	l->is_awaiting = true;

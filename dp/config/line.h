@@ -58,7 +58,7 @@ struct line {
 
 	bool is_awaiting;      /* a Poll is under way ... */
 	bool wants_poll;       /* ... and another one is to follow when it is answered */
-	unsigned silent;       /* Polls sent since the last answer */
+	unsigned silent;       /* poll intervals that it has not been answered for */
 	uint32_t reopen_ms;    /* present pause between two reopenings; 0: none was needed */
 	uint64_t reopen_at_ms; /* not before */
 	uint64_t started_ms, sent_ms, last_contact_ms;
@@ -83,7 +83,7 @@ void line_poll(struct line *l);
 void line_say_goodbye(struct line *l, int timeout_ms);
 void line_await_goodbye(struct line *l, int timeout_ms);
 
-/* It has answered, and not left two Polls unanswered since. */
+/* It has answered, and does not let us wait for two intervals now. */
 bool line_is_well(const struct line *l);
 /* Monotonic; 0: the control plane answers. */
 uint64_t line_down_since(const struct line *l);

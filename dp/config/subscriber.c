@@ -15,7 +15,7 @@
 #include "common/core/log.h"
 #include "common/core/release.h"
 #include "common/net/loop.h"
-#include "dp/config/disk_cache.h"
+#include "common/sync/disk_cache.h"
 #include "dp/config/line.h"
 
 enum {
@@ -139,6 +139,16 @@ static void note_refusal(struct subscriber *s)
 	s->retry_at_ms = clock_mono_ms() + line_jittered(s->retry_ms);
 }
 
+/* What is not whole is kept under an epoch that no control plane has: a later release, which knows more, is to ask
+ * for everything. */
+static void keep(const struct subscriber *s)
+{
+	bool is_whole = replica_held_back(s->replica)[0] == '\0';
+	if (s->cache)
+		disk_cache_keep(s->cache, replica_catalog(s->replica),
+		        is_whole ? replica_epoch(s->replica) : S("incomplete"));
+}
+
 /* True when a Poll should follow at once. */
 static bool apply(struct subscriber *s, const Gatehouse__Sync__Delta *d, bool is_answer)
 {
@@ -146,8 +156,7 @@ static bool apply(struct subscriber *s, const Gatehouse__Sync__Delta *d, bool is
 	case REPLICA_APPLIED:
 		s->retry_ms = 0;
 		s->retry_at_ms = 0;
-		if (s->cache)
-			disk_cache_keep(s->cache, s->replica);
+		keep(s);
 		return true;
 	case REPLICA_REFUSED: note_refusal(s); return true;
 	case REPLICA_GAP: return !is_answer;
@@ -264,6 +273,11 @@ static const struct line_ops line_ops = {.fill = fill,
         .on_drained = tell_all,
         .on_silence = on_silence};
 
+static bool use_kept(struct catalog *c, struct slice epoch, void *arg, struct err *e)
+{
+	return replica_set(arg, c, epoch, e);
+}
+
 static void load_cache(struct subscriber *s, const struct settings *settings)
 {
 	struct err e;
@@ -271,7 +285,7 @@ static void load_cache(struct subscriber *s, const struct settings *settings)
 	if (!s->cache)
 		log_error("the configuration will not be kept on disk", LOG_STR("error", e.message));
 	else if (!replica_has_config(s->replica))
-		disk_cache_load(s->cache, s->replica);
+		disk_cache_load(s->cache, use_kept, s->replica);
 }
 
 static bool open_lines(struct subscriber *s, const struct settings *settings, struct err *e)

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""cluster: very many data planes at two control planes, on this machine, and how long a change takes to be live. Prints a table; deploy/README.md has
-what it showed. Beside two real data planes there are light ones (swarm.c), which have a data plane's lines and none of its memory.
+"""cluster: very many data planes at two control planes, on this machine, and how long a change takes to be live. Prints a table; deploy/CLUSTER.md
+has what it showed. Beside two real data planes there are light ones (swarm.c), which have a data plane's lines and none of its memory.
 
     tests/bench/cluster.py [--nodes 200] [--routes 50000] [--changes 200] [--only swarm,live,big,document]
 
@@ -12,6 +12,7 @@ what it showed. Beside two real data planes there are light ones (swarm.c), whic
 import argparse
 import http.client
 import json
+import os
 import pathlib
 import shutil
 import subprocess
@@ -40,6 +41,23 @@ def percentiles(times):
 def memory(process):
     fields = dict(line.split(":", 1) for line in pathlib.Path(f"/proc/{process.pid}/status").read_text().splitlines() if ":" in line)
     return f"{int(fields['VmRSS'].split()[0]) // 1024} MB (peak {int(fields['VmHWM'].split()[0]) // 1024} MB)"
+
+
+def cpu_seconds(process):
+    fields = pathlib.Path(f"/proc/{process.pid}/stat").read_text().rsplit(") ", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def descriptors(process):
+    return len(list(pathlib.Path(f"/proc/{process.pid}/fd").iterdir()))
+
+
+def idle(gateway, nodes, seconds=8):
+    """What it costs a control plane that all are there."""
+    before = cpu_seconds(gateway.cp)
+    time.sleep(seconds)
+    used = (cpu_seconds(gateway.cp) - before) / seconds
+    row(f"a control plane with {nodes} that poll each second: of one core, descriptors", f"{used * 100:.1f} %, {descriptors(gateway.cp)}")
 
 
 class Swarm:
@@ -109,7 +127,9 @@ def change(gateway, admin, i, origin):
 
 
 def swarm(gateway, args, origin):
+    before = time.monotonic()
     version = apply(gateway, document(args.routes))
+    row(f"{args.routes} routes by POST /config, live on the real data planes after", f"{time.monotonic() - before:.1f} s")
     gateway.service("live", origin)
     before = time.monotonic()
     light = Swarm(gateway, args.nodes)
@@ -124,6 +144,7 @@ def swarm(gateway, args, origin):
             time.sleep(0.02)
         row(f"one change, from the POST until all {args.nodes} have it", percentiles(times))
         row("memory of the control planes", f"{memory(gateway.cp)}, {memory(gateway.cp2)}")
+        idle(gateway, args.nodes)
         for cp in (gateway.cp, gateway.cp2):
             cp.kill()
         for cp in (gateway.cp, gateway.cp2):
@@ -219,15 +240,17 @@ def main():
     services, origin = kit.Services(), kit.Origin()
     cases = {"swarm": swarm, "live": live, "big": big, "document": entities}
     settings = {"admin_max_body_size": "200m", "publish_guard": 0, "log_level": "warn"}
-    gateway = TwoControlPlanes(services, folder, settings=settings)
-    for dp in gateway.dps:
-        dp.settings["cluster_control_plane"] = gateway.dps[2].settings["cluster_control_plane"]
     try:
-        gateway.start()
-        for name in args.only.split(","):
-            cases[name](gateway, args, origin)
+        gateway = TwoControlPlanes(services, folder, settings=settings)
+        for dp in gateway.dps:
+            dp.settings["cluster_control_plane"] = gateway.dps[2].settings["cluster_control_plane"]
+        try:
+            gateway.start()
+            for name in args.only.split(","):
+                cases[name](gateway, args, origin)
+        finally:
+            gateway.stop()
     finally:
-        gateway.stop()
         services.stop()
         shutil.rmtree(folder)
 

@@ -160,7 +160,7 @@ int main(int argc, char **argv)
 	}
 	int first = atoi(argv[3]), count = atoi(argv[4]);
 	log_init("swarm");
-	log_set_level(LOG_ERR);
+	log_set_level(LOG_ERROR);
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	struct loop *loop = loop_new(&e);
 	struct light *all = calloc((size_t)count, sizeof *all);

@@ -194,15 +194,37 @@ START_TEST(another_epoch_means_a_snapshot)
 }
 END_TEST
 
-START_TEST(a_version_that_went_back_means_a_snapshot)
+START_TEST(a_version_that_went_back_means_a_snapshot_under_another_epoch)
 {
+	char before[64];
 	uint64_t v;
 	start();
 	add("a", &v);
 	add("b", &v);
 	expect("=0:0;0>1:1;1>2:1;");
+	snprintf(before, sizeof before, "%s", seen.epoch);
 	test_pg_exec(&settings, "UPDATE config_version SET version = 1");
 	expect("=0:0;0>1:1;1>2:1;=1:2;");
+	ck_assert_str_ne(seen.epoch, before);
+}
+END_TEST
+
+/* A standby that lacked version 2 has taken over, and somebody has made another version 2. */
+START_TEST(another_version_of_the_same_number_is_noticed_on_a_new_connection)
+{
+	char before[64];
+	uint64_t v;
+	start();
+	add("a", &v);
+	add("b", &v);
+	expect("=0:0;0>1:1;1>2:1;");
+	snprintf(before, sizeof before, "%s", seen.epoch);
+	usleep(50 * 1000); /* the stamp has been read */
+	test_pg_exec(&settings, "UPDATE versions SET at = at + interval '1 s' WHERE version = 2;"
+	                        " SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+	                        "  WHERE datname = current_database() AND pid <> pg_backend_pid()");
+	expect("=0:0;0>1:1;1>2:1;=2:2;");
+	ck_assert_str_ne(seen.epoch, before);
 }
 END_TEST
 
@@ -302,7 +324,8 @@ int main(void)
 	tcase_add_test(t, after_the_database_was_away_nothing_is_missing_and_nothing_comes_twice);
 	tcase_add_test(t, a_database_that_is_away_at_the_start_is_tried_again);
 	tcase_add_test(t, another_epoch_means_a_snapshot);
-	tcase_add_test(t, a_version_that_went_back_means_a_snapshot);
+	tcase_add_test(t, a_version_that_went_back_means_a_snapshot_under_another_epoch);
+	tcase_add_test(t, another_version_of_the_same_number_is_noticed_on_a_new_connection);
 	tcase_add_test(t, a_changelog_that_does_not_reach_back_means_a_snapshot);
 	tcase_add_test(t, a_commit_reaches_the_data_plane_and_the_writer_knows);
 	suite_add_tcase(s, t);

@@ -212,6 +212,39 @@ START_TEST(unknown_kinds_are_held_back_and_named_once)
 }
 END_TEST
 
+static struct catalog *apply_one(const struct catalog *base, const char *kind, json_t *json, struct text *held_back)
+{
+	char *text = json_dumps(json, JSON_COMPACT);
+	struct uuid id;
+	ck_assert(uuid_parse(slice_cstr(json_string_value(json_object_get(json, "id"))), &id));
+	struct catalog *c = apply_raw(base, kind, uuid_slice(&id), slice_cstr(text), held_back);
+	free(text);
+	return c;
+}
+
+/* A field that a newer release has added is left out, and named; a plugin that it has added cannot be: a route would
+ * be without it, perhaps open. That version is refused, and says which. */
+START_TEST(a_newer_releases_fields_are_held_back_and_its_plugins_refused)
+{
+	struct catalog *base = small_catalog();
+	struct record *r = record_of("plugins", "{'name':'key-auth'}");
+	json_t *json = record_json(r);
+	struct text held_back = {0};
+	json_object_set_new(json, "color", json_string("red"));
+	struct catalog *c = apply_one(base, "plugins", json, &held_back);
+	ck_assert_msg(c != NULL, "%s", err.message);
+	ck_assert_str_eq(text_cstr(&held_back), "plugins.color");
+	catalog_free(c);
+	json_object_set_new(json, "name", json_string("newer-auth"));
+	ck_assert_ptr_null(apply_one(base, "plugins", json, &held_back));
+	ck_assert_msg(strstr(err.message, "newer-auth") != NULL, "%s", err.message);
+	text_fini(&held_back);
+	json_decref(json);
+	record_unref(r);
+	catalog_free(base);
+}
+END_TEST
+
 START_TEST(ids_must_have_16_bytes)
 {
 	struct catalog *base = small_catalog();
@@ -427,6 +460,7 @@ int main(void)
 	tcase_add_test(t, one_record_that_does_not_load_refuses_all);
 	tcase_add_test(t, unknown_kinds_are_held_back_and_named_once);
 	tcase_add_test(t, ids_must_have_16_bytes);
+	tcase_add_test(t, a_newer_releases_fields_are_held_back_and_its_plugins_refused);
 	tcase_add_test(t, a_delta_beyond_one_megabyte_travels_in_parts);
 	tcase_add_test(t, parts_in_the_wrong_order_are_bad_and_part_0_begins_anew);
 	tcase_add_test(t, a_part_that_belongs_elsewhere_is_bad);

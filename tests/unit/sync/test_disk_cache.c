@@ -9,7 +9,8 @@
 
 #include "common/core/clock.h"
 #include "common/core/log.h"
-#include "dp/config/disk_cache.h"
+#include "common/sync/disk_cache.h"
+#include "dp/config/replica.h"
 #include "tests/support/batches.h"
 #include "tests/support/tmp.h"
 
@@ -41,6 +42,11 @@ static struct disk_cache *open_cache(void)
 	struct disk_cache *d = disk_cache_open(loop, slice_cstr(prefix), &e);
 	ck_assert_msg(d != NULL, "%s", e.message);
 	return d;
+}
+
+static bool use(struct catalog *c, struct slice epoch, void *arg, struct err *why)
+{
+	return replica_set(arg, c, epoch, why);
 }
 
 /* Brings a version with this many consumers into the replica. */
@@ -75,7 +81,7 @@ static void keep(uint64_t from, uint64_t to)
 	struct replica *r = replica_new(accept_all, NULL);
 	for (uint64_t v = from; v <= to; v++) {
 		set(r, v, (unsigned)v);
-		disk_cache_keep(d, r);
+		disk_cache_keep(d, replica_catalog(r), replica_epoch(r));
 	}
 	disk_cache_close(d);
 	replica_free(r);
@@ -86,7 +92,7 @@ static uint64_t found(void)
 {
 	struct disk_cache *d = open_cache();
 	struct replica *r = replica_new(accept_all, NULL);
-	bool ok = disk_cache_load(d, r);
+	bool ok = disk_cache_load(d, use, r);
 	uint64_t version = replica_version(r);
 	ck_assert_int_eq(ok, version > 0);
 	if (ok) {
@@ -182,7 +188,7 @@ START_TEST(two_thousand_changes_are_a_handful_of_writes_and_the_last_one_counts)
 	uint64_t from = clock_mono_ms();
 	for (uint64_t v = 1; v <= 2000; v++) {
 		set(r, v, v == 2000 ? 2000 : 1);
-		disk_cache_keep(d, r);
+		disk_cache_keep(d, replica_catalog(r), replica_epoch(r));
 		if (v % 10 == 0)
 			event_base_loop(loop->base, EVLOOP_NONBLOCK);
 	}
@@ -243,12 +249,12 @@ static void keep_and_grow(uint64_t last)
 	struct replica *r = replica_new(accept_all, NULL);
 
 	set(r, 40, 40);
-	disk_cache_keep(d, r);
+	disk_cache_keep(d, replica_catalog(r), replica_epoch(r));
 	await_writes(d, 1);
 	off_t whole = size_of("config.cache");
 	for (unsigned writes = 2; replica_version(r) < last; writes++) {
 		grow(r);
-		disk_cache_keep(d, r);
+		disk_cache_keep(d, replica_catalog(r), replica_epoch(r));
 		await_writes(d, writes);
 		ck_assert_int_eq(size_of("config.cache"), whole);
 	}

@@ -4,8 +4,8 @@
  * <prefix>/config.cache.log: one frame per write, a 4-byte length (big-endian) and a packed Delta in a sealed
  * envelope, each delta based on the version before. Frames are only ever appended; a torn or damaged one, and all
  * behind it, do not count. */
-#ifndef DP_CONFIG_DISK_LOG_H
-#define DP_CONFIG_DISK_LOG_H
+#ifndef COMMON_SYNC_DISK_LOG_H
+#define COMMON_SYNC_DISK_LOG_H
 
 #include "common/crypto/seal.h"
 #include "common/sync/delta.h"

@@ -1,5 +1,5 @@
 /* disk_log: see disk_log.h. */
-#include "dp/config/disk_log.h"
+#include "common/sync/disk_log.h"
 
 #include <endian.h>
 #include <errno.h>

@@ -3,7 +3,7 @@
  *
  * Catalogs are copied and freed on the main thread only (their counts are plain integers); the writer thread reads
  * one catalog that does not change meanwhile, and hands it back when it is done. */
-#include "dp/config/disk_cache.h"
+#include "common/sync/disk_cache.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -19,7 +19,7 @@
 #include "common/core/file.h"
 #include "common/core/log.h"
 #include "common/model/kinds.h"
-#include "dp/config/disk_log.h"
+#include "common/sync/disk_log.h"
 
 static const struct slice seal_label = SLICE("gatehouse config.cache 1");
 
@@ -79,7 +79,7 @@ static void set_aside(const char *path, const char *why)
 		rename(path, aside);
 }
 
-static bool load_file(struct disk_cache *d, const char *path, struct replica *r)
+static bool load_file(struct disk_cache *d, const char *path, disk_cache_use_fn use, void *arg)
 {
 	struct arena a;
 	struct slice sealed;
@@ -93,14 +93,14 @@ static bool load_file(struct disk_cache *d, const char *path, struct replica *r)
 	struct catalog *c = file_read(&a, path, DELTA_MAX_SIZE, &sealed, &e) ? decode(d, sealed, &epoch, &e) : NULL;
 	if (c)
 		c = disk_log_replay(d->log, &d->key, text_slice(&epoch), c);
+	uint64_t version = c ? catalog_version(c) : 0;
 	if (c) {
-		ok = replica_set(r, c, text_slice(&epoch), &e);
+		ok = use(c, text_slice(&epoch), arg, &e);
 		if (!ok)
 			catalog_free(c);
 	}
 	if (ok)
-		log_notice(
-		        "kept configuration loaded", LOG_STR("path", path), LOG_INT("version", replica_version(r)));
+		log_notice("kept configuration loaded", LOG_STR("path", path), LOG_INT("version", version));
 	else
 		set_aside(path, e.message);
 	text_fini(&epoch);
@@ -108,9 +108,9 @@ static bool load_file(struct disk_cache *d, const char *path, struct replica *r)
 	return ok;
 }
 
-bool disk_cache_load(struct disk_cache *d, struct replica *r)
+bool disk_cache_load(struct disk_cache *d, disk_cache_use_fn use, void *arg)
 {
-	return load_file(d, d->path, r) || load_file(d, d->previous, r);
+	return load_file(d, d->path, use, arg) || load_file(d, d->previous, use, arg);
 }
 
 /* ---- writing ---- */
@@ -270,16 +270,12 @@ static void on_done(evutil_socket_t fd, short what, void *arg)
 	d->pause = loop_timer_new(d->loop, rest_ms(d), false, pause_over, d);
 }
 
-void disk_cache_keep(struct disk_cache *d, const struct replica *r)
+void disk_cache_keep(struct disk_cache *d, const struct catalog *c, struct slice epoch)
 {
 	struct keep *k = malloc(sizeof *k);
 	if (!k)
 		abort();
-	/* under an epoch that no control plane has: a later release, which knows more, is to ask for everything */
-	bool is_whole = replica_held_back(r)[0] == '\0';
-	*k = (struct keep){.cache = d,
-	        .catalog = catalog_copy(replica_catalog(r)),
-	        .epoch = slice_strdup(is_whole ? replica_epoch(r) : S("incomplete"))};
+	*k = (struct keep){.cache = d, .catalog = catalog_copy(c), .epoch = slice_strdup(epoch)};
 	keep_free(d->waiting);
 	d->waiting = k;
 	next_write(d);
@@ -309,14 +305,14 @@ static bool open_at(struct disk_cache *d, const char *folder, struct err *e)
 	return true;
 }
 
-struct disk_cache *disk_cache_open(struct loop *main_loop, struct slice prefix, struct err *e)
+struct disk_cache *disk_cache_open(struct loop *loop, struct slice where, struct err *e)
 {
 	char folder[PATH_MAX - 32];
 	struct disk_cache *d = calloc(1, sizeof *d);
 	if (!d)
 		abort();
-	d->loop = main_loop;
-	bool fits = (size_t)snprintf(folder, sizeof folder, "%.*s", SLICE_ARG(prefix)) < sizeof folder;
+	d->loop = loop;
+	bool fits = (size_t)snprintf(folder, sizeof folder, "%.*s", SLICE_ARG(where)) < sizeof folder;
 	if ((fits || err_set(e, "prefix is too long: '%.200s...'", folder)) && open_at(d, folder, e))
 		return d;
 	free(d);
