@@ -128,7 +128,7 @@ START_TEST(peers_on_unix_sockets_are_trusted_for_the_address_only)
 	struct trust t = trust("unix:", "X-Real-IP", false);
 	struct ip a;
 	int port;
-	conn.peer.ss_family = AF_UNIX;
+	conn.peer.any.sa_family = AF_UNIX;
 	ck_assert(!trust_client(&t, &conn, &request, &a, &port));
 	head_add(&request, S("X-Real-IP"), S("1.1.1.1"));
 	check_client(&t, "1.1.1.1", 0);
