@@ -78,8 +78,7 @@ struct plane {
 	struct successor *successor; /* after a reload: the process that takes our place */
 };
 
-/* ---- configuration ----------------------------------------------------------------------------------------------
- */
+/* ---- configuration --------------------------------------------------------------------------------------------- */
 
 enum { INVERSIONS_SHOWN = 20 };
 
@@ -135,8 +134,7 @@ static void refresh_secrets(void *arg)
 	free(epoch);
 }
 
-/* ---- status -----------------------------------------------------------------------------------------------------
- */
+/* ---- status ---------------------------------------------------------------------------------------------------- */
 
 static void add_stats(struct server_stats *sum, const struct server_stats *one)
 {
@@ -213,8 +211,7 @@ static uint64_t cert_expiry_s(struct slice path)
 	return x509_read(text, &info, &e) ? (uint64_t)info.not_after_s : 0;
 }
 
-/* ---- signals ----------------------------------------------------------------------------------------------------
- */
+/* ---- signals --------------------------------------------------------------------------------------------------- */
 
 static unsigned active(const struct plane *p)
 {
@@ -488,8 +485,7 @@ static void catch_signals(struct plane *p)
 		event_add(p->signals[i], NULL);
 }
 
-/* ---- starting ---------------------------------------------------------------------------------------------------
- */
+/* ---- starting -------------------------------------------------------------------------------------------------- */
 
 static void pid_path(const struct plane *p, char *out, size_t size)
 {

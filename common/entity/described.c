@@ -22,7 +22,7 @@
 		.doc = "Labels for grouping and filtering."                                         \
 	}
 
-/* ---- filter chains --------------------------------------------------------------------------------------------- */
+/* ---- filter chains -------------------------------------------------------------------------------------------- */
 
 static const struct field filter_fields[] = {
         {.name = "name",
@@ -92,7 +92,7 @@ const struct schema filter_chain_schema = {
         .doc = "WebAssembly filters of a route or a service.",
 };
 
-/* ---- workspaces ------------------------------------------------------------------------------------------------ */
+/* ---- workspaces ----------------------------------------------------------------------------------------------- */
 
 static const struct schema nothing = {.name = "nothing", .fields = (const struct field[]){{0}}};
 
@@ -118,7 +118,7 @@ static const struct field workspace_fields[] = {
 const struct schema workspace_schema = {
         .name = "workspaces", .fields = workspace_fields, .doc = "A configuration among others; there is one."};
 
-/* ---- tags and parameters --------------------------------------------------------------------------------------- */
+/* ---- tags and parameters -------------------------------------------------------------------------------------- */
 
 static const struct field tag_fields[] = {
         {.name = "tag", .type = TYPE_STRING, .flags = REQUIRED, .format = FORMAT_TAG, .doc = "The tag."},
@@ -139,7 +139,7 @@ static const struct field parameter_fields[] = {
 const struct schema parameter_schema = {
         .name = "parameters", .fields = parameter_fields, .doc = "What the cluster knows about itself."};
 
-/* ---- data planes ----------------------------------------------------------------------------------------------- */
+/* ---- data planes ---------------------------------------------------------------------------------------------- */
 
 static const struct field cert_details_fields[] = {
         {.name = "expiry_timestamp",
@@ -191,8 +191,7 @@ static const struct field data_plane_fields[] = {
 const struct schema clustering_data_plane_schema = {
         .name = "clustering_data_planes", .fields = data_plane_fields, .doc = "A data plane that has connected."};
 
-/* ---- counters of rate-limiting -----------------------------------------------------------------------------------
- */
+/* ---- counters of rate-limiting --------------------------------------------------------------------------------- */
 
 static const struct field metric_fields[] = {
         {.name = "identifier", .type = TYPE_STRING, .flags = REQUIRED | EMPTY_OK, .doc = "Who is counted."},

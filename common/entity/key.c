@@ -8,7 +8,7 @@
 #include "common/crypto/pem.h"
 #include "common/schema/load.h"
 
-/* ---- key sets -------------------------------------------------------------------------------------------------- */
+/* ---- key sets ------------------------------------------------------------------------------------------------- */
 
 static const struct field set_fields[] = {
         ID_FIELD(struct key_set),
@@ -27,7 +27,7 @@ const struct schema key_set_schema = {
         .doc = "A named set of keys.",
 };
 
-/* ---- keys ------------------------------------------------------------------------------------------------------ */
+/* ---- keys ----------------------------------------------------------------------------------------------------- */
 
 static const struct field pem_fields[] = {
         FIELD(struct key_pem, private_key, .flags = REFERENCEABLE | ENCRYPTED | OPTIONAL,
@@ -65,8 +65,7 @@ static const struct field fields[] = {
         {0},
 };
 
-/* ---- what a JWK is made of: RFC 7517 section 4, RFC 7518 section 6 ----------------------------------------------
- */
+/* ---- what a JWK is made of: RFC 7517 section 4, RFC 7518 section 6 --------------------------------------------- */
 
 #define WORD(n)                                  \
 	{                                        \
@@ -120,7 +119,7 @@ static void check_jwk(const json_t *key, const char *text, struct violations *v)
 	json_decref(jwk);
 }
 
-/* ---- PEM ------------------------------------------------------------------------------------------------------- */
+/* ---- PEM ------------------------------------------------------------------------------------------------------ */
 
 static bool is_reference(struct slice text)
 {

@@ -184,8 +184,7 @@ struct slice error_body(struct arena *a, enum error_kind kind, struct slice mess
 	return out;
 }
 
-/* ---- templates --------------------------------------------------------------------------------------------------
- */
+/* ---- templates ------------------------------------------------------------------------------------------------- */
 
 static void put_for(struct text *t, enum error_kind kind, struct slice s)
 {

@@ -13,8 +13,7 @@ const struct schema *kinds_by_name(struct slice name); /* "services"; NULL: unkn
 const struct schema *kinds_by_path(struct slice path); /* "key-auths"; NULL: unknown */
 size_t kinds_index(const struct schema *kind);         /* position for kinds_at */
 
-/* ---- private kinds: those with .is_private, which only the control plane has ------------------------------------
- */
+/* ---- private kinds: those with .is_private, which only the control plane has ----------------------------------- */
 
 const struct schema *kinds_private_at(size_t i); /* NULL beyond the last */
 

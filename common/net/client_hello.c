@@ -44,8 +44,7 @@ static struct cursor part(struct cursor *c, size_t n)
 	return p;
 }
 
-/* ---- records ----------------------------------------------------------------------------------------------------
- */
+/* ---- records --------------------------------------------------------------------------------------------------- */
 
 /* Puts the message of the first records together. HELLO_DONE: *len bytes of it are in `out`. */
 static enum hello_result join_records(const char *buf, size_t n, unsigned char *out, size_t *len)
@@ -84,8 +83,7 @@ static enum hello_result join_records(const char *buf, size_t n, unsigned char *
 	return HELLO_DONE;
 }
 
-/* ---- the message ------------------------------------------------------------------------------------------------
- */
+/* ---- the message ----------------------------------------------------------------------------------------------- */
 
 /* RFC 6066 3: a list with at most one name of each type, of which there is one. */
 static bool read_names(struct cursor ext, char *name, size_t *len)

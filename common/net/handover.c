@@ -37,8 +37,7 @@ static struct {
 	pid_t predecessor;
 } table = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
-/* ---- what was inherited ------------------------------------------------------------------------------------------
- */
+/* ---- what was inherited ---------------------------------------------------------------------------------------- */
 
 static bool is_listening(int fd)
 {
@@ -135,8 +134,7 @@ bool handover_is_supervised(void)
 	return getenv(SUPERVISED) != NULL;
 }
 
-/* ---- taking over --------------------------------------------------------------------------------------------------
- */
+/* ---- taking over ----------------------------------------------------------------------------------------------- */
 
 /* When the predecessor has ended, whoever watched over it is our parent: end with it, as a first process would. */
 static void look_at_parent(void *arg)

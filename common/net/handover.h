@@ -15,8 +15,7 @@
 #include "common/core/slice.h"
 #include "common/net/loop.h"
 
-/* ---- for listener.c ---------------------------------------------------------------------------------------------
- */
+/* ---- for listener.c -------------------------------------------------------------------------------------------- */
 
 /* An inherited socket for this address that nobody has taken yet; -1: none. */
 int handover_take(struct slice address);
@@ -24,8 +23,7 @@ bool handover_has(struct slice address);
 void handover_note(struct slice address, int fd); /* is open from now on */
 void handover_forget(int fd);                     /* is about to be closed */
 
-/* ---- for main.c -------------------------------------------------------------------------------------------------
- */
+/* ---- for main.c ------------------------------------------------------------------------------------------------ */
 
 /* Does somebody watch over this process who expects handovers? */
 bool handover_is_supervised(void);

@@ -13,8 +13,7 @@ static bool agrees(const char *buf, size_t len, const void *want, size_t n)
 	return memcmp(buf, want, len < n ? len : n) == 0;
 }
 
-/* ---- version 1 --------------------------------------------------------------------------------------------------
- */
+/* ---- version 1 ------------------------------------------------------------------------------------------------- */
 
 static bool read_port(struct slice text, int *port)
 {
@@ -66,8 +65,7 @@ static enum proxy_result parse_v1(const char *buf, size_t len, struct proxied *o
 	return PROXY_DONE;
 }
 
-/* ---- version 2 --------------------------------------------------------------------------------------------------
- */
+/* ---- version 2 ------------------------------------------------------------------------------------------------- */
 
 static int big_endian16(const unsigned char *p)
 {
@@ -122,8 +120,7 @@ enum proxy_result proxy_parse(const char *buf, size_t len, struct proxied *out, 
 	return PROXY_BAD;
 }
 
-/* ---- from a socket ----------------------------------------------------------------------------------------------
- */
+/* ---- from a socket --------------------------------------------------------------------------------------------- */
 
 /* Takes n bytes from the socket for good. */
 static bool take(struct proxy_reader *r, int fd, size_t n)

@@ -12,7 +12,7 @@ enum { FIRST_SIZE = 4096 };
 
 #define WORKSPACE_ID "0dc6f45b-8f8d-40d2-a504-473544ee190b"
 
-/* ---- pieces of JSON -------------------------------------------------------------------------------------------- */
+/* ---- pieces of JSON ------------------------------------------------------------------------------------------- */
 
 #define MEMBER(out, name)  text_put((out), S(",\"" name "\":"))
 #define LITERAL(out, text) text_put((out), S(text))
@@ -25,7 +25,7 @@ static void put_plain(struct text *out, struct slice s)
 	text_putc(out, '"');
 }
 
-/* ---- heads: a name that stands several times is a list where it first stood ------------------------------------ */
+/* ---- heads: a name that stands several times is a list where it first stood ----------------------------------- */
 
 static bool same_name(const struct header *a, const struct header *b)
 {
@@ -109,8 +109,7 @@ static void put_headers(struct text *out, const struct head *h, bool redact)
 	text_putc(out, '}');
 }
 
-/* ---- the query --------------------------------------------------------------------------------------------------
- */
+/* ---- the query ------------------------------------------------------------------------------------------------- */
 
 static void put_arg(struct text *out, struct slice value)
 {
@@ -175,7 +174,7 @@ static void put_querystring(struct text *out, struct call *c, struct slice query
 	text_putc(out, '}');
 }
 
-/* ---- members of the record ------------------------------------------------------------------------------------- */
+/* ---- members of the record ------------------------------------------------------------------------------------ */
 
 static struct slice host_of(const struct exchange *x)
 {
@@ -420,7 +419,7 @@ static void put_record(struct text *out, struct call *c)
 	text_puts(out, ",\"workspace\":\"" WORKSPACE_ID "\",\"workspace_name\":\"default\"");
 }
 
-/* ---- members that plugins add ---------------------------------------------------------------------------------- */
+/* ---- members that plugins add --------------------------------------------------------------------------------- */
 
 static void drop_json(void *json)
 {

@@ -26,8 +26,7 @@ struct metric {
 /* Appends name="value", escaped, with a comma before it when text is not empty: the labels of a series. */
 void metric_label(struct text *labels, const char *name, struct slice value);
 
-/* ---- series about entities --------------------------------------------------------------------------------------
- */
+/* ---- series about entities ------------------------------------------------------------------------------------- */
 
 /* What the labels of a series name. Such a series is found without writing its labels, and goes when one of the
  * entities has gone or is called otherwise. */

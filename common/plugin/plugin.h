@@ -105,7 +105,7 @@ struct call {
 	struct text *scratch;
 };
 
-/* ---- reading --------------------------------------------------------------------------------------------------- */
+/* ---- reading -------------------------------------------------------------------------------------------------- */
 
 /* An argument of the request: the first value under a name, unset when there is none. *count (may be NULL): how often
  * the name occurs. Only the first CALL_MAX_ARGS arguments of query and body are seen (plugins.md 0.7). */
@@ -149,8 +149,7 @@ struct slice call_capture(struct call *c, struct slice name);
 void call_share(struct call *c, struct slice name, struct slice value);
 struct slice call_shared(struct call *c, struct slice name);
 
-/* ---- changing what goes upstream: slices given here must live as long as the request ----------------------------
- */
+/* ---- changing what goes upstream: slices given here must live as long as the request --------------------------- */
 
 /* Replaces all fields of that name. Host is what the upstream sees as Host. */
 void call_set_header(struct call *c, struct slice name, struct slice value);
@@ -172,7 +171,7 @@ void call_set_body(struct call *c, struct slice body);
 void call_set_form_args(struct call *c, const struct arg_list *args); /* as an urlencoded body */
 void call_set_body_json(struct call *c, const json_t *json);          /* compact */
 
-/* ---- bodies in pieces ------------------------------------------------------------------------------------------ */
+/* ---- bodies in pieces ----------------------------------------------------------------------------------------- */
 
 /* How this request's body phase takes part. The default is USE_CHANGE, for the response with WHOLE_RESPONSE_BODY
  * USE_WHOLE. To be called no later than in access, or in response_head. */
@@ -184,7 +183,7 @@ void call_replace_piece(struct call *c, struct slice piece);
 /* An empty text of this call, emptied again before every piece. */
 struct text *call_scratch(struct call *c);
 
-/* ---- answering ------------------------------------------------------------------------------------------------- */
+/* ---- answering ------------------------------------------------------------------------------------------------ */
 
 /* Sets a header of the response, whether it comes from the upstream or from here. */
 void call_respond_header(struct call *c, struct slice name, struct slice value);
@@ -208,7 +207,7 @@ enum verdict call_exit_json(struct call *c, int status, json_t *body);
 /* For what should not happen: logs why and rejects with 500 "An unexpected error occurred". */
 enum verdict call_fault(struct call *c, const char *why);
 
-/* ---- identity (plugins.md 0.5 and 0.6) ------------------------------------------------------------------------- */
+/* ---- identity (plugins.md 0.5 and 0.6) ------------------------------------------------------------------------ */
 
 /* A credential was accepted: sets consumer and credential and the X-Consumer-* headers for the upstream.
  * identifier: X-Credential-Identifier, or CREDENTIAL_ID for the credential's id. consumer may be NULL; credential
@@ -222,7 +221,7 @@ enum verdict call_anonymous(struct call *c, struct slice anonymous);
 /* In the certificate phase: the client is asked for a certificate, and may have none. c->x->tls has it later. */
 void call_ask_client_certificate(struct call *c);
 
-/* ---- logging --------------------------------------------------------------------------------------------------- */
+/* ---- logging -------------------------------------------------------------------------------------------------- */
 
 /* Adds a member to the log record of this request, or takes one out (value NULL). Takes the reference. Any phase. */
 void call_log_set(struct call *c, struct slice key, json_t *value);
@@ -239,7 +238,7 @@ struct slice call_request_url(struct call *c);
 
 #include "common/plugin/effects.h"
 
-/* ---- plugins built outside the tree ---------------------------------------------------------------------------- */
+/* ---- plugins built outside the tree --------------------------------------------------------------------------- */
 
 /* Changes with every change of a struct, a macro or a function that plugins see. */
 enum { PLUGIN_ABI = 3, PLUGIN_MAGIC = 0x47485031 };

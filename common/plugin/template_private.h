@@ -85,8 +85,7 @@ struct node {
 	unsigned args_count;
 };
 
-/* ---- parsing: template_parse.c ----------------------------------------------------------------------------------
- */
+/* ---- parsing: template_parse.c --------------------------------------------------------------------------------- */
 
 struct parser {
 	struct arena *arena;
@@ -114,8 +113,7 @@ struct node *parser_expression(struct parser *p);
 /* NULL: it is no expression of ours. */
 const struct node *template_parse(struct arena *a, struct slice text);
 
-/* ---- evaluation: template_eval.c --------------------------------------------------------------------------------
- */
+/* ---- evaluation: template_eval.c ------------------------------------------------------------------------------- */
 
 struct evaluation {
 	const struct template_env *env;
@@ -154,14 +152,12 @@ struct value value_of_json(struct arena *a, json_t *json, size_t weight);
 /* A new reference; NULL with e->why: it is none of string, number, boolean and table of such. Not for nil. */
 json_t *value_json(struct evaluation *e, const struct value *v);
 
-/* ---- what there is to look at: template_tables.c ----------------------------------------------------------------
- */
+/* ---- what there is to look at: template_tables.c --------------------------------------------------------------- */
 
 struct value table_global(struct slice name);
 struct value table_value(const struct template_env *env, enum value_table table, struct slice name);
 
-/* ---- what chunks may call: chunk_library.c ----------------------------------------------------------------------
- */
+/* ---- what chunks may call: chunk_library.c --------------------------------------------------------------------- */
 
 /* What "path.name" is ("kong.request" and "get_path"; path unset: a global): a library, a function, a table. False:
  * there is no such thing here. */

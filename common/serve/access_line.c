@@ -4,8 +4,7 @@
 #include "common/core/base64.h"
 #include "common/http/date.h"
 
-/* ---- pieces -----------------------------------------------------------------------------------------------------
- */
+/* ---- pieces ---------------------------------------------------------------------------------------------------- */
 
 static char *put(char *p, struct slice s)
 {
@@ -83,8 +82,7 @@ static struct slice user_of(const struct head *h)
 	return colon < 0 ? (struct slice){0} : slice_of(pair.ptr, (size_t)colon);
 }
 
-/* ---- the forms --------------------------------------------------------------------------------------------------
- */
+/* ---- the forms ------------------------------------------------------------------------------------------------- */
 
 static char *put_request(char *p, const struct head *h)
 {

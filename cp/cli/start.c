@@ -179,8 +179,7 @@ const struct command start_command = {
         .run = run_start,
 };
 
-/* ---- the running gateway ----------------------------------------------------------------------------------------
- */
+/* ---- the running gateway --------------------------------------------------------------------------------------- */
 
 /* The running supervisor's pid; 0 with a message when there is none. */
 static pid_t running(struct cli *c, struct settings *s)
@@ -306,8 +305,7 @@ const struct command quit_command = {
         .run = run_quit,
 };
 
-/* ---- reload -------------------------------------------------------------------------------------------------------
- */
+/* ---- reload ---------------------------------------------------------------------------------------------------- */
 
 static const char *const programs[] = {"gatehouse-cp", "gatehouse-dp"};
 enum { PROGRAMS = sizeof programs / sizeof programs[0] };
@@ -372,8 +370,7 @@ const struct command reload_command = {
         .run = run_reload,
 };
 
-/* ---- health -------------------------------------------------------------------------------------------------------
- */
+/* ---- health ---------------------------------------------------------------------------------------------------- */
 
 static bool look_at(const struct cli *c, const struct settings *s, int program, json_t *processes)
 {

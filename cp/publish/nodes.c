@@ -236,7 +236,7 @@ static struct node **all_by_id(size_t *count)
 	return all;
 }
 
-/* ---- progress of one version over all -------------------------------------------------------------------------- */
+/* ---- progress of one version over all ------------------------------------------------------------------------- */
 
 static bool is_expected(const struct node *n, uint64_t now)
 {
@@ -420,8 +420,7 @@ void nodes_overview(uint64_t version, json_t *array, json_t *problems)
 	free(all);
 }
 
-/* ---- data planes of other control planes -------------------------------------------------------------------------
- */
+/* ---- data planes of other control planes ----------------------------------------------------------------------- */
 
 json_t *nodes_export(void)
 {
@@ -525,7 +524,7 @@ unsigned nodes_change(void)
 	return change;
 }
 
-/* ---- waiting --------------------------------------------------------------------------------------------------- */
+/* ---- waiting -------------------------------------------------------------------------------------------------- */
 
 static struct timespec deadline_in(int ms)
 {

@@ -67,8 +67,7 @@ static void keep(json_t *others)
 	pthread_mutex_unlock(&known.lock);
 }
 
-/* ---- what each knows of its data planes --------------------------------------------------------------------------
- */
+/* ---- what each knows of its data planes ------------------------------------------------------------------------ */
 
 static bool is_time_to_write(const struct peers *p, uint64_t now, bool has_counters)
 {
@@ -148,8 +147,7 @@ static bool read_presence(struct peers *p, struct fault *f)
 	return true;
 }
 
-/* ---- questions and answers ---------------------------------------------------------------------------------------
- */
+/* ---- questions and answers ------------------------------------------------------------------------------------- */
 
 static bool send_questions(struct peers *p, struct fault *f)
 {
@@ -215,8 +213,7 @@ static bool forget_old(struct peers *p, struct fault *f)
 	return store_forget_calls(p->store, f);
 }
 
-/* ---- the thread --------------------------------------------------------------------------------------------------
- */
+/* ---- the thread ------------------------------------------------------------------------------------------------ */
 
 static void disconnect(struct peers *p)
 {
@@ -305,8 +302,7 @@ static void wake(void *arg)
 	eventfd_write(p->wake, 1);
 }
 
-/* ---- beginning and end -------------------------------------------------------------------------------------------
- */
+/* ---- beginning and end ----------------------------------------------------------------------------------------- */
 
 /* Signals are the main thread's. */
 static int start_thread(struct peers *p)
@@ -365,8 +361,7 @@ void peers_stop(struct peers *p)
 	free(p);
 }
 
-/* ---- showing -----------------------------------------------------------------------------------------------------
- */
+/* ---- showing --------------------------------------------------------------------------------------------------- */
 
 static void describe(const json_t *other, uint64_t since_ms, json_t *array, json_t *problems)
 {

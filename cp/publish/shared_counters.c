@@ -183,8 +183,7 @@ void shared_counters_release(Gatehouse__Sync__Envelope *e)
 	free(e->counters);
 }
 
-/* ---- other control planes ----------------------------------------------------------------------------------------
- */
+/* ---- other control planes -------------------------------------------------------------------------------------- */
 
 bool shared_counters_have_news(void)
 {

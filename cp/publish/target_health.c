@@ -137,8 +137,7 @@ void target_health_take(const struct uuid *node, const Gatehouse__Sync__Poll *p)
 	pthread_mutex_unlock(&table.lock);
 }
 
-/* ---- showing ----------------------------------------------------------------------------------------------------
- */
+/* ---- showing --------------------------------------------------------------------------------------------------- */
 
 static int by_node(const void *a, const void *b)
 {

@@ -66,8 +66,7 @@ static void *new_zeroed(size_t size)
 	return p;
 }
 
-/* ---- telling ----------------------------------------------------------------------------------------------------
- */
+/* ---- telling --------------------------------------------------------------------------------------------------- */
 
 static struct dns_query *serve(struct name *n, struct dns_query *q);
 static struct name *name_of(struct dns *d, struct slice host, bool is_host);
@@ -168,8 +167,7 @@ static void tell_waiting(struct name *n)
 	n->held--;
 }
 
-/* ---- what is found ----------------------------------------------------------------------------------------------
- */
+/* ---- what is found --------------------------------------------------------------------------------------------- */
 
 static uint64_t lifetime_ms(const struct dns *d, uint32_t ttl_s)
 {
@@ -232,8 +230,7 @@ static void keep_failure(struct name *n, int status, const char *text)
 	n->fresh_until_ms = n->stale_until_ms = until_ms;
 }
 
-/* ---- asking: one type after the other ---------------------------------------------------------------------------
- */
+/* ---- asking: one type after the other -------------------------------------------------------------------------- */
 
 struct asking {
 	struct name *name;
@@ -365,8 +362,7 @@ static void ask(struct name *n)
 	ask_next(a);
 }
 
-/* ---- the hosts file ---------------------------------------------------------------------------------------------
- */
+/* ---- the hosts file -------------------------------------------------------------------------------------------- */
 
 static void set_host_address(struct dns_record *r, const struct ip *ip)
 {
@@ -405,8 +401,7 @@ static bool take_from_hosts(struct name *n)
 	return false;
 }
 
-/* ---- the cache --------------------------------------------------------------------------------------------------
- */
+/* ---- the cache ------------------------------------------------------------------------------------------------- */
 
 static void name_free(struct name *n)
 {
@@ -468,8 +463,7 @@ static struct name *name_of(struct dns *d, struct slice host, bool is_host)
 	return n;
 }
 
-/* ---- asked ------------------------------------------------------------------------------------------------------
- */
+/* ---- asked ----------------------------------------------------------------------------------------------------- */
 
 static struct dns_query *wait(struct name *n, struct dns_query *q)
 {
@@ -525,8 +519,7 @@ void dns_cancel(struct dns_query *q)
 	q->set_fn = NULL;
 }
 
-/* ---- life -------------------------------------------------------------------------------------------------------
- */
+/* ---- life ------------------------------------------------------------------------------------------------------ */
 
 static bool read_type(struct dns *d, struct slice word, struct err *e)
 {

@@ -54,8 +54,7 @@ static int in_order(const void *a, const void *b, void *traditional)
 	return l4_before((*one)->route, (*other)->route, *(bool *)traditional) ? -1 : 1;
 }
 
-/* ---- by name ------------------------------------------------------------------------------------------------------
- */
+/* ---- by name --------------------------------------------------------------------------------------------------- */
 
 static bool is_pattern(struct slice name, const struct l4_table *t)
 {

@@ -8,8 +8,7 @@
 
 enum { ARGS_MAX = 100 };
 
-/* ---- what is hashed (proxy.md 5.5); unset: the request does not have it -----------------------------------------
- */
+/* ---- what is hashed (proxy.md 5.5); unset: the request does not have it ---------------------------------------- */
 
 static struct slice hash_consumer(struct request *r)
 {
@@ -112,8 +111,7 @@ void balance_add_cookie(struct request *r, struct head *out)
 	head_add_id(out, HEADER_SET_COOKIE, r->hash_cookie);
 }
 
-/* ---- choosing ---------------------------------------------------------------------------------------------------
- */
+/* ---- choosing -------------------------------------------------------------------------------------------------- */
 
 static void pick_again(void *arg)
 {
@@ -134,8 +132,7 @@ enum balancer_answer balance_pick(struct request *r, const struct destination *t
 	return answer;
 }
 
-/* ---- telling (proxy.md 6.3) -------------------------------------------------------------------------------------
- */
+/* ---- telling (proxy.md 6.3) ------------------------------------------------------------------------------------ */
 
 /* What is no HTTP counts as a status 502, not as a failed connection (3.2). */
 void balance_failed(struct request *r, enum client_failure why)

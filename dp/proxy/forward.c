@@ -100,7 +100,7 @@ static void copy_fields(struct request *r, struct head *out, struct gathered *g)
 		head_add_id(out, HEADER_HOST, host_for_upstream(r, slice_of(NULL, 0)));
 }
 
-/* ---- R-2.3 ----------------------------------------------------------------------------------------------------- */
+/* ---- R-2.3 ---------------------------------------------------------------------------------------------------- */
 
 /* The first of the client's own fields, when its peer may speak for it. */
 static struct slice told(const struct request *r, enum header_id id)
@@ -182,8 +182,7 @@ static void add_forwarded(struct request *r, struct head *out, const struct gath
 		head_add_id(out, HEADER_X_FORWARDED_PREFIX, prefix);
 }
 
-/* ---- the rest ---------------------------------------------------------------------------------------------------
- */
+/* ---- the rest -------------------------------------------------------------------------------------------------- */
 
 /* "1.1 gatehouse/0.1.0" behind what the client sent; HTTP/1.0 counts as "1" (sic, proxy.md 2.2). */
 static void add_via(struct request *r, struct head *out, const struct gathered *g)

@@ -41,8 +41,7 @@ static void read_router(struct router_options *o, const struct settings *s)
 	o->calculation = slice_eq(s->route_match_calculation, S("strict")) ? ROUTER_STRICT : ROUTER_ORIGINAL;
 }
 
-/* ---- sizes ------------------------------------------------------------------------------------------------------
- */
+/* ---- sizes ----------------------------------------------------------------------------------------------------- */
 
 static bool read_size(struct slice text, const char *name, uint64_t *out, struct err *e)
 {
@@ -90,8 +89,7 @@ static bool read_response_limits(struct proxy_options *o, const struct settings 
 	return true;
 }
 
-/* ---- what is tried again ----------------------------------------------------------------------------------------
- */
+/* ---- what is tried again --------------------------------------------------------------------------------------- */
 
 static const struct retry_word {
 	struct slice word;
@@ -130,8 +128,7 @@ static bool read_retry(struct retry_rules *r, const struct settings *s, struct e
 	return true;
 }
 
-/* ---- traces -----------------------------------------------------------------------------------------------------
- */
+/* ---- traces ---------------------------------------------------------------------------------------------------- */
 
 /* The settings table has checked the words. */
 static unsigned read_instrumentations(struct slice text)
@@ -165,8 +162,7 @@ static void read_tracing(struct tracing *t, const struct settings *s)
 	number_parse(s->tracing_sampling_rate, &t->rate);
 }
 
-/* ---- error bodies -----------------------------------------------------------------------------------------------
- */
+/* ---- error bodies ---------------------------------------------------------------------------------------------- */
 
 static bool read_template(
         struct proxy_options *o, struct arena *a, enum error_kind kind, struct slice path, struct err *e)
@@ -185,8 +181,7 @@ static bool read_templates(struct proxy_options *o, const struct settings *s, st
 	       read_template(o, a, ERROR_PLAIN, s->error_template_plain, e);
 }
 
-/* ---- all of it --------------------------------------------------------------------------------------------------
- */
+/* ---- all of it ------------------------------------------------------------------------------------------------- */
 
 static struct slice charset_suffix(struct arena *a, struct slice charset)
 {

@@ -27,8 +27,7 @@ struct slice upgrade_wanted(const struct request *r)
 	return ours ? token : (struct slice){0};
 }
 
-/* ---- the tunnel -------------------------------------------------------------------------------------------------
- */
+/* ---- the tunnel ------------------------------------------------------------------------------------------------ */
 
 static void on_piece(struct tunnel *t, struct slice piece, bool last)
 {

@@ -104,8 +104,7 @@ bool l4_before(const struct route *a, const struct route *b, bool traditional)
 	return a->created_at != b->created_at ? a->created_at < b->created_at : ids < 0;
 }
 
-/* ---- expressions ------------------------------------------------------------------------------------------------
- */
+/* ---- expressions ----------------------------------------------------------------------------------------------- */
 
 struct l4_expr {
 	const struct route *route;

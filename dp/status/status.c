@@ -33,8 +33,7 @@ static struct status_report report_of(struct status *st)
 	return r;
 }
 
-/* ---- /status ----------------------------------------------------------------------------------------------------
- */
+/* ---- /status --------------------------------------------------------------------------------------------------- */
 
 /* Kong's configuration_hash: 32 hexadecimal digits, zeros when there is none. Ours is made of epoch and version. */
 static json_t *hash_of(const struct status_report *r)
@@ -68,8 +67,7 @@ static void show_status(void *arg, struct stream *s, const struct uri *uri)
 	status_answer(s, 200, status_body(&r, &form));
 }
 
-/* ---- /status/ready ----------------------------------------------------------------------------------------------
- */
+/* ---- /status/ready --------------------------------------------------------------------------------------------- */
 
 static void show_ready(void *arg, struct stream *s, const struct uri *uri)
 {
@@ -160,8 +158,7 @@ static void change_level(void *arg, struct stream *s, const struct uri *uri)
 	status_answer_message(s, code, e.message);
 }
 
-/* ---- orders ----------------------------------------------------------------------------------------------------
- */
+/* ---- orders ---------------------------------------------------------------------------------------------------- */
 
 static json_t *order_answer(struct status *st, int code, json_t *body)
 {
@@ -207,8 +204,7 @@ json_t *status_order_level(struct status *st, const json_t *order)
 	return order_answer(st, code, json_pack("{s:s}", "message", e.message));
 }
 
-/* ---- the listener -----------------------------------------------------------------------------------------------
- */
+/* ---- the listener ---------------------------------------------------------------------------------------------- */
 
 static const struct status_endpoint endpoints[] = {
         {SLICE("GET"), SLICE("/status"), false, show_status, NULL},

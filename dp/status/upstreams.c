@@ -55,8 +55,7 @@ static struct slice argument(struct slice query, struct slice wanted)
 	return (struct slice){0};
 }
 
-/* ---- pages ------------------------------------------------------------------------------------------------------
- */
+/* ---- pages ----------------------------------------------------------------------------------------------------- */
 
 typedef json_t *(*render_fn)(struct record *r, void *arg);
 
@@ -86,8 +85,7 @@ static json_t *page(
 	        arena_printf(a, "%zu", at).ptr);
 }
 
-/* ---- one upstream -----------------------------------------------------------------------------------------------
- */
+/* ---- one upstream ---------------------------------------------------------------------------------------------- */
 
 static struct record *find(const struct snapshot *s, struct slice key)
 {

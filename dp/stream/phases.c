@@ -17,8 +17,7 @@ struct running {
 	bool over;
 };
 
-/* ---- making -----------------------------------------------------------------------------------------------------
- */
+/* ---- making ---------------------------------------------------------------------------------------------------- */
 
 static void set_exchange(struct running *r, const struct phases_about *about)
 {
@@ -85,8 +84,7 @@ static void begin(struct phases *p, const struct phases_about *about, const stru
 	set_calls(r, chain);
 }
 
-/* ---- preread ----------------------------------------------------------------------------------------------------
- */
+/* ---- preread --------------------------------------------------------------------------------------------------- */
 
 /* The rest, beginning with a verdict of the plugin whose turn it is. */
 static void run(struct running *r, enum verdict v)
@@ -123,8 +121,7 @@ void phases_preread(struct phases *p, const struct phases_about *about, phases_f
 	run(r, GO);
 }
 
-/* ---- what happens meanwhile -------------------------------------------------------------------------------------
- */
+/* ---- what happens meanwhile ------------------------------------------------------------------------------------ */
 
 void phases_tls(struct phases *p, const struct conn *client)
 {
@@ -153,8 +150,7 @@ void phases_joined(struct phases *p)
 		p->running->x.from_upstream = true;
 }
 
-/* ---- log --------------------------------------------------------------------------------------------------------
- */
+/* ---- log ------------------------------------------------------------------------------------------------------- */
 
 void phases_end(struct phases *p, const struct phases_about *about, int status, uint64_t received, uint64_t sent)
 {

@@ -45,8 +45,7 @@ struct session {
 
 static void session_end(struct session *s, int status);
 
-/* ---- the end ----------------------------------------------------------------------------------------------------
- */
+/* ---- the end --------------------------------------------------------------------------------------------------- */
 
 static void free_session(void *arg)
 {
@@ -105,8 +104,7 @@ static void session_end(struct session *s, int status)
 	loop_defer(s->streams->proxy->loop, &s->grave, free_session, s); /* callers on the stack still look at it */
 }
 
-/* ---- bytes both ways --------------------------------------------------------------------------------------------
- */
+/* ---- bytes both ways ------------------------------------------------------------------------------------------- */
 
 /* From one side to the other, which is not asked to hold more than so much. */
 static void pass(struct tunnel *from, struct tunnel *to, struct slice piece, bool last)
@@ -173,8 +171,7 @@ static void join(struct session *s, struct conn *upstream)
 	tunnel_run(&s->up);
 }
 
-/* ---- towards the upstream ---------------------------------------------------------------------------------------
- */
+/* ---- towards the upstream -------------------------------------------------------------------------------------- */
 
 /* Nothing of the client's has been forwarded yet: another address may be tried. */
 static void try_failed(struct session *s, bool timeout, bool later)
@@ -271,8 +268,7 @@ static void on_aimed(struct aim *a, int problem)
 		try_failed(s, false, true);
 }
 
-/* ---- the client before that -------------------------------------------------------------------------------------
- */
+/* ---- the client before that ------------------------------------------------------------------------------------ */
 
 static void on_gone(struct conn *c)
 {
@@ -384,8 +380,7 @@ static void choose_route(struct session *s)
 	phases_preread(&s->phases, &told, on_preread, s);
 }
 
-/* ---- ClientHello ------------------------------------------------------------------------------------------------
- */
+/* ---- ClientHello ----------------------------------------------------------------------------------------------- */
 
 static void on_hello(struct conn *c)
 {
@@ -415,8 +410,7 @@ static void on_hello(struct conn *c)
 static const struct conn_ops hello_ops = {
         .on_readable = on_hello, .on_drained = on_gone, .on_closed = on_gone, .on_timeout = on_too_slow};
 
-/* ---- who and where ----------------------------------------------------------------------------------------------
- */
+/* ---- who and where --------------------------------------------------------------------------------------------- */
 
 static void set_destination(struct session *s)
 {
@@ -470,8 +464,7 @@ static void on_preamble(struct conn *c)
 static const struct conn_ops preamble_ops = {
         .on_readable = on_preamble, .on_drained = on_gone, .on_closed = on_gone, .on_timeout = on_too_slow};
 
-/* ---- the beginning ----------------------------------------------------------------------------------------------
- */
+/* ---- the beginning --------------------------------------------------------------------------------------------- */
 
 static void link_session(struct session *s)
 {

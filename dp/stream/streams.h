@@ -32,8 +32,7 @@ void streams_close_ports(struct streams *s); /* and the sessions that came by th
 /* Ends all sessions, now. */
 void streams_close(struct streams *s);
 
-/* ---- for session.c and udp.c ------------------------------------------------------------------------------------
- */
+/* ---- for session.c and udp.c ----------------------------------------------------------------------------------- */
 
 /* What the access line says of a session (`basic`, 7.3). */
 struct stream_entry {

@@ -66,8 +66,7 @@ struct udp_session {
 	struct loop_deferred grave;
 };
 
-/* ---- both ends --------------------------------------------------------------------------------------------------
- */
+/* ---- both ends ------------------------------------------------------------------------------------------------- */
 
 static bool is_v6(const struct udp_port *p)
 {
@@ -118,8 +117,7 @@ static struct slice key_of(const struct udp_port *p, const struct ends *ends, ch
 	return slice_of(out, (size_t)(at - out));
 }
 
-/* ---- the end ----------------------------------------------------------------------------------------------------
- */
+/* ---- the end --------------------------------------------------------------------------------------------------- */
 
 static void free_session(void *arg)
 {
@@ -173,8 +171,7 @@ static void touch(struct udp_session *s)
 	        on_idle, s);
 }
 
-/* ---- to the client ----------------------------------------------------------------------------------------------
- */
+/* ---- to the client --------------------------------------------------------------------------------------------- */
 
 /* From the address that the client has sent to, whichever else we have. */
 static void answer(struct udp_session *s, char *bytes, size_t n)
@@ -222,8 +219,7 @@ static void on_answer(evutil_socket_t fd, short what, void *arg)
 	}
 }
 
-/* ---- to the upstream --------------------------------------------------------------------------------------------
- */
+/* ---- to the upstream ------------------------------------------------------------------------------------------- */
 
 static void forward(struct udp_session *s, struct slice bytes)
 {
@@ -280,8 +276,7 @@ static void on_aimed(struct aim *a, int problem)
 	touch(s);
 }
 
-/* ---- the beginning ----------------------------------------------------------------------------------------------
- */
+/* ---- the beginning --------------------------------------------------------------------------------------------- */
 
 static bool find_route(struct udp_session *s)
 {
@@ -407,8 +402,7 @@ static void on_datagram(evutil_socket_t fd, short what, void *arg)
 	}
 }
 
-/* ---- ports ------------------------------------------------------------------------------------------------------
- */
+/* ---- ports ----------------------------------------------------------------------------------------------------- */
 
 static int bind_port(const struct listen_spec *spec)
 {

@@ -27,8 +27,7 @@ struct front {
 	bool exact_snis; /* router_flavor = traditional */
 };
 
-/* ---- in the handshake --------------------------------------------------------------------------------------------
- */
+/* ---- in the handshake ------------------------------------------------------------------------------------------ */
 
 static const struct front_worker *worker_of(const SSL *tls)
 {
@@ -132,8 +131,7 @@ void front_describe(const SSL *tls, struct arena *a, struct tls_facts *facts, st
 	facts->client_verify = client_verify(tls, a);
 }
 
-/* ---- life --------------------------------------------------------------------------------------------------------
- */
+/* ---- life ------------------------------------------------------------------------------------------------------ */
 
 static bool set_sessions(struct front *f, SSL_CTX *ctx, const struct settings *s, struct err *e)
 {

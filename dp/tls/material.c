@@ -26,8 +26,7 @@ bool material_read(struct arena *a, struct slice item, struct slice *out, struct
 	return file_read(a, arena_cstr(a, item), PEM_LIMIT, out, e);
 }
 
-/* ---- the node's own ---------------------------------------------------------------------------------------------
- */
+/* ---- the node's own -------------------------------------------------------------------------------------------- */
 
 static bool add_pair(SSL_CTX *ctx, struct arena *a, struct slice cert, struct slice key, struct err *e)
 {

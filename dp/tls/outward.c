@@ -20,8 +20,7 @@ struct outward {
 	_Atomic(X509_STORE *) authorities;
 };
 
-/* ---- authorities ------------------------------------------------------------------------------------------------
- */
+/* ---- authorities ----------------------------------------------------------------------------------------------- */
 
 static bool add_all(X509_STORE *store, struct slice pem, struct err *e)
 {
@@ -71,8 +70,7 @@ static X509_STORE *load_authorities(struct slice list, struct err *e)
 	return NULL;
 }
 
-/* ---- made at first use ------------------------------------------------------------------------------------------
- */
+/* ---- made at first use ----------------------------------------------------------------------------------------- */
 
 static SSL_CTX *make_for_plugins(struct outward *o, bool verified)
 {
@@ -159,8 +157,7 @@ X509_STORE *outward_authorities(struct outward *o)
 	return store;
 }
 
-/* ---- the rest ---------------------------------------------------------------------------------------------------
- */
+/* ---- the rest -------------------------------------------------------------------------------------------------- */
 
 const struct pair *outward_pair(const struct outward *o)
 {

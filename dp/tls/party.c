@@ -36,8 +36,7 @@ struct party {
 	SSL_SESSION *session;
 };
 
-/* ---- references -------------------------------------------------------------------------------------------------
- */
+/* ---- references ------------------------------------------------------------------------------------------------ */
 
 static void unref(struct party *p)
 {
@@ -67,8 +66,7 @@ static void make_index(void)
 	party_index = SSL_get_ex_new_index(0, NULL, NULL, NULL, free_reference);
 }
 
-/* ---- the list ---------------------------------------------------------------------------------------------------
- */
+/* ---- the list -------------------------------------------------------------------------------------------------- */
 
 static void unlink_party(struct parties *all, struct party *p)
 {
@@ -104,8 +102,7 @@ void parties_fini(struct parties *all)
 	map_fini(&all->map);
 }
 
-/* ---- what makes a party -----------------------------------------------------------------------------------------
- */
+/* ---- what makes a party ---------------------------------------------------------------------------------------- */
 
 /* What is wanted, found in the snapshot. */
 struct terms {
@@ -197,8 +194,7 @@ static struct slice make_key(const struct party_wanted *w, const struct terms *t
 	return slice_of(key, (size_t)(at - key));
 }
 
-/* ---- making and finding -----------------------------------------------------------------------------------------
- */
+/* ---- making and finding ---------------------------------------------------------------------------------------- */
 
 static struct store *make_store(const struct terms *t)
 {
@@ -272,8 +268,7 @@ uint64_t party_serial(const struct party *p)
 	return p->serial;
 }
 
-/* ---- connections ------------------------------------------------------------------------------------------------
- */
+/* ---- connections ----------------------------------------------------------------------------------------------- */
 
 static int on_session(SSL *tls, SSL_SESSION *session)
 {

@@ -33,8 +33,7 @@ static const struct suite suites[] = {
         {SLICE("fips"), "TLSv1.2 TLSv1.3", "TLSv1.2+FIPS:kRSA+FIPS:!eNULL:!aNULL", true, 1, {0}},
 };
 
-/* ---- versions ---------------------------------------------------------------------------------------------------
- */
+/* ---- versions -------------------------------------------------------------------------------------------------- */
 
 static const struct version {
 	struct slice name;
@@ -77,8 +76,7 @@ static bool set_protocols(SSL_CTX *ctx, struct slice list, struct err *e)
 	return true;
 }
 
-/* ---- ciphers ----------------------------------------------------------------------------------------------------
- */
+/* ---- ciphers --------------------------------------------------------------------------------------------------- */
 
 static EVP_PKEY *named_group(struct slice name)
 {

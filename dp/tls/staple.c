@@ -32,8 +32,7 @@ static pthread_once_t once = PTHREAD_ONCE_INIT;
 static int staple_index;
 static struct staple none; /* marks a certificate without */
 
-/* ---- life -------------------------------------------------------------------------------------------------------
- */
+/* ---- life ------------------------------------------------------------------------------------------------------ */
 
 static void free_staple(struct staple *s)
 {
@@ -65,8 +64,7 @@ static void make_index(void)
 	staple_index = X509_get_ex_new_index(0, NULL, NULL, NULL, on_free);
 }
 
-/* ---- the question -----------------------------------------------------------------------------------------------
- */
+/* ---- the question ---------------------------------------------------------------------------------------------- */
 
 /* The first responder that is spoken to by HTTP. */
 static char *responder_of(X509 *cert)
@@ -134,8 +132,7 @@ static struct staple *staple_of(X509 *cert, STACK_OF(X509) * chain)
 	return s;
 }
 
-/* ---- in the handshake -------------------------------------------------------------------------------------------
- */
+/* ---- in the handshake ------------------------------------------------------------------------------------------ */
 
 static unsigned char *copy_answer(const struct staple *s, int64_t now_s, size_t *n)
 {
@@ -177,8 +174,7 @@ struct slice staple_question(const struct staple *s)
 	return slice_of((const char *)s->question, (size_t)s->question_len);
 }
 
-/* ---- the answer -------------------------------------------------------------------------------------------------
- */
+/* ---- the answer ------------------------------------------------------------------------------------------------ */
 
 static bool refuse(struct err *e, const char *what)
 {

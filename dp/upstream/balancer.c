@@ -19,8 +19,7 @@ static void *new_zeroed(size_t size)
 	return p;
 }
 
-/* ---- definitions: the main thread's to count --------------------------------------------------------------------
- */
+/* ---- definitions: the main thread's to count ------------------------------------------------------------------- */
 
 static struct def_hold *def_hold_new(struct upstream_def *def)
 {
@@ -50,8 +49,7 @@ static void give_back(struct balancers *all)
 	}
 }
 
-/* ---- views ------------------------------------------------------------------------------------------------------
- */
+/* ---- views ----------------------------------------------------------------------------------------------------- */
 
 void balancer_recount(struct balancer *b)
 {
@@ -166,8 +164,7 @@ void balancer_refresh_later(struct balancer *b)
 		loop_post(b->owner->o.loop, refresh_dirty, b);
 }
 
-/* ---- balancers --------------------------------------------------------------------------------------------------
- */
+/* ---- balancers ------------------------------------------------------------------------------------------------- */
 
 static struct balancer *balancer_new(struct balancers *all, struct slice name)
 {
@@ -370,8 +367,7 @@ bool balancers_are_resolving(const struct balancers *all)
 	return atomic_load(&all->unresolved) > 0;
 }
 
-/* ---- on workers -------------------------------------------------------------------------------------------------
- */
+/* ---- on workers ------------------------------------------------------------------------------------------------ */
 
 static const struct entry *choose(struct view *v, const struct balancer_query *q)
 {

@@ -56,8 +56,7 @@ bool balancers_are_resolving(const struct balancers *b);
 /* How often targets have become healthy or unhealthy. Any thread. */
 uint64_t balancers_changes(const struct balancers *b);
 
-/* ---- picking: on workers ----------------------------------------------------------------------------------------
- */
+/* ---- picking: on workers --------------------------------------------------------------------------------------- */
 
 struct endpoint {
 	union {
@@ -96,8 +95,7 @@ enum balancer_answer balancer_pick(
 /* The hash of a value for consistent-hashing (5.5). */
 uint32_t balancer_hash(struct slice value);
 
-/* ---- what became of it: from any thread -------------------------------------------------------------------------
- */
+/* ---- what became of it: from any thread ------------------------------------------------------------------------ */
 
 /* Once per pick, in the log phase. */
 void peer_release(struct peer *p);

@@ -97,8 +97,7 @@ unsigned health_count(const health_word *w, enum health_counter counter)
 	return counted(atomic_load_explicit(w, memory_order_relaxed), counter);
 }
 
-/* ---- rules ------------------------------------------------------------------------------------------------------
- */
+/* ---- rules ----------------------------------------------------------------------------------------------------- */
 
 static void add_statuses(uint64_t *set, const struct int_list *list)
 {

@@ -31,8 +31,7 @@ static inline bool is_health_good(const health_word *w)
 	return (atomic_load_explicit(w, memory_order_relaxed) & 3) <= MOSTLY_HEALTHY;
 }
 
-/* ---- an upstream's limits ---------------------------------------------------------------------------------------
- */
+/* ---- an upstream's limits -------------------------------------------------------------------------------------- */
 
 struct health_limits { /* of one kind of checks, active or passive */
 	uint8_t limit[HEALTH_COUNTERS];

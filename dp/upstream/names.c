@@ -40,8 +40,7 @@ struct target_name {
 
 static void ask(void *arg);
 
-/* ---- answers ----------------------------------------------------------------------------------------------------
- */
+/* ---- answers --------------------------------------------------------------------------------------------------- */
 
 static void answer_free(struct answer *a)
 {
@@ -123,8 +122,7 @@ static void settle(struct answer *a)
 		balancer_refresh(b, true);
 }
 
-/* ---- asking -----------------------------------------------------------------------------------------------------
- */
+/* ---- asking ---------------------------------------------------------------------------------------------------- */
 
 static void renew_within(struct answer *a, uint32_t ttl_ms)
 {
@@ -224,8 +222,7 @@ static void ask(void *arg)
 	n->query = dns_ask(n->balancer->owner->o.dns, n->host, DNS_FRESH, on_set, n);
 }
 
-/* ---- which names there are --------------------------------------------------------------------------------------
- */
+/* ---- which names there are ------------------------------------------------------------------------------------- */
 
 static void name_free(struct target_name *n)
 {

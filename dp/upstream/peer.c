@@ -8,8 +8,7 @@
 #include "common/core/text.h"
 #include "dp/upstream/balancer_private.h"
 
-/* ---- peers ------------------------------------------------------------------------------------------------------
- */
+/* ---- peers ----------------------------------------------------------------------------------------------------- */
 
 static struct slice peer_key(struct text *t, struct slice text, int port, struct slice host)
 {
@@ -83,8 +82,7 @@ void balancer_purge_peers(struct balancer *b, uint64_t now)
 	pthread_mutex_unlock(&b->lock);
 }
 
-/* ---- slow start -------------------------------------------------------------------------------------------------
- */
+/* ---- slow start ------------------------------------------------------------------------------------------------ */
 
 double peer_ramp(const struct peer *p, uint32_t slow_start_ms)
 {
@@ -111,8 +109,7 @@ bool peer_takes_turn(struct peer *p, uint32_t slow_start_ms)
 	return floor((turn + 1) * ramp) > floor(turn * ramp);
 }
 
-/* ---- what became of a try ----------------------------------------------------------------------------------------
- */
+/* ---- what became of a try -------------------------------------------------------------------------------------- */
 
 /* The key of a peer has changed; it may not be in the view any more. Under the lock. */
 static void update_key(struct peer *p)
@@ -157,8 +154,7 @@ void peer_measured(struct peer *p, uint64_t ns)
 	pthread_mutex_unlock(&b->lock);
 }
 
-/* ---- reports ----------------------------------------------------------------------------------------------------
- */
+/* ---- reports --------------------------------------------------------------------------------------------------- */
 
 static void on_change(struct peer *p, enum health_change change, const char *why, int detail)
 {

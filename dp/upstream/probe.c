@@ -16,8 +16,7 @@ enum { STATUS_LINE_MAX = 1024, UNSET_TIMEOUT_MS = 60 * 1000 };
 
 static const struct conn_ops ops;
 
-/* ---- the end ----------------------------------------------------------------------------------------------------
- */
+/* ---- the end --------------------------------------------------------------------------------------------------- */
 
 static void free_probe(void *arg)
 {
@@ -49,8 +48,7 @@ void probe_cancel(struct probe *p)
 	probe_end(p, PROBE_CONNECTION, 0, "cancelled");
 }
 
-/* ---- the request ------------------------------------------------------------------------------------------------
- */
+/* ---- the request ----------------------------------------------------------------------------------------------- */
 
 static bool is_clean(struct slice s)
 {
@@ -85,8 +83,7 @@ static void write_request(struct text *t, const struct active_checks *checks, st
 	text_puts(t, "\r\n");
 }
 
-/* ---- the answer -------------------------------------------------------------------------------------------------
- */
+/* ---- the answer ------------------------------------------------------------------------------------------------ */
 
 static bool is_digit(char c)
 {
@@ -132,8 +129,7 @@ static void on_readable(struct conn *c)
 		probe_end(p, PROBE_CONNECTION, 0, "closed before an answer");
 }
 
-/* ---- the connection ---------------------------------------------------------------------------------------------
- */
+/* ---- the connection -------------------------------------------------------------------------------------------- */
 
 static void on_connected(struct conn *c, int error)
 {

@@ -32,8 +32,7 @@ struct prober {
 	struct pair pair;
 };
 
-/* ---- outcomes ---------------------------------------------------------------------------------------------------
- */
+/* ---- outcomes -------------------------------------------------------------------------------------------------- */
 
 /* A3-5: what is in neither list changes nothing, and somebody should know. */
 static void note_ignored(struct peer *p, int status)
@@ -73,8 +72,7 @@ static void report(struct peer *p, enum probe_outcome outcome, int status, const
 	}
 }
 
-/* ---- rounds -----------------------------------------------------------------------------------------------------
- */
+/* ---- rounds ---------------------------------------------------------------------------------------------------- */
 
 static void start_waiting(struct half *h);
 
@@ -199,8 +197,7 @@ static void arm(struct half *h, uint32_t ms)
 	h->timer = loop_timer_new(h->prober->balancer->owner->o.loop, ms ? ms : 1, false, begin_round, h);
 }
 
-/* ---- beginning and end ------------------------------------------------------------------------------------------
- */
+/* ---- beginning and end ----------------------------------------------------------------------------------------- */
 
 static void end_half(struct half *h)
 {

@@ -7,8 +7,7 @@
 
 enum { ADDRESSES_MAX = 400, TARGETS_MAX = 400 }; /* of an upstream: what fits into one Poll */
 
-/* ---- one upstream -----------------------------------------------------------------------------------------------
- */
+/* ---- one upstream ---------------------------------------------------------------------------------------------- */
 
 struct describing {
 	struct balancer *balancer;
@@ -125,8 +124,7 @@ Gatehouse__Sync__UpstreamHealth *balancers_describe(struct balancers *all, struc
 	return b && b->hold ? describe(b, a) : NULL;
 }
 
-/* ---- what has changed -------------------------------------------------------------------------------------------
- */
+/* ---- what has changed ------------------------------------------------------------------------------------------ */
 
 static int by_change(const void *pa, const void *pb)
 {
@@ -170,8 +168,7 @@ void balancers_report(struct balancers *all, uint64_t after, size_t room, struct
 	}
 }
 
-/* ---- marks ------------------------------------------------------------------------------------------------------
- */
+/* ---- marks ----------------------------------------------------------------------------------------------------- */
 
 static struct balancer *find_by_id(struct balancers *all, const struct uuid *id)
 {

@@ -15,8 +15,7 @@ bool is_entry_available(const struct view *v, const struct entry *e)
 	return e->weight > 0 && e->endpoints_count > 0 && (!v->rules.in_use || is_health_good(&e->peer->health));
 }
 
-/* ---- entries ----------------------------------------------------------------------------------------------------
- */
+/* ---- entries --------------------------------------------------------------------------------------------------- */
 
 struct building {
 	struct view *v;
@@ -182,8 +181,7 @@ static void add_entries(struct view *v, const struct upstream_def *def)
 		        LOG_INT("limit", BALANCER_ENTRIES_MAX));
 }
 
-/* ---- views ------------------------------------------------------------------------------------------------------
- */
+/* ---- views ----------------------------------------------------------------------------------------------------- */
 
 static void hold_peers(struct view *v)
 {

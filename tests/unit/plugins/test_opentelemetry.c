@@ -33,7 +33,7 @@ static void ask(const char *config, const char *headers)
 #define S16 "00f067aa0ba902b7" /* 67667974448284343 */
 #define ALL "'extract':['w3c','b3','jaeger','ot','datadog','aws','gcp']"
 
-/* ---- what is read, as traceparent shows it: version-trace-span-decision ---------------------------------------- */
+/* ---- what is read, as traceparent shows it: version-trace-span-decision --------------------------------------- */
 
 static const struct {
 	const char *headers, *trace, *flags; /* trace NULL: a new one */
@@ -99,8 +99,7 @@ START_TEST(what_callers_say_is_read)
 }
 END_TEST
 
-/* ---- what is written --------------------------------------------------------------------------------------------
- */
+/* ---- what is written ------------------------------------------------------------------------------------------- */
 
 /* `form` has t for a digit of the trace, s for one of our span. */
 static const struct {
@@ -152,8 +151,7 @@ START_TEST(gcp_has_a_decimal_span)
 }
 END_TEST
 
-/* ---- which formats -----------------------------------------------------------------------------------------------
- */
+/* ---- which formats --------------------------------------------------------------------------------------------- */
 
 static const struct {
 	const char *config, *headers, *present, *absent;
@@ -205,8 +203,7 @@ START_TEST(what_is_not_ours_stays)
 }
 END_TEST
 
-/* ---- sampling ----------------------------------------------------------------------------------------------------
- */
+/* ---- sampling -------------------------------------------------------------------------------------------------- */
 
 #define LOW  "4bf92f3577b34da60000000000000001" /* chosen by every rate but 0 */
 #define HIGH "4bf92f3577b34da6fffffffffffffffe" /* chosen by 1 only */
@@ -239,8 +236,7 @@ START_TEST(traces_are_chosen_by_their_ids)
 }
 END_TEST
 
-/* ---- what is sent ------------------------------------------------------------------------------------------------
- */
+/* ---- what is sent ---------------------------------------------------------------------------------------------- */
 
 enum { SPANS = 16 };
 static Gatehouse__Otlp__Span *spans[SPANS];

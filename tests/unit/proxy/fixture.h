@@ -37,8 +37,7 @@ const struct plugin *registry_find(struct slice name)
 	return slice_eq(name, S("only")) ? &only : NULL;
 }
 
-/* ---- an upstream ------------------------------------------------------------------------------------------------
- */
+/* ---- an upstream ----------------------------------------------------------------------------------------------- */
 
 enum upstream_mode { ANSWERS, CLOSES, IS_SILENT, ANSWERS_AT_ONCE };
 
@@ -109,8 +108,7 @@ static void upstream_close(void)
 	text_fini(&upstream.received);
 }
 
-/* ---- configuration ----------------------------------------------------------------------------------------------
- */
+/* ---- configuration --------------------------------------------------------------------------------------------- */
 
 static struct arena arena;
 static struct catalog *catalog;
@@ -159,8 +157,7 @@ __attribute__((unused)) static void add_plugin(const char *conf)
 	put(&plugin_schema, &p.id, &p)->config = conf;
 }
 
-/* ---- the proxy --------------------------------------------------------------------------------------------------
- */
+/* ---- the proxy ------------------------------------------------------------------------------------------------- */
 
 static struct loop *loop;
 static struct proxy proxy;

@@ -6,7 +6,7 @@
 #include "common/plugin/plugin.h"
 #include "common/plugin/redis_conf.h"
 
-/* ---- plugins, chosen by their configuration's text ------------------------------------------------------------- */
+/* ---- plugins, chosen by their configuration's text ------------------------------------------------------------ */
 
 static struct redis_conf silent_redis;
 
@@ -65,8 +65,7 @@ static const struct plugin only = {.name = "only",
 
 #include "tests/unit/proxy/fixture.h"
 
-/* ---- connections to upstreams ------------------------------------------------------------------------------------
- */
+/* ---- connections to upstreams ---------------------------------------------------------------------------------- */
 
 START_TEST(a_connection_is_used_again)
 {
@@ -161,8 +160,7 @@ START_TEST(many_requests_may_end_together)
 }
 END_TEST
 
-/* ---- what is forwarded -------------------------------------------------------------------------------------------
- */
+/* ---- what is forwarded ----------------------------------------------------------------------------------------- */
 
 START_TEST(a_replaced_body_is_framed_by_its_own_length)
 {
@@ -231,8 +229,7 @@ START_TEST(a_plugin_finds_in_access_what_it_left_in_rewrite)
 }
 END_TEST
 
-/* ---- clients that leave (B4 77, 78) ------------------------------------------------------------------------------
- */
+/* ---- clients that leave (B4 77, 78) ---------------------------------------------------------------------------- */
 
 static bool has_request(void *arg)
 {
@@ -325,8 +322,7 @@ START_TEST(the_end_of_the_server_ends_what_is_under_way)
 }
 END_TEST
 
-/* ---- incomplete answers (B5 90) ----------------------------------------------------------------------------------
- */
+/* ---- incomplete answers (B5 90) -------------------------------------------------------------------------------- */
 
 START_TEST(an_answer_that_breaks_off_is_seen_to_break_off)
 {

@@ -213,8 +213,7 @@ START_TEST(a_node_that_is_ahead_is_told_since_when)
 }
 END_TEST
 
-/* ---- progress (users.md 2.3, 5.4) -------------------------------------------------------------------------------
- */
+/* ---- progress (users.md 2.3, 5.4) ------------------------------------------------------------------------------ */
 
 static void report_as(int n, const char *host, uint64_t version, const char *error)
 {
@@ -272,8 +271,7 @@ START_TEST(nodes_of_one_host_are_told_apart_and_who_left_is_not_expected)
 }
 END_TEST
 
-/* ---- data planes of other control planes ------------------------------------------------------------------------
- */
+/* ---- data planes of other control planes ----------------------------------------------------------------------- */
 
 static void import_as(int n, const char *host, uint64_t version, uint64_t silent_ms, bool leaving)
 {

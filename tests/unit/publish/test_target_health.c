@@ -59,8 +59,7 @@ static json_t *entity(int weight)
 	return json_pack("{s:s, s:s, s:i}", "id", test_id(3), "target", "pool.test:80", "weight", weight);
 }
 
-/* ---- words ------------------------------------------------------------------------------------------------------
- */
+/* ---- words ----------------------------------------------------------------------------------------------------- */
 
 static void expect_word(const char *word, const Gatehouse__Sync__TargetHealth *t, int weight)
 {
@@ -138,8 +137,7 @@ START_TEST(the_balancer_as_a_whole)
 }
 END_TEST
 
-/* ---- what is kept -----------------------------------------------------------------------------------------------
- */
+/* ---- what is kept ---------------------------------------------------------------------------------------------- */
 
 static size_t known(void)
 {

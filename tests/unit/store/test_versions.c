@@ -145,8 +145,7 @@ START_TEST(each_line_of_the_changelog_knows_what_was_there_before)
 }
 END_TEST
 
-/* ---- databases of the release before ----------------------------------------------------------------------------
- */
+/* ---- databases of the release before --------------------------------------------------------------------------- */
 
 #define MIGRATION(number, name, sql) [number] = sql,
 static const char *const migration_sql[] = {

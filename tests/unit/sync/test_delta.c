@@ -255,7 +255,7 @@ START_TEST(ids_must_have_16_bytes)
 }
 END_TEST
 
-/* ---- parts ----------------------------------------------------------------------------------------------------- */
+/* ---- parts ---------------------------------------------------------------------------------------------------- */
 
 /* About n * 1 kB. */
 static struct packed_delta *large(uint64_t version, unsigned n)
@@ -382,8 +382,7 @@ START_TEST(the_delta_inside_must_be_the_one_promised)
 }
 END_TEST
 
-/* ---- damage: whatever comes, it is refused or applied, and nothing breaks ----------------------------------------
- */
+/* ---- damage: whatever comes, it is refused or applied, and nothing breaks -------------------------------------- */
 
 static void attempt(const struct catalog *base, struct slice bytes)
 {

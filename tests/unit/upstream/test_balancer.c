@@ -45,8 +45,7 @@ static void expect_shares(int picks, int first_port, const int *shares, size_t n
 		        picks, shares[i]);
 }
 
-/* ---- round-robin (5.4) ------------------------------------------------------------------------------------------
- */
+/* ---- round-robin (5.4) ----------------------------------------------------------------------------------------- */
 
 START_TEST(over_a_full_turn_each_gets_its_weight)
 {
@@ -115,8 +114,7 @@ START_TEST(a_plain_host_is_picked_as_it_is)
 }
 END_TEST
 
-/* ---- consistent-hashing (5.5): the expected answers were computed from the contract's text in another language ---
- */
+/* ---- consistent-hashing (5.5): the expected answers were computed from the contract's text in another language - */
 
 #define HASH "'algorithm':'consistent-hashing','hash_on':'ip',"
 
@@ -205,8 +203,7 @@ START_TEST(more_targets_than_points_fill_the_ring_and_no_more)
 }
 END_TEST
 
-/* ---- least-connections (5.6) ------------------------------------------------------------------------------------
- */
+/* ---- least-connections (5.6) ----------------------------------------------------------------------------------- */
 
 #define LEAST "'algorithm':'least-connections',"
 
@@ -289,8 +286,7 @@ START_TEST(no_connections_go_to_the_unhealthy)
 }
 END_TEST
 
-/* ---- latency (5.7) ----------------------------------------------------------------------------------------------
- */
+/* ---- latency (5.7) --------------------------------------------------------------------------------------------- */
 
 #define LATENCY "'algorithm':'latency',"
 #define MS      UINT64_C(1000000)
@@ -337,8 +333,7 @@ START_TEST(without_any_left_there_is_no_peer)
 }
 END_TEST
 
-/* ---- health and what is remembered (6.5, 6.6) -------------------------------------------------------------------
- */
+/* ---- health and what is remembered (6.5, 6.6) ------------------------------------------------------------------ */
 
 START_TEST(example_106_the_threshold)
 {
@@ -401,8 +396,7 @@ START_TEST(a_request_outlives_its_upstream)
 }
 END_TEST
 
-/* ---- slow start -------------------------------------------------------------------------------------------------
- */
+/* ---- slow start ------------------------------------------------------------------------------------------------ */
 
 static void restart_with_slow_start(void)
 {

@@ -16,8 +16,7 @@
 
 static struct balancing b;
 
-/* ---- a server: every connection gets `answer` once it has sent something ----------------------------------------
- */
+/* ---- a server: every connection gets `answer` once it has sent something --------------------------------------- */
 
 enum { PEERS_MAX = 200 };
 
@@ -124,8 +123,7 @@ static void await_probes(int n)
 #define BOTH \
 	"'healthy':{'interval':0.02,'successes':2},'unhealthy':{'interval':0.02,'http_failures':2,'tcp_failures':2,'timeouts':2}"
 
-/* ---- what an answer means ---------------------------------------------------------------------------------------
- */
+/* ---- what an answer means -------------------------------------------------------------------------------------- */
 
 START_TEST(example_105_statuses_of_the_lists_count_others_do_not)
 {
@@ -228,8 +226,7 @@ START_TEST(status_lines)
 }
 END_TEST
 
-/* ---- who is asked, how often ------------------------------------------------------------------------------------
- */
+/* ---- who is asked, how often ----------------------------------------------------------------------------------- */
 
 START_TEST(an_interval_of_zero_disables_its_half)
 {
@@ -311,8 +308,7 @@ START_TEST(what_is_mostly_unhealthy_belongs_to_the_other_half)
 }
 END_TEST
 
-/* ---- gRPC (DEV-13) ----------------------------------------------------------------------------------------------
- */
+/* ---- gRPC (DEV-13) --------------------------------------------------------------------------------------------- */
 
 static struct {
 	struct conn *conn;
