@@ -3,12 +3,12 @@
  *
  * Catalogs are copied and freed on the main thread only (their counts are plain integers); the writer thread reads
  * one catalog that does not change meanwhile, and hands it back when it is done. */
+#include "common/core/thread.h"
 #include "common/sync/disk_cache.h"
 
 #include <errno.h>
 #include <limits.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -200,16 +200,6 @@ static void *writer(void *arg)
 	return NULL;
 }
 
-static int start_writer(struct disk_cache *d)
-{
-	sigset_t all, before;
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	int problem = pthread_create(&d->writer, NULL, writer, d->writing);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	return problem;
-}
-
 /* Starts the next write when there is something to write and nothing stands in the way. */
 static void next_write(struct disk_cache *d)
 {
@@ -218,7 +208,7 @@ static void next_write(struct disk_cache *d)
 	d->writing = d->waiting;
 	d->waiting = NULL;
 	d->writing_since_ms = clock_mono_ms();
-	int problem = start_writer(d);
+	int problem = thread_start(&d->writer, writer, d->writing);
 	if (!problem)
 		return;
 	log_error("cannot start the thread that keeps the configuration", LOG_STR("error", strerror(problem)));

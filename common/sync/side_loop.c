@@ -2,9 +2,10 @@
 #include "common/sync/side_loop.h"
 
 #include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "common/core/thread.h"
 
 struct side_loop {
 	struct loop *loop;
@@ -20,11 +21,7 @@ static void *run(void *arg)
 
 static int start_thread(struct side_loop *s, const char *name)
 {
-	sigset_t all, before;
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	int problem = pthread_create(&s->thread, NULL, run, s);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	int problem = thread_start(&s->thread, run, s);
 	if (!problem)
 		pthread_setname_np(s->thread, name);
 	return problem;

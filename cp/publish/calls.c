@@ -3,13 +3,13 @@
 #include "cp/publish/calls.h"
 
 #include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 #include "common/core/clock.h"
 #include "common/core/log.h"
+#include "common/core/thread.h"
 #include "common/core/uuid.h"
 
 enum { SERVING_MAX = 16, SEEN_MAX = 1024, HANDLERS_MAX = 8 };
@@ -33,7 +33,7 @@ struct answer {
 
 static struct {
 	pthread_mutex_t lock;
-	pthread_cond_t changed; /* on CLOCK_MONOTONIC */
+	pthread_cond_t changed;
 	void (*wake)(void *arg);
 	void *wake_arg;
 	char peers[CALLS_PEERS_MAX][UUID_TEXT + 1];
@@ -48,22 +48,10 @@ static struct {
 		call_fn fn;
 		void *arg;
 	} handlers[HANDLERS_MAX];
-} table = {.lock = PTHREAD_MUTEX_INITIALIZER};
-
-static pthread_once_t once = PTHREAD_ONCE_INIT;
-
-static void make_condition(void)
-{
-	pthread_condattr_t attr;
-	pthread_condattr_init(&attr);
-	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	pthread_cond_init(&table.changed, &attr);
-	pthread_condattr_destroy(&attr);
-}
+} table = {.lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER};
 
 static void enter(void)
 {
-	pthread_once(&once, make_condition);
 	pthread_mutex_lock(&table.lock);
 }
 
@@ -80,7 +68,7 @@ static void wake(void)
 
 /* ---- asking ---------------------------------------------------------------------------------------------------- */
 
-static int64_t random_id(void)
+int64_t calls_new_id(void)
 {
 	uint64_t id;
 	random_bytes((unsigned char *)&id, sizeof id);
@@ -93,7 +81,7 @@ struct call *calls_begin(const char *what, const json_t *payload, int timeout_ms
 
 	if (!c)
 		abort();
-	c->id = random_id();
+	c->id = calls_new_id();
 	c->what = slice_strdup(slice_cstr(what));
 	c->payload = json_dumps(payload, JSON_COMPACT | JSON_ENCODE_ANY);
 	c->until_ms = clock_mono_ms() + (uint64_t)timeout_ms;
@@ -122,14 +110,12 @@ static bool is_awaiting(const struct call *c)
 
 json_t *calls_end(struct call *c)
 {
-	struct timespec until = {
-	        .tv_sec = (time_t)(c->until_ms / 1000), .tv_nsec = (long)(c->until_ms % 1000) * 1000000};
 	json_t *answers = c->answers;
-	int problem = 0;
+	bool in_time = true;
 
 	enter();
-	while (is_awaiting(c) && problem == 0)
-		problem = pthread_cond_timedwait(&table.changed, &table.lock, &until);
+	while (is_awaiting(c) && in_time)
+		in_time = thread_wait(&table.changed, &table.lock, c->until_ms);
 	for (struct call **at = &table.calls; *at; at = &(*at)->next)
 		if (*at == c) {
 			*at = c->next;
@@ -288,23 +274,6 @@ static void *serve(void *arg)
 	return NULL;
 }
 
-/* Signals are the main thread's. */
-static bool start_thread(struct service *s)
-{
-	sigset_t all, before;
-	pthread_attr_t detached;
-	pthread_t thread;
-
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	pthread_attr_init(&detached);
-	pthread_attr_setdetachstate(&detached, PTHREAD_CREATE_DETACHED);
-	bool ok = pthread_create(&thread, &detached, serve, s) == 0;
-	pthread_attr_destroy(&detached);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	return ok;
-}
-
 static bool is_new(int64_t id)
 {
 	for (size_t i = 0; i < SEEN_MAX; i++)
@@ -340,7 +309,7 @@ void calls_take_question(int64_t id, const char *what, const json_t *payload)
 	if (!s)
 		return;
 	s->payload = json_deep_copy(payload);
-	if (start_thread(s))
+	if (thread_start_detached(serve, s) == 0)
 		return;
 	log_error("cannot start a thread to answer another control plane", LOG_STR("question", what));
 	json_decref(s->payload);

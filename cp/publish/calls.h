@@ -11,6 +11,9 @@
 
 enum { CALLS_TIMEOUT_MAX_MS = 10000, CALLS_PEERS_MAX = 32 };
 
+/* For calls and for what they carry: positive, at random, and whole in JSON. */
+int64_t calls_new_id(void);
+
 /* Asks all others. payload is borrowed, until the return only. */
 struct call;
 struct call *calls_begin(const char *what, const json_t *payload, int timeout_ms);

@@ -12,6 +12,7 @@
 #include "common/core/file.h"
 #include "common/core/log.h"
 #include "common/core/release.h"
+#include "common/core/thread.h"
 #include "common/crypto/x509_csr.h"
 #include "common/sync/join_token.h"
 #include "common/sync/link_sign.h"
@@ -32,7 +33,7 @@ struct enrolment {
 	uint64_t keep_due_ms; /* when what is known of nodes is written */
 	pthread_t thread;
 	pthread_mutex_t lock; /* for what follows */
-	pthread_cond_t wake;  /* on CLOCK_MONOTONIC */
+	pthread_cond_t wake;
 	struct link_asked *queue[QUEUE_MAX];
 	size_t queued;
 	bool stopping;
@@ -240,12 +241,11 @@ static void look_at_own(struct enrolment *n)
 static struct link_asked *take(struct enrolment *n, bool *stopping)
 {
 	uint64_t until_ms = clock_mono_ms() + ENROLMENT_EVERY_MS;
-	struct timespec until = {.tv_sec = (time_t)(until_ms / 1000), .tv_nsec = (long)(until_ms % 1000) * 1000000};
 	struct link_asked *asked = NULL;
 
 	pthread_mutex_lock(&n->lock);
 	if (n->queued == 0 && !n->stopping)
-		pthread_cond_timedwait(&n->wake, &n->lock, &until);
+		thread_wait(&n->wake, &n->lock, until_ms);
 	if (n->queued > 0) {
 		asked = n->queue[0];
 		memmove(n->queue, n->queue + 1, --n->queued * sizeof *n->queue);
@@ -309,18 +309,6 @@ struct link_gate enrolment_gate(struct enrolment *n)
 
 /* ---- beginning and end ----------------------------------------------------------------------------------------- */
 
-/* Signals are the main thread's. */
-static int start_thread(struct enrolment *n)
-{
-	sigset_t all, before;
-
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	int problem = pthread_create(&n->thread, NULL, run, n);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	return problem;
-}
-
 static bool set_path(char out[PATH_MAX], const char *setting, struct slice value, struct err *e)
 {
 	if ((size_t)snprintf(out, PATH_MAX, "%.*s", SLICE_ARG(value)) < PATH_MAX)
@@ -344,13 +332,8 @@ static bool check_authority(const struct enrolment *n, struct err *e)
 
 static void init(struct enrolment *n)
 {
-	pthread_condattr_t monotonic;
-
 	pthread_mutex_init(&n->lock, NULL);
-	pthread_condattr_init(&monotonic);
-	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-	pthread_cond_init(&n->wake, &monotonic);
-	pthread_condattr_destroy(&monotonic);
+	pthread_cond_init(&n->wake, NULL);
 }
 
 static void free_all(struct enrolment *n)
@@ -376,7 +359,7 @@ struct enrolment *enrolment_start(const struct settings *s, void (*on_renewed)(v
 		revoked_load(n->revoked);
 		look_for_revoked(n);
 		load_seen(n);
-		int problem = start_thread(n);
+		int problem = thread_start(&n->thread, run, n);
 		if (problem == 0)
 			return n;
 		err_set(e, "cannot start the enrolment of nodes: %s", strerror(problem));

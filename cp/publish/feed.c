@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
@@ -13,6 +12,7 @@
 
 #include "common/core/clock.h"
 #include "common/core/log.h"
+#include "common/core/thread.h"
 #include "cp/store/memory.h"
 #include "cp/store/migrate.h"
 
@@ -344,17 +344,6 @@ uint64_t feed_last_read_ms(const struct feed *f)
 	return atomic_load(&f->last_read_ms);
 }
 
-/* Signals are the main thread's. */
-static int start_thread(struct feed *f)
-{
-	sigset_t all, before;
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	int problem = pthread_create(&f->thread, NULL, run, f);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	return problem;
-}
-
 void feed_free(struct feed *f)
 {
 	if (!f)
@@ -376,7 +365,7 @@ struct feed *feed_start(const struct settings *s, feed_fn fn, void *arg, struct 
 	f->arg = arg;
 	f->listen_fd = -1;
 	f->wake = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-	int problem = f->wake < 0 ? errno : start_thread(f);
+	int problem = f->wake < 0 ? errno : thread_start(&f->thread, run, f);
 	if (problem) {
 		err_set(e, "cannot start reading the configuration: %s", strerror(problem));
 		feed_free(f);

@@ -9,6 +9,7 @@
 #include "common/core/clock.h"
 #include "common/core/map.h"
 #include "common/core/text.h"
+#include "common/core/thread.h"
 #include "common/core/utf8.h"
 #include "common/crypto/digest.h"
 #include "cp/publish/node_about.h"
@@ -33,27 +34,15 @@ struct node {
 /* One per process: Admin threads wait here without a handle. */
 static struct {
 	pthread_mutex_t lock;
-	pthread_cond_t changed; /* on CLOCK_MONOTONIC */
+	pthread_cond_t changed;
 	struct map by_id;
 	uint64_t current;    /* version; what nodes_report() was told last */
 	unsigned generation; /* counts nodes_clear() */
 	unsigned change;     /* see nodes_change() */
-} table = {.lock = PTHREAD_MUTEX_INITIALIZER};
-
-static pthread_once_t once = PTHREAD_ONCE_INIT;
-
-static void make_condition(void)
-{
-	pthread_condattr_t attr;
-	pthread_condattr_init(&attr);
-	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	pthread_cond_init(&table.changed, &attr);
-	pthread_condattr_destroy(&attr);
-}
+} table = {.lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER};
 
 static void enter(void)
 {
-	pthread_once(&once, make_condition);
 	pthread_mutex_lock(&table.lock);
 }
 
@@ -526,22 +515,16 @@ unsigned nodes_change(void)
 
 /* ---- waiting -------------------------------------------------------------------------------------------------- */
 
-static struct timespec deadline_in(int ms)
-{
-	uint64_t ns = clock_mono_ns() + (uint64_t)(ms > 0 ? ms : 0) * 1000000u;
-	return (struct timespec){.tv_sec = (time_t)(ns / 1000000000u), .tv_nsec = (long)(ns % 1000000000u)};
-}
-
 void nodes_wait(uint64_t version, int timeout_ms, unsigned *applied, unsigned *connected)
 {
-	struct timespec until = deadline_in(timeout_ms);
+	uint64_t until_ms = clock_mono_ms() + (uint64_t)(timeout_ms > 0 ? timeout_ms : 0);
 	bool in_time = true;
 	struct tally t;
 
 	enter();
 	unsigned generation = table.generation;
 	while ((t = count(version)).awaited > 0 && in_time && generation == table.generation)
-		in_time = pthread_cond_timedwait(&table.changed, &table.lock, &until) == 0;
+		in_time = thread_wait(&table.changed, &table.lock, until_ms);
 	if (t.awaited > 0 || t.applied < t.connected)
 		put_out_of_step(version);
 	leave();

@@ -9,6 +9,7 @@
 #include "common/core/clock.h"
 #include "common/core/slice.h"
 #include "common/core/text.h"
+#include "common/core/thread.h"
 #include "cp/publish/calls.h"
 #include "cp/publish/nodes.h"
 
@@ -37,17 +38,12 @@ static struct {
 	struct order ring[ORDERS_KEPT]; /* by number */
 	void (*announce)(void *arg);
 	void *announce_arg;
-} table = {.lock = PTHREAD_MUTEX_INITIALIZER};
+} table = {.lock = PTHREAD_MUTEX_INITIALIZER, .reported = PTHREAD_COND_INITIALIZER};
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 
 static void begin(void)
 {
-	pthread_condattr_t attr;
-	pthread_condattr_init(&attr);
-	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	pthread_cond_init(&table.reported, &attr);
-	pthread_condattr_destroy(&attr);
 	random_bytes((unsigned char *)&table.origin, sizeof table.origin);
 	table.origin |= 1;
 }
@@ -126,8 +122,7 @@ static unsigned count_silent(const struct order *o, const struct uuid *nodes, si
 static void wait_a_little(uint64_t until_ms)
 {
 	uint64_t now = clock_mono_ms(), ms = now + LOOK_AGAIN_MS < until_ms ? now + LOOK_AGAIN_MS : until_ms;
-	struct timespec at = {.tv_sec = (time_t)(ms / 1000), .tv_nsec = (long)(ms % 1000) * 1000000};
-	pthread_cond_timedwait(&table.reported, &table.lock, &at);
+	thread_wait(&table.reported, &table.lock, ms);
 }
 
 /* Those of them that have not reported, to *silent as an array. */
@@ -257,13 +252,6 @@ static json_t *values_of(const json_t *all)
 	return values;
 }
 
-static uint64_t new_id(void)
-{
-	uint64_t id;
-	random_bytes((unsigned char *)&id, sizeof id);
-	return (id & INT64_MAX) | 1; /* goes through JSON */
-}
-
 json_t *orders_give(const char *kind, const json_t *payload, int timeout_ms, unsigned *silent)
 {
 	char *text = json_dumps(payload, JSON_COMPACT | JSON_ENCODE_ANY);
@@ -274,7 +262,7 @@ json_t *orders_give(const char *kind, const json_t *payload, int timeout_ms, uns
 		free(text);
 		return NULL;
 	}
-	uint64_t id = new_id();
+	uint64_t id = (uint64_t)calls_new_id();
 	json_t *order = json_pack("{s:I, s:s, s:s, s:i}", "id", (json_int_t)id, "kind", kind, "payload", text,
 	        "timeout_ms", timeout_ms);
 	struct call *call = calls_begin(ORDERS_CALL, order, timeout_ms);

@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,6 +13,7 @@
 #include "common/core/clock.h"
 #include "common/core/log.h"
 #include "common/core/release.h"
+#include "common/core/thread.h"
 #include "common/settings/node_id.h"
 #include "cp/publish/calls.h"
 #include "cp/publish/nodes.h"
@@ -304,18 +304,6 @@ static void wake(void *arg)
 
 /* ---- beginning and end ----------------------------------------------------------------------------------------- */
 
-/* Signals are the main thread's. */
-static int start_thread(struct peers *p)
-{
-	sigset_t all, before;
-
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	int problem = pthread_create(&p->thread, NULL, run, p);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	return problem;
-}
-
 struct peers *peers_start(const struct settings *s, uint64_t (*published)(void *arg), void *arg, struct err *e)
 {
 	struct peers *p = calloc(1, sizeof *p);
@@ -336,7 +324,7 @@ struct peers *peers_start(const struct settings *s, uint64_t (*published)(void *
 		calls_serve(TARGET_HEALTH_CALL, target_health_call, NULL);
 		calls_serve(PUBLISH_CONFIRM_CALL, publish_confirm_call, NULL);
 		calls_connect(wake, p);
-		int problem = start_thread(p);
+		int problem = thread_start(&p->thread, run, p);
 		ok = !problem || err_set(e, "cannot start a thread: %s", strerror(problem));
 	}
 	if (ok)

@@ -2,12 +2,12 @@
 #include "cp/publish/upkeep.h"
 
 #include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <time.h>
 
 #include "common/core/clock.h"
 #include "common/core/log.h"
+#include "common/core/thread.h"
 #include "cp/store/audit.h"
 #include "cp/store/versions.h"
 
@@ -19,7 +19,7 @@ struct upkeep {
 	struct store *store; /* NULL: not connected */
 	pthread_t thread;
 	pthread_mutex_t lock;
-	pthread_cond_t wake; /* on CLOCK_MONOTONIC */
+	pthread_cond_t wake;
 	bool stopping;
 	bool is_away; /* the database, and we have said so */
 };
@@ -104,12 +104,11 @@ static void one_round(struct upkeep *u)
 static void wait_for_next(struct upkeep *u)
 {
 	uint64_t until_ms = clock_mono_ms() + (uint64_t)(u->is_away ? RETRY_S : u->settings->upkeep_interval) * 1000;
-	struct timespec until = {.tv_sec = (time_t)(until_ms / 1000), .tv_nsec = (long)(until_ms % 1000) * 1000000};
-	int problem = 0;
+	bool in_time = true;
 
 	pthread_mutex_lock(&u->lock);
-	while (!u->stopping && problem == 0)
-		problem = pthread_cond_timedwait(&u->wake, &u->lock, &until);
+	while (!u->stopping && in_time)
+		in_time = thread_wait(&u->wake, &u->lock, until_ms);
 	pthread_mutex_unlock(&u->lock);
 }
 
@@ -125,18 +124,6 @@ static void *run(void *arg)
 	return NULL;
 }
 
-/* Signals are the main thread's. */
-static int start_thread(struct upkeep *u)
-{
-	sigset_t all, before;
-
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	int problem = pthread_create(&u->thread, NULL, run, u);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	return problem;
-}
-
 static void free_all(struct upkeep *u)
 {
 	pthread_cond_destroy(&u->wake);
@@ -147,17 +134,13 @@ static void free_all(struct upkeep *u)
 struct upkeep *upkeep_start(const struct settings *s, struct err *e)
 {
 	struct upkeep *u = calloc(1, sizeof *u);
-	pthread_condattr_t monotonic;
 
 	if (!u)
 		abort();
 	u->settings = s;
 	pthread_mutex_init(&u->lock, NULL);
-	pthread_condattr_init(&monotonic);
-	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-	pthread_cond_init(&u->wake, &monotonic);
-	pthread_condattr_destroy(&monotonic);
-	int problem = start_thread(u);
+	pthread_cond_init(&u->wake, NULL);
+	int problem = thread_start(&u->thread, run, u);
 	if (problem == 0)
 		return u;
 	err_set(e, "cannot start the upkeep of the database: %s", strerror(problem));

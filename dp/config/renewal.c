@@ -13,6 +13,7 @@
 #include "common/core/clock.h"
 #include "common/core/file.h"
 #include "common/core/log.h"
+#include "common/core/thread.h"
 #include "common/crypto/x509_csr.h"
 #include "common/sync/sign_client.h"
 
@@ -30,7 +31,7 @@ struct renewal {
 	uint32_t retry_ms; /* 0: nothing has failed */
 	pthread_t thread;
 	pthread_mutex_t lock; /* for what follows */
-	pthread_cond_t wake;  /* on CLOCK_MONOTONIC */
+	pthread_cond_t wake;
 	bool stopping;
 };
 
@@ -157,12 +158,11 @@ static uint64_t look(struct renewal *r)
 static bool sleep_for(struct renewal *r, uint64_t ms)
 {
 	uint64_t until_ms = clock_mono_ms() + (ms < LOOK_MS ? ms : LOOK_MS);
-	struct timespec until = {.tv_sec = (time_t)(until_ms / 1000), .tv_nsec = (long)(until_ms % 1000) * 1000000};
-	int problem = 0;
+	bool in_time = true;
 
 	pthread_mutex_lock(&r->lock);
-	while (!r->stopping && problem == 0)
-		problem = pthread_cond_timedwait(&r->wake, &r->lock, &until);
+	while (!r->stopping && in_time)
+		in_time = thread_wait(&r->wake, &r->lock, until_ms);
 	bool stopping = r->stopping;
 	pthread_mutex_unlock(&r->lock);
 	return !stopping;
@@ -177,31 +177,15 @@ static void *run(void *arg)
 	return NULL;
 }
 
-/* Signals are the main thread's. */
-static int start_thread(struct renewal *r)
-{
-	sigset_t all, before;
-
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	int problem = pthread_create(&r->thread, NULL, run, r);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	return problem;
-}
-
 static void init(struct renewal *r)
 {
 	const struct settings *s = r->settings;
-	pthread_condattr_t monotonic;
 
 	snprintf(r->ca, sizeof r->ca, "%.*s", SLICE_ARG(s->cluster_ca_cert));
 	snprintf(r->cert, sizeof r->cert, "%.*s", SLICE_ARG(s->cluster_cert));
 	snprintf(r->key, sizeof r->key, "%.*s", SLICE_ARG(s->cluster_cert_key));
 	pthread_mutex_init(&r->lock, NULL);
-	pthread_condattr_init(&monotonic);
-	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-	pthread_cond_init(&r->wake, &monotonic);
-	pthread_condattr_destroy(&monotonic);
+	pthread_cond_init(&r->wake, NULL);
 }
 
 static void free_all(struct renewal *r)
@@ -219,7 +203,7 @@ struct renewal *renewal_start(const struct settings *s, void (*on_renewed)(void 
 		abort();
 	*r = (struct renewal){.settings = s, .on_renewed = on_renewed, .arg = arg};
 	init(r);
-	int problem = start_thread(r);
+	int problem = thread_start(&r->thread, run, r);
 	if (problem == 0)
 		return r;
 	err_set(e, "cannot start the renewal of certificates: %s", strerror(problem));
