@@ -101,6 +101,14 @@ void random_bytes(void *out, size_t n)
 	}
 }
 
+uint32_t random_below(uint32_t n)
+{
+	uint32_t r;
+
+	random_bytes(&r, sizeof r);
+	return n ? r % n : 0;
+}
+
 void random_alphanumeric(char *out, size_t n)
 {
 	static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";

@@ -29,6 +29,7 @@ static inline struct slice uuid_slice(const struct uuid *u)
 
 /* Fills n bytes from the system's generator; aborts when there is none. */
 void random_bytes(void *out, size_t n);
+uint32_t random_below(uint32_t n); /* 0 to n - 1; 0 when n is 0 */
 /* n random characters of [A-Za-z0-9] and a NUL: keys and secrets that we make up (entities.md 3). */
 void random_alphanumeric(char *out, size_t n);
 

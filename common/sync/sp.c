@@ -37,9 +37,7 @@ static bool set_sizes(int s, struct err *e)
 /* Data planes that lose the same control plane should not come back in step. */
 static int jittered(int ms)
 {
-	unsigned char r;
-	random_bytes(&r, sizeof r);
-	return ms / 2 + ms * r / 255;
+	return ms / 2 + (int)random_below((uint32_t)ms + 1);
 }
 
 static bool set_protocol(int s, int protocol, struct err *e)

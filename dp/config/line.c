@@ -22,9 +22,7 @@ enum { REOPEN_MAX_MS = 30 * 1000, MESSAGES_PER_TURN = 64 /* then the rest of the
 
 uint32_t line_jittered(uint32_t ms)
 {
-	unsigned char r;
-	random_bytes(&r, sizeof r);
-	return ms - ms / 8 + ms / 4 * r / 255;
+	return ms - ms / 8 + random_below(ms / 4 + 1);
 }
 
 /* ---- polling ---- */

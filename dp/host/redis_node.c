@@ -74,9 +74,7 @@ static void on_retry(void *arg)
 /* Between three quarters of the pause and one and a quarter: workers do not all come back at the same moment. */
 static uint32_t next_pause(struct redis_node *n)
 {
-	uint32_t chance;
-	random_bytes(&chance, sizeof chance);
-	uint32_t pause = n->backoff_ms * 3 / 4 + chance % (n->backoff_ms / 2);
+	uint32_t pause = n->backoff_ms * 3 / 4 + random_below(n->backoff_ms / 2);
 	n->backoff_ms = n->backoff_ms * 2 > BACKOFF_LAST_MS ? BACKOFF_LAST_MS : n->backoff_ms * 2;
 	return pause;
 }

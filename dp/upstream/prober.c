@@ -165,14 +165,6 @@ static void add_probing(struct half *h, const struct entry *e)
 
 static void arm(struct half *h, uint32_t ms);
 
-static uint32_t random_below(uint32_t n)
-{
-	uint32_t r;
-
-	random_bytes(&r, sizeof r);
-	return n ? r % n : 0;
-}
-
 /* While the round before is still running, there is none. */
 static void begin_round(void *arg)
 {
