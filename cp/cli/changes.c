@@ -4,11 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-static const char *string_at(const json_t *object, const char *key)
-{
-	const char *s = json_string_value(json_object_get(object, key));
-	return s ? s : "";
-}
+#include "cp/cli/output.h"
 
 /* A string as it is, anything else as JSON. */
 static void put_value(struct text *out, const json_t *value)
@@ -34,7 +30,7 @@ static void print_field(const json_t *field, bool is_update)
 {
 	struct text line = {0};
 
-	text_printf(&line, "    %s: ", string_at(field, "field"));
+	text_printf(&line, "    %s: ", output_string(field, "field"));
 	if (is_update) {
 		put_value(&line, json_object_get(field, "from"));
 		text_puts(&line, " -> ");
@@ -46,14 +42,14 @@ static void print_field(const json_t *field, bool is_update)
 
 static void print_change(const json_t *change)
 {
-	const char *word = string_at(change, "change"), *name = string_at(change, "name");
+	const char *word = output_string(change, "change"), *name = output_string(change, "name");
 	char sign = *word == 'c' ? '+' : *word == 'd' ? '-' : '~';
 	struct text line = {0};
 	json_t *field;
 	size_t i;
 
-	text_printf(&line, "%c %s %s%s%s%s", sign, string_at(change, "kind"), name, *name ? " (" : "",
-	        string_at(change, "id"), *name ? ")" : "");
+	text_printf(&line, "%c %s %s%s%s%s", sign, output_string(change, "kind"), name, *name ? " (" : "",
+	        output_string(change, "id"), *name ? ")" : "");
 	changes_print_text(&line);
 	text_fini(&line);
 	if (sign != '-')

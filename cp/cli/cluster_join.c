@@ -16,12 +16,6 @@
 #include "cp/cli/command.h"
 #include "cp/cli/output.h"
 
-static const char *string_at(const json_t *object, const char *key)
-{
-	const char *s = json_string_value(json_object_get(object, key));
-	return s ? s : "";
-}
-
 /* ---- token ----------------------------------------------------------------------------------------------------- */
 
 static void print_token(const struct cli *c, const json_t *made)
@@ -34,7 +28,7 @@ static void print_token(const struct cli *c, const json_t *made)
 	}
 	fprintf(stderr, "the token lets one node join, until %s; it is shown only now. On the new machine:\n",
 	        output_time((double)json_integer_value(json_object_get(made, "expires_at")), when));
-	printf("gatectl cluster join %s@%s\n", string_at(made, "token"), string_at(made, "control_plane"));
+	printf("gatectl cluster join %s@%s\n", output_string(made, "token"), output_string(made, "control_plane"));
 }
 
 static enum exit_code make_token(struct admin_client *a, const struct cli *c, int64_t ttl_ms)
@@ -263,7 +257,7 @@ static enum exit_code revoke_node(struct admin_client *a, const struct cli *c, c
 		output_json(answer.json);
 	else if (code == EXIT_OK)
 		printf("node %s is revoked: its certificates are worth nothing any more\n",
-		        string_at(answer.json, "id"));
+		        output_string(answer.json, "id"));
 	text_fini(&target);
 	admin_answer_fini(&answer);
 	return code;

@@ -10,12 +10,6 @@
 #include "cp/cli/command.h"
 #include "cp/cli/output.h"
 
-static const char *string_at(const json_t *object, const char *key)
-{
-	const char *s = json_string_value(json_object_get(object, key));
-	return s ? s : "";
-}
-
 static long long number_at(const json_t *object, const char *key)
 {
 	return (long long)json_integer_value(json_object_get(object, key));
@@ -29,8 +23,8 @@ static void put_state(struct text *out, const json_t *node)
 
 	if (!json_is_true(json_object_get(node, "reachable")))
 		text_printf(out, "unreachable since %s", output_time((double)number_at(node, "last_seen"), when));
-	else if (*string_at(node, "error"))
-		text_printf(out, "refused: %s", string_at(node, "error"));
+	else if (*output_string(node, "error"))
+		text_printf(out, "refused: %s", output_string(node, "error"));
 	else if (number_at(node, "behind") > 0)
 		text_printf(out, "%lld behind, for %lld s", number_at(node, "behind"), number_at(node, "lag_s"));
 	else
@@ -73,9 +67,9 @@ static void add_nodes(struct table *t, const char *what, const json_t *nodes)
 		struct text state = {0};
 		put_state(&state, node);
 		table_add(t, what);
-		table_add(t, string_at(node, "name"));
+		table_add(t, output_string(node, "name"));
 		table_addf(t, "v%lld", number_at(node, "config_version"));
-		table_add(t, string_at(node, "release"));
+		table_add(t, output_string(node, "release"));
 		add_days(t, node);
 		add_targets(t, node);
 		table_add(t, text_cstr(&state));
@@ -90,9 +84,9 @@ static void add_redis(struct table *t, const json_t *servers)
 
 	json_array_foreach((json_t *)servers, i, one)
 	{
-		const char *error = string_at(one, "error");
+		const char *error = output_string(one, "error");
 		table_add(t, "redis");
-		table_add(t, string_at(one, "address"));
+		table_add(t, output_string(one, "address"));
 		for (int empty = 0; empty < 4; empty++)
 			table_add(t, "-");
 		table_add(t, *error ? error : "ok");
@@ -106,8 +100,8 @@ static void add_certificates(struct table *t, const json_t *certificates)
 
 	json_array_foreach((json_t *)certificates, i, one)
 	{
-		table_add(t, string_at(one, "what"));
-		table_add(t, string_at(one, "name"));
+		table_add(t, output_string(one, "what"));
+		table_add(t, output_string(one, "name"));
 		for (int empty = 0; empty < 4; empty++)
 			table_add(t, "-");
 		table_addf(t, "%lld days left", number_at(one, "days"));
@@ -118,14 +112,14 @@ static void print_status(const json_t *overview)
 {
 	static const char *const headings[] = {"WHAT", "NAME", "CONFIG", "RELEASE", "CERT", "TARGETS", "STATE", NULL};
 	const json_t *store = json_object_get(overview, "store"), *problem;
-	const char *error = string_at(store, "error");
+	const char *error = output_string(store, "error");
 	struct table *t = table_new(headings);
 	size_t i;
 
 	add_nodes(t, "control plane", json_object_get(overview, "control_planes"));
 	add_nodes(t, "data plane", json_object_get(overview, "data_planes"));
 	table_add(t, "store");
-	table_add(t, string_at(store, "address"));
+	table_add(t, output_string(store, "address"));
 	table_addf(t, "v%lld", number_at(overview, "config_version"));
 	for (int empty = 0; empty < 3; empty++)
 		table_add(t, "-");
@@ -233,7 +227,7 @@ static enum exit_code look(struct waiting *w, struct admin_answer *answer)
 	}
 	if (answer->status != 200 && answer->status != 404 && answer->status < 500)
 		return admin_client_ask(w->client, "GET", target, NULL, answer);
-	show_progress(w, string_at(answer->json, "message"));
+	show_progress(w, output_string(answer->json, "message"));
 	return answer->status == 200 && json_array_size(json_object_get(answer->json, "laggards")) == 0
 	               ? EXIT_OK
 	               : EXIT_TIMED_OUT;
@@ -251,11 +245,11 @@ static enum exit_code wait_for_all(struct waiting *w, const struct cli *c)
 		if (c->json && answer.json)
 			output_json(answer.json);
 		else if (code == EXIT_OK)
-			puts(string_at(answer.json, "message"));
+			puts(output_string(answer.json, "message"));
 	}
 	if (code == EXIT_TIMED_OUT)
 		cli_fail("timed out waiting for v%" PRIu64 ": %s", w->version,
-		        answer.json ? string_at(answer.json, "message") : "the Admin API does not answer");
+		        answer.json ? output_string(answer.json, "message") : "the Admin API does not answer");
 	admin_answer_fini(&answer);
 	return code;
 }
@@ -272,7 +266,7 @@ enum exit_code wait_until_live(struct admin_client *a, const struct cli *c, uint
 	end_progress(&w);
 	if (code == EXIT_TIMED_OUT)
 		cli_fail("v%" PRIu64 " is stored, but not live everywhere in time: %s", version,
-		        answer.json ? string_at(answer.json, "message") : "the Admin API does not answer");
+		        answer.json ? output_string(answer.json, "message") : "the Admin API does not answer");
 	admin_answer_fini(&answer);
 	return code;
 }

@@ -10,12 +10,6 @@
 
 enum { LOG_DEFAULT = 20, PAGE = 1000 };
 
-static const char *string_at(const json_t *object, const char *key)
-{
-	const char *s = json_string_value(json_object_get(object, key));
-	return s ? s : "";
-}
-
 static long long number_at(const json_t *object, const char *key)
 {
 	return (long long)json_integer_value(json_object_get(object, key));
@@ -51,7 +45,7 @@ static enum exit_code read_pages(
 		code = admin_client_ask(a, "GET", text_cstr(&next), NULL, last);
 		json_array_extend(all, json_object_get(last->json, "data"));
 		text_clear(&next);
-		text_puts(&next, string_at(last->json, "next"));
+		text_puts(&next, output_string(last->json, "next"));
 	}
 	while (json_array_size(all) > want)
 		json_array_remove(all, json_array_size(all) - 1);
@@ -75,10 +69,10 @@ static void print_log(const json_t *versions)
 		put_counts(&counts, v);
 		table_addf(t, "v%lld", number_at(v, "version"));
 		table_add(t, output_time(json_number_value(json_object_get(v, "time")), when));
-		table_add(t, or_dash(string_at(v, "author")));
-		table_add(t, or_dash(string_at(v, "source")));
+		table_add(t, or_dash(output_string(v, "author")));
+		table_add(t, or_dash(output_string(v, "source")));
 		table_add(t, or_dash(text_cstr(&counts)));
-		table_add(t, string_at(v, "message"));
+		table_add(t, output_string(v, "message"));
 		text_fini(&counts);
 	}
 	table_print(t);
@@ -135,10 +129,10 @@ static void print_version(const json_t *v)
 	struct text message = {0};
 
 	printf("v%lld  %s  by %s from %s\n", number_at(v, "version"),
-	        output_time(json_number_value(json_object_get(v, "time")), when), or_dash(string_at(v, "author")),
-	        or_dash(string_at(v, "source")));
-	text_printf(&message, "    %s", string_at(v, "message"));
-	if (*string_at(v, "message"))
+	        output_time(json_number_value(json_object_get(v, "time")), when), or_dash(output_string(v, "author")),
+	        or_dash(output_string(v, "source")));
+	text_printf(&message, "    %s", output_string(v, "message"));
+	if (*output_string(v, "message"))
 		changes_print_text(&message);
 	text_fini(&message);
 	putchar('\n');
@@ -259,7 +253,8 @@ static enum exit_code roll_back(
 	if (code == EXIT_OK)
 		print_rollback(c, &answer, version);
 	if (code == EXIT_OK && answer.status == 202) {
-		cli_fail("the version is made, but not live everywhere yet: %s", string_at(answer.json, "message"));
+		cli_fail("the version is made, but not live everywhere yet: %s",
+		        output_string(answer.json, "message"));
 		code = EXIT_TIMED_OUT;
 	}
 	text_fini(&target);

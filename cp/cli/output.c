@@ -21,6 +21,12 @@ void output_json(const json_t *value)
 	putchar('\n');
 }
 
+const char *output_string(const json_t *object, const char *key)
+{
+	const char *s = json_string_value(json_object_get(object, key));
+	return s ? s : "";
+}
+
 const char *output_time(double unix_s, char out[20])
 {
 	time_t t = (time_t)unix_s;

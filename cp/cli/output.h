@@ -11,6 +11,9 @@
 /* One JSON value and a line end on stdout. */
 void output_json(const json_t *value);
 
+/* A member's text; "" when it is not there or is none. */
+const char *output_string(const json_t *object, const char *key);
+
 /* Rows under headings, columns as wide as they need to be. A terminal's width cuts the last column, never the others;
  * what goes to a file or a pipe is not cut. */
 struct table;

@@ -15,17 +15,11 @@ static double real_at(const json_t *object, const char *key)
 	return json_number_value(json_object_get(object, key));
 }
 
-static const char *string_at(const json_t *object, const char *key)
-{
-	const char *s = json_string_value(json_object_get(object, key));
-	return s ? s : "";
-}
-
 static void add_lag(struct table *t, const json_t *node)
 {
 	if (!json_is_true(json_object_get(node, "reachable")))
 		table_add(t, "unreachable");
-	else if (*string_at(node, "error"))
+	else if (*output_string(node, "error"))
 		table_add(t, "refused");
 	else if (real_at(node, "behind") > 0)
 		table_addf(t, "%.0f s", real_at(node, "lag_s"));
@@ -39,7 +33,7 @@ static void add_node(struct table *t, const json_t *node)
 	        "requests_per_s", "p50_ms", "p99_ms", "upstream_ms", "errors_4xx_per_s", "errors_5xx_per_s"};
 	const json_t *load = json_object_get(node, "load");
 
-	table_add(t, string_at(node, "name"));
+	table_add(t, output_string(node, "name"));
 	for (size_t i = 0; i < sizeof rates / sizeof rates[0]; i++)
 		if (json_is_object(load))
 			table_addf(t, "%.1f", real_at(load, rates[i]));
