@@ -38,6 +38,16 @@ static inline const char *h1_scan_bytes(const char *p, const char *end, uint8_t 
 	return p;
 }
 
+static inline bool h1_copy_value_bytes(char *out, const char *p, size_t n)
+{
+	bool clean = true;
+	for (size_t i = 0; i < n; i++) {
+		out[i] = p[i];
+		clean = clean && h1_is(p[i], H1_VALUE);
+	}
+	return clean;
+}
+
 #ifdef H1_SCAN_SSE2
 
 /* Bytes that are control characters other than TAB are 0xff, others 0. */
@@ -169,12 +179,7 @@ static inline bool h1_copy_value_sse2(char *out, const char *p, size_t n)
 		*(h1_load32 *)(void *)(out + n - 4) = last;
 		c = _mm_set_epi32(last, first, last, first);
 	} else {
-		bool clean = true;
-		for (size_t i = 0; i < n; i++) {
-			out[i] = p[i];
-			clean = clean && h1_is(p[i], H1_VALUE);
-		}
-		return clean;
+		return h1_copy_value_bytes(out, p, n);
 	}
 	return _mm_movemask_epi8(_mm_or_si128(bad, h1_controls(c))) == 0;
 }
@@ -221,12 +226,7 @@ static inline bool h1_copy_value(char *out, const char *p, size_t n)
 #ifdef H1_SCAN_SSE2
 	return h1_copy_value_sse2(out, p, n);
 #else
-	bool clean = true;
-	for (size_t i = 0; i < n; i++) {
-		out[i] = p[i];
-		clean = clean && h1_is(p[i], H1_VALUE);
-	}
-	return clean;
+	return h1_copy_value_bytes(out, p, n);
 #endif
 }
 
