@@ -348,7 +348,7 @@ static void take_some(void *arg)
 
 START_TEST(a_slow_reader_is_not_a_silent_one)
 {
-	enum { SIZE = 16 * 1024 * 1024 };
+	enum { SIZE = 64 * 1024 * 1024 }; /* more than the reader takes and the kernel keeps */
 	char *bytes = much(SIZE);
 	begin("POST");
 	client.write_timeout_ms = 600; /* of a reader that has to share the machine */
