@@ -4,6 +4,7 @@ import json
 import socket
 import ssl
 import threading
+import time
 
 import kit
 import pki
@@ -118,8 +119,10 @@ def test_changes_under_load_lose_no_handshake_and_mix_no_versions(gateway, pairs
     threads = [threading.Thread(target=shake) for _ in range(3)]
     for thread in threads:
         thread.start()
-    for i in range(20):
+    end, i = time.monotonic() + 20, 0
+    while i < 20 or (seen != allowed and time.monotonic() < end):  # a busy machine may shake hands less often than it changes
         assert gateway.api("PATCH", f"/certificates/{made['id']}", pairs["c2" if i % 2 == 0 else "c1"].entity()).status == 200
+        i += 1
     stop.set()
     for thread in threads:
         thread.join()
