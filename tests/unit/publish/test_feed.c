@@ -17,6 +17,7 @@
 #include "cp/store/migrate.h"
 #include "dp/config/subscriber.h"
 #include "tests/support/batches.h"
+#include "tests/support/in_step.h"
 #include "tests/support/pg.h"
 #include "tests/support/tmp.h"
 
@@ -292,6 +293,9 @@ START_TEST(a_commit_reaches_the_data_plane_and_the_writer_knows)
 	}
 	ck_assert_uint_eq(applied, 1);
 	usleep(300 * 1000);
+	for (int i = 0; i < 1000 && !is_known_in_step(); i++)
+		usleep(10 * 1000);
+	ck_assert(is_known_in_step());
 	enum { WRITES = 50 };
 	for (int i = 0; i < WRITES; i++) {
 		char name[16];
