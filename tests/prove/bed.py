@@ -3,6 +3,7 @@
 The data plane's worker has CPU 0; origin and load share CPU 1 with everything else: control plane, database, the data plane's main thread, the proof
 itself. They have real-time priority there, so that latency is what the worker takes and not how long the one that measures it waits for its turn."""
 import json
+import os
 import pathlib
 import subprocess
 import sys
@@ -21,6 +22,7 @@ NICE_LEVEL = 10
 
 class Bed:
     def __init__(self, folder, options):
+        os.sched_setaffinity(0, {OTHER_CPU})  # and all that is started from here
         self.folder, self.options, self.processes = folder, options, []
         self.services = kit.Services()
         self.findings, self.origin = [], None

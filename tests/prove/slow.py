@@ -1,7 +1,7 @@
 """10,000 slow clients, half of them with heads and half with bodies of one byte a second, beside a normal load."""
 from bed import compare_p99, flat, kit, median
 
-CLIENTS, ROUNDS, SECONDS, RATE = 10000, 4, 8, 3000
+CLIENTS, ROUNDS, SECONDS, RATE = 10000, 8, 6, 3000
 
 
 def prove(bed):
