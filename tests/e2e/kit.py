@@ -227,7 +227,7 @@ class Process:
         self.conf = folder / f"{name}.conf"
         self.settings = {"prefix": folder / name, **settings}
         self.log = folder / f"{name}.log"
-        self.process = None
+        self.process, self.within, self.environment = None, (), {}  # within: words before the program, as of `ip netns exec`
 
     @property
     def pid(self):
@@ -238,7 +238,8 @@ class Process:
         pid_file = pathlib.Path(self.settings["prefix"]) / "pids" / f"{self.program}.pid"
         pid_file.unlink(missing_ok=True)
         with open(self.log, "ab") as log:
-            self.process = subprocess.Popen([BUILD / self.program, "--conf", self.conf, *self.arguments], stdout=log, stderr=log)
+            self.process = subprocess.Popen([*self.within, BUILD / self.program, "--conf", self.conf, *self.arguments], stdout=log, stderr=log,
+                                            env={**os.environ, **self.environment})
         if wait:
             def ready():
                 assert self.process.poll() is None, f"{self.name} ended with {self.process.returncode}: {self.log.read_text()[-2000:]}"
