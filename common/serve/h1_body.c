@@ -88,7 +88,7 @@ bool h1_deliver(struct h1_conn *h)
 	if (r == PIECE_NONE)
 		return false;
 	s->body_received += piece.len;
-	if (sv->max_body && s->body_received > sv->max_body && !h->tunnel) {
+	if (s->max_body && s->body_received > s->max_body && !h->tunnel) {
 		if (s->responded)
 			h1_end(h, ABORT_BAD_BODY);
 		else

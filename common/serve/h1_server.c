@@ -58,12 +58,12 @@ void h1_refuse(struct h1_conn *h, int status, const char *why)
 static void begin_request(struct h1_conn *h)
 {
 	struct stream *s = h->stream;
-	uint64_t max_body = h->base.server->max_body;
 
 	open_stream(h);
 	h->keep_alive = s->request.keep_alive;
 	h1_begin_body(h);
-	if (max_body && h->body == H1_BODY_LENGTH && h->body_left > max_body)
+	server_limit_body(s);
+	if (s->max_body && h->body == H1_BODY_LENGTH && h->body_left > s->max_body)
 		h1_refuse(h, 413, "request body too large");
 	else
 		h->base.server->ops->on_request(s);

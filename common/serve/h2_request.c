@@ -75,8 +75,10 @@ int h2_take_field(struct h2_conn *h, int32_t id, struct slice name, struct slice
 
 static void check_size(struct h2_stream *hs)
 {
-	uint64_t most = hs->conn->base.server->max_body;
-	if (most && hs->stream->request.content_length > 0 && (uint64_t)hs->stream->request.content_length > most)
+	struct stream *s = hs->stream;
+
+	server_limit_body(s);
+	if (s->max_body && s->request.content_length > 0 && (uint64_t)s->request.content_length > s->max_body)
 		h2_refuse(hs, 413, "request body too large");
 }
 
@@ -128,7 +130,7 @@ static bool is_wanted(const struct h2_stream *hs)
 static int check_received(struct h2_stream *hs)
 {
 	int64_t length = hs->stream->request.content_length;
-	uint64_t most = hs->conn->base.server->max_body;
+	uint64_t most = hs->stream->max_body;
 
 	if (length >= 0 && hs->received > (uint64_t)length)
 		return malformed(hs);

@@ -172,11 +172,18 @@ struct stream *server_take_stream(struct server_conn *sc)
 	s->listener = sc->listener;
 	s->trailers = NULL;
 	s->started_ns = clock_mono_ns();
+	s->max_body = sv->max_body;
 	s->body_received = s->sent = s->head_sent = 0;
 	s->status = 0;
 	s->body_done = s->responded = s->finished = s->answer_half_closed = false;
 	head_init(&s->request, &s->arena);
 	return s;
+}
+
+void server_limit_body(struct stream *s)
+{
+	if (s->server->ops->max_body)
+		s->max_body = s->server->ops->max_body(s);
 }
 
 void server_free_stream(struct stream *s)

@@ -41,6 +41,8 @@ void server_add(struct server *sv, struct server_conn *sc);
 void server_remove(struct server_conn *sc);
 void server_set_phase(struct server_conn *sc, enum server_phase phase);
 
+/* Decides how much of a body the stream may have; its head is complete. */
+void server_limit_body(struct stream *s);
 /* A stream with an empty arena, zeroed data and an empty request. */
 struct stream *server_take_stream(struct server_conn *sc);
 /* Its arena ends. Nobody may hold the stream: its memory serves the next request. */

@@ -44,6 +44,8 @@ struct stream_ops {
 	void (*on_drained)(struct stream *s);
 	void (*on_done)(struct stream *s);
 	void (*on_abort)(struct stream *s, enum stream_abort why);
+	/* Largest body of this request, whose head is complete; 0: no limit. NULL: always the server's max_body. */
+	uint64_t (*max_body)(const struct stream *s);
 };
 
 /* One per worker and kind of listener: what its connections have in common. */
@@ -81,6 +83,7 @@ struct stream {
 	struct head request;
 	struct head *trailers; /* of the request: there when the last piece of its body is; NULL: none */
 	uint64_t started_ns;   /* monotonic, when its first byte was there */
+	uint64_t max_body;     /* of this request: stream_ops.max_body or the server's */
 	uint64_t body_received;
 	uint64_t sent;      /* bytes of the response, head included */
 	uint64_t head_sent; /* of these, up to the end of the head */

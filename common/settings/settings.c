@@ -172,7 +172,9 @@ static const struct field fields[] = {
         FIELD(struct settings, upkeep_interval, .dflt = "60", .flags = REQUIRED, BETWEEN(1, 86400),
                 .doc = "Seconds between two rounds in which expired credentials and old versions are removed."),
         FIELD(struct settings, admin_max_body_size, .dflt = "'10m'", .flags = REQUIRED, .check = check_size,
-                .doc = "Largest body of an Admin API request; 0: no limit."),
+                .doc = "Largest body of an Admin API request other than POST /config; 0: no limit."),
+        FIELD(struct settings, admin_max_document_size, .dflt = "'128m'", .flags = REQUIRED, .check = check_size,
+                .doc = "Largest body of POST /config, which is what gatectl apply sends; 0: no limit. Where admin_max_body_size allows more, that counts."),
         FIELD(struct settings, admin_auth, SWITCH,
                 .doc = "Whether the Admin API asks for an admin's token or certificate. Addresses in admin_listen that "
                        "other machines can reach need it."),

@@ -60,8 +60,9 @@ struct settings {
 	struct slice error_default_type, http_strictness, router_flavor, route_match_calculation;
 	struct slice trusted_ips, real_ip_header, port_maps;
 	bool real_ip_recursive;
-	struct slice client_max_body_size; /* "0", "10m": nginx_http_client_max_body_size */
-	struct slice admin_max_body_size;  /* nginx_admin_client_max_body_size, default 10m */
+	struct slice client_max_body_size;    /* "0", "10m": nginx_http_client_max_body_size */
+	struct slice admin_max_body_size;     /* nginx_admin_client_max_body_size, default 10m */
+	struct slice admin_max_document_size; /* of POST /config, default 128m */
 	struct slice dns_resolver, dns_hostsfile, dns_order;
 	double dns_valid_ttl, dns_stale_ttl, dns_not_found_ttl, dns_error_ttl; /* s; valid 0: the records' own */
 	int64_t dns_cache_size;

@@ -103,6 +103,13 @@ static bool split_path(struct arena *a, struct admin_request *r)
 	return true;
 }
 
+bool admin_request_is_document(const struct head *h)
+{
+	struct slice target = h->target, path = slice_cut(&target, '?');
+
+	return slice_eq(h->method, S("POST")) && (slice_eq(path, S("/config")) || slice_eq(path, S("/config/")));
+}
+
 enum admin_parsed admin_request_parse(struct arena *a, struct admin_request *r)
 {
 	struct uri uri;

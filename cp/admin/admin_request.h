@@ -53,6 +53,9 @@ void admin_request_copy(
 /* Adds the names of the certificate that the client has shown, if any. */
 void admin_request_copy_names(struct arena *a, const SSL *tls, struct admin_request *out);
 
+/* Is this a whole document, POST /config? By the head alone. */
+bool admin_request_is_document(const struct head *h);
+
 enum admin_parsed {
 	ADMIN_PARSED,
 	ADMIN_NO_PATH, /* nothing can be at such a target */

@@ -1,8 +1,9 @@
 /* admin_server: see admin_server.h.
  *
  * What a client may cost: a body is read only when its sender shows a login (or none is asked for), all bodies
- * together may take BODIES_MIN, or four of the largest, and each must come faster than BODY_BYTES_PER_MS once
- * admin_body_timeout is over. Only what is complete takes a place in the queue, so a slow client holds up nobody.
+ * together may take BODIES_MIN, or four of the largest, or the largest document, and each must come faster than
+ * BODY_BYTES_PER_MS once admin_body_timeout is over. Only what is complete takes a place in the queue, so a slow
+ * client holds up nobody.
  *
  * A job belongs to the loop's thread, except between workers_submit() and job_finished(), when an admin thread has it
  * and the loop's thread touches nothing of it but `stream`. A client that leaves takes the stream away; the job is
@@ -40,6 +41,7 @@ struct admin_server {
 	unsigned job_count;
 	unsigned queued;                 /* jobs that are with the admin threads */
 	uint64_t body_bytes, bodies_max; /* of all jobs' bodies, and their limit */
+	uint64_t max_document;           /* of POST /config; 0: no limit */
 	struct loop_timer *body_timer;   /* looks at bodies that come slowly */
 	struct loop_timer *wait_timer;   /* while a job waits for all data planes */
 	struct arena arena;              /* of the listeners' specs */
@@ -297,7 +299,14 @@ static void on_abort(struct stream *s, enum stream_abort why)
 	let_go(s);
 }
 
+static uint64_t max_body(const struct stream *s)
+{
+	const struct admin_server *a = s->server->context;
+	return admin_request_is_document(&s->request) ? a->max_document : a->server.max_body;
+}
+
 static const struct stream_ops ops = {
+        .max_body = max_body,
         .on_request = on_request,
         .on_bad_request = on_bad_request,
         .on_body = on_body,
@@ -365,20 +374,37 @@ static bool listen_all(struct admin_server *a, const struct settings *s, struct 
 	return true;
 }
 
-static bool start(struct admin_server *a, const struct settings *s, struct err *e)
+static uint64_t larger_limit(uint64_t a, uint64_t b)
 {
-	if (!settings_size(s->admin_max_body_size, &a->server.max_body))
+	return a == 0 || b == 0 ? 0 : a > b ? a : b;
+}
+
+static bool read_limits(struct admin_server *a, const struct settings *s, struct err *e)
+{
+	uint64_t body, document;
+
+	if (!settings_size(s->admin_max_body_size, &body))
 		return err_set(e, "admin_max_body_size is \"%.*s\", expected a size such as 10m",
 		        SLICE_ARG(s->admin_max_body_size));
-	if (!node_id_load(s, a->env.node_id, e) || !(a->env.auth = admin_auth_new(s, e)))
+	if (!settings_size(s->admin_max_document_size, &document))
+		return err_set(e, "admin_max_document_size is \"%.*s\", expected a size such as 128m",
+		        SLICE_ARG(s->admin_max_document_size));
+	a->server.max_body = body;
+	a->max_document = larger_limit(body, document);
+	a->bodies_max = larger_limit(larger_limit(body * 4, a->max_document), BODIES_MIN);
+	if (a->bodies_max == 0)
+		a->bodies_max = UINT64_MAX;
+	return true;
+}
+
+static bool start(struct admin_server *a, const struct settings *s, struct err *e)
+{
+	if (!read_limits(a, s, e) || !node_id_load(s, a->env.node_id, e) || !(a->env.auth = admin_auth_new(s, e)))
 		return false;
 	unsigned threads = s->admin_threads > 0 ? (unsigned)s->admin_threads : 1;
 	if (!access_log_open(&a->access_log, s, "admin_access_log", s->admin_access_log, e))
 		return false;
 	access_writer_init(&a->access_writer, &a->access_log);
-	a->bodies_max = a->server.max_body == 0 ? UINT64_MAX : a->server.max_body * 4;
-	if (a->bodies_max < BODIES_MIN)
-		a->bodies_max = BODIES_MIN;
 	a->server.body_timeout_ms = (uint32_t)s->admin_body_timeout * 1000;
 	a->body_timer = loop_timer_new(a->env.loop, BODY_LOOK_MS, true, look_at_bodies, a);
 	a->workers = workers_start(s, threads, e);

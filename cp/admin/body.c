@@ -15,12 +15,35 @@ static bool is_type(const struct admin_call *c, struct slice type)
 	return slice_starts(c->request->content_type, type);
 }
 
+/* Are there more values than may be? Each but the first of all follows a comma or an opening bracket. */
+static bool has_too_many_values(struct slice json)
+{
+	size_t values = 1;
+	bool in_string = false;
+
+	for (size_t i = 0; i < json.len && values <= ADMIN_BODY_VALUES_MAX; i++) {
+		char c = json.ptr[i];
+		if (in_string && c == '\\')
+			i++;
+		else if (c == '"')
+			in_string = !in_string;
+		else if (!in_string && (c == ',' || c == '[' || c == '{'))
+			values++;
+	}
+	return values > ADMIN_BODY_VALUES_MAX;
+}
+
 /* [] is what some clients make of an empty object. A key that is there twice is refused: which of its values is meant
  * depends on the reader, and whoever looked at the request before us may be another one (RFC 8259 4). */
 static bool read_json(struct admin_call *c)
 {
 	struct slice body = c->request->body;
 	json_error_t e;
+
+	if (body.len > ADMIN_BODY_VALUES_MAX && has_too_many_values(body)) {
+		admin_fail(c, 413, "more than %d values in one body", ADMIN_BODY_VALUES_MAX);
+		return false;
+	}
 	json_t *json = body.len > 0 ? json_loadb(body.ptr, body.len, JSON_REJECT_DUPLICATES, &e) : NULL;
 
 	if (json_is_array(json) && json_array_size(json) == 0) {

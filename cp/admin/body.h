@@ -4,6 +4,8 @@
 
 #include "cp/admin/call.h"
 
+/* JSON values are counted before they are read, for each costs many times its bytes. */
+enum { ADMIN_BODY_VALUES_MAX = 8 * 1000000 };
 /* Fills c->input; false when the answer is ready. The object belongs to whoever made c. */
 bool admin_body_read(struct admin_call *c);
 /* Makes the input ready for schema_load(): gives the leaves of a form the types that the kind wants, and checks

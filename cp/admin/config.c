@@ -17,6 +17,7 @@
 #include "cp/store/memory.h"
 
 enum { CHANGES_MAX = 1000 }; /* listed in an answer unless ?changes=N asks for another number */
+enum { LARGE_BYTES = 10 * 1024 * 1024 };
 
 static const char no_database_only[] =
         "this endpoint is only available when Kong is configured to not use a database";
@@ -311,9 +312,22 @@ static void answer(struct admin_call *c)
 		admin_fail(c, 400, "%s", no_database_only);
 }
 
+/* A document takes many times its size while it is read and compared, so large ones come one after the other. */
+static void answer_large(struct admin_call *c)
+{
+	static pthread_mutex_t one_at_a_time = PTHREAD_MUTEX_INITIALIZER;
+
+	pthread_mutex_lock(&one_at_a_time);
+	answer(c);
+	pthread_mutex_unlock(&one_at_a_time);
+}
+
 /* A whole configuration in all its stages is large, and then gone for a long time. */
 void admin_config(struct admin_call *c)
 {
-	answer(c);
+	if (c->request->body.len > LARGE_BYTES)
+		answer_large(c);
+	else
+		answer(c);
 	malloc_trim(0);
 }

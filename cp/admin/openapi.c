@@ -122,7 +122,8 @@ static json_t *responses(void)
 	add_response(
 	        out, "ReadOnly", "There is no database: the configuration is a file, or what POST /config brings.");
 	add_response(out, "Conflict", "Another entity has this unique value (code 5).");
-	add_response(out, "TooLarge", "The body is larger than admin_max_body_size.");
+	add_response(out, "TooLarge",
+	        "The body is larger than admin_max_body_size, or for POST /config admin_max_document_size.");
 	add_response(out, "UnknownMediaType", "Content-Type is not one of those listed.");
 	add_response(
 	        out, "TooManyLogins", "Too many failed logins from this address; Retry-After says how long to wait.");

@@ -241,7 +241,7 @@ def main():
     subprocess.run(["make", "-s", "build/release/tests/bench/swarm"], cwd=kit.ROOT, check=True)
     services, origin = kit.Services(), kit.Origin()
     cases = {"swarm": swarm, "live": live, "big": big, "document": entities}
-    settings = {"admin_max_body_size": "200m", "publish_guard": 0, "log_level": "warn"}
+    settings = {"publish_guard": 0, "log_level": "warn"}
     try:
         gateway = TwoControlPlanes(services, folder, settings=settings)
         for dp in gateway.dps:

@@ -34,6 +34,7 @@ static void setup(void)
 	settings.admin_listen = S("127.0.0.1:21290 reuseport");
 	settings.admin_threads = 2;
 	settings.admin_max_body_size = S("2k");
+	settings.admin_max_document_size = S("4k");
 	settings.admin_body_timeout = 60;
 	settings.headers = S("server_tokens, latency_tokens");
 	settings.server_token = S("gatehouse/test");
@@ -165,6 +166,37 @@ START_TEST(a_body_above_the_limit_is_413)
 }
 END_TEST
 
+/* Only what is a whole document may be larger, by its length or counted. */
+static const struct {
+	const char *target;
+	int length;
+	const char *answer;
+} documents[] = {
+        {"POST /config", 3072, "HTTP/1.1 400 "}, /* read, and no document */
+        {"POST /config/?dry_run=1", 3072, "HTTP/1.1 400 "},
+        {"POST /config", 5000, "HTTP/1.1 413 "},
+        {"PUT /config", 3072, "HTTP/1.1 413 "},
+        {"POST /configs", 3072, "HTTP/1.1 413 "},
+        {"POST /services?/config", 3072, "HTTP/1.1 413 "},
+        {"POST /services/config", 3072, "HTTP/1.1 413 "},
+};
+
+START_TEST(a_document_has_a_limit_of_its_own)
+{
+	char request[8192];
+
+	snprintf(request, sizeof request,
+	        "%s HTTP/1.1\r\nContent-Type: application/json\r\nContent-Length: %d\r\n" TAIL "\r\n%0*d",
+	        documents[_i].target, documents[_i].length, documents[_i].length, 0);
+	expect_in(talk(request), documents[_i].answer);
+	snprintf(request, sizeof request,
+	        "%s HTTP/1.1\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n" TAIL
+	        "\r\n%x\r\n%0*d\r\n0\r\n\r\n",
+	        documents[_i].target, documents[_i].length, documents[_i].length, 0);
+	expect_in(talk(request), documents[_i].answer);
+}
+END_TEST
+
 START_TEST(a_malformed_request_gets_a_message)
 {
 	const char *a = talk("GET / HTTP/1.1\r\nbad header: x\r\n" TAIL "\r\n");
@@ -248,6 +280,7 @@ int main(void)
 	tcase_add_test(t, options_answers_a_preflight);
 	tcase_add_test(t, a_write_tells_its_version_and_who_runs_it);
 	tcase_add_test(t, a_body_above_the_limit_is_413);
+	tcase_add_loop_test(t, a_document_has_a_limit_of_its_own, 0, sizeof documents / sizeof documents[0]);
 	tcase_add_test(t, a_malformed_request_gets_a_message);
 	tcase_add_test(t, a_client_that_leaves_does_not_stop_its_write);
 	tcase_add_test(t, a_client_that_leaves_inside_its_body_leaves_nothing_behind);

@@ -2,6 +2,8 @@
  * database. */
 #include "tests/unit/admin/fixture.h"
 
+#include "cp/admin/body.h"
+
 static struct api api;
 
 static void setup(void)
@@ -55,6 +57,29 @@ START_TEST(a_json_body_is_an_object)
 	expect_message(&api, 200, OK);
 	post("application/json", "[]");
 	expect_message(&api, 400, "schema violation (host: required field missing)");
+}
+END_TEST
+
+/* prefix, more commas than a body may have values, suffix. */
+static void post_commas(const char *prefix, const char *suffix)
+{
+	size_t n = ADMIN_BODY_VALUES_MAX + 1;
+	struct text body = {0};
+
+	text_puts(&body, prefix);
+	memset(text_reserve(&body, n + 1), ',', n);
+	body.len += n;
+	text_puts(&body, suffix);
+	post("application/json", text_cstr(&body));
+	text_fini(&body);
+}
+
+START_TEST(a_body_of_too_many_values_is_not_read)
+{
+	post_commas("{\"host\":[", "]}");
+	expect_message(&api, 413, "more than 8000000 values in one body");
+	post_commas("{\"host\":\"\\\"[{", "\"}"); /* one long text */
+	ck_assert_int_eq(api.last.status, 400);
 }
 END_TEST
 
@@ -138,6 +163,7 @@ int main(void)
 	tcase_add_test(t, other_media_types_are_refused_without_a_body);
 	tcase_add_test(t, no_body_and_no_type_is_an_empty_object);
 	tcase_add_test(t, a_json_body_is_an_object);
+	tcase_add_test(t, a_body_of_too_many_values_is_not_read);
 	tcase_add_test(t, json_is_taken_as_it_is);
 	tcase_add_test(t, the_leaves_of_a_form_get_the_types_of_the_schema);
 	tcase_add_test(t, a_plugin_s_config_is_inferred_by_its_own_schema);
