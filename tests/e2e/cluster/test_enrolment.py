@@ -150,10 +150,188 @@ def test_what_is_no_token_is_refused_here(cluster, tmp_path):
     assert "expected HOST:PORT" in run("cluster", "join", token + "@nowhere", "--prefix", tmp_path, code=64).stderr
 
 
-@pytest.mark.parametrize("ttl", [0, -1, 30 * 86400 + 1, "soon"])
-def test_a_token_lasts_from_a_second_to_thirty_days(cluster, ttl):
-    answer = cluster.api("POST", "/clustering/tokens", {"ttl": ttl})
-    assert answer.status == 400 and "from 1 to 2592000" in answer.json["message"]
+@pytest.mark.parametrize("body, words", [
+    *(({"ttl": ttl}, "from 1 to 31622400") for ttl in (0, -1, 366 * 86400 + 1, "soon", None)),
+    *(({"uses": uses}, "from 1 to 1000000") for uses in (0, -1, 1000001, "many", [])),
+    ({"role": "king"}, "expected to be data_plane or control_plane"),
+    ({"role": 7}, "expected to be data_plane or control_plane"),
+    ({"role": "control_plane"}, "hosts is expected"),
+    ({"role": "control_plane", "hosts": []}, "hosts is expected"),
+    ({"role": "control_plane", "hosts": ["cp2"], "uses": 2}, "one of them"),
+    ({"hosts": ["cp2"]}, "a data plane's certificate has none"),
+    *(({"role": "control_plane", "hosts": hosts}, "DNS name or an address") for hosts in
+      (["*"], ["*.example"], ["cp2", ""], [".."], ["a b"], ["cp2\n"], ["x" * 254], ["cp2", 7], {"a": 1}, 7, "cp2, cp3", "cp2/", [["cp2"]])),
+    ({"role": "control_plane", "hosts": [f"cp{i}" for i in range(9)]}, "more than 8"),
+])
+def test_what_no_token_is_made_for(cluster, body, words):
+    answer = cluster.api("POST", "/clustering/tokens", body)
+    assert answer.status == 400 and words in answer.json["message"], answer
+
+
+# -- many nodes by one token
+
+def test_a_token_for_several_nodes_lets_in_so_many_and_no_more(cluster, tmp_path):
+    """Eight at once, of five that are let in."""
+    made = new_token(cluster, uses=5)
+    all = [subprocess.Popen([kit.BUILD / "gatectl", "cluster", "join", at(cluster, made["token"]), "--prefix", tmp_path / str(i)],
+                            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for i in range(8)]
+    words = [process.communicate(timeout=30)[1] for process in all]
+    assert sorted(process.returncode for process in all) == [0] * 5 + [1] * 3
+    assert sum("was used up at" in text and "for 5 nodes" in text for text in words) == 3
+    row = {row["id"]: row for row in cluster.api("GET", "/clustering/tokens").json["data"]}[made["id"]]
+    assert (row["role"], row["uses"], row["used"], row["hosts"]) == ("data_plane", 5, 5, "")
+    assert len({node_id(path) for path in tmp_path.glob("*/cluster/node.pem")}) == 5
+
+
+def test_a_token_for_several_nodes_ends_and_is_taken_back_as_others_are(cluster, tmp_path):
+    made = new_token(cluster, uses=1000)
+    run("cluster", "join", at(cluster, made["token"]), "--prefix", tmp_path / "in")
+    cluster.services.psql(f"update cluster_tokens set expires_at = now() - interval '1 s' where id = '{made['id']}'", cluster.database)
+    assert "the token ended at" in refused(cluster, made["token"], tmp_path / "late")
+    assert cluster.api("DELETE", f"/clustering/tokens/{made['id']}").status == 204
+    assert "no such token" in refused(cluster, made["token"], tmp_path / "later")
+
+
+def test_a_cluster_that_is_being_set_up_has_its_token_from_the_database(cluster, tmp_path):
+    """As a composition does it: no login yet, a file, several control planes of which one does not answer, and a node that starts again and again."""
+    away, prefix, token = kit.free_port(), tmp_path / "node", tmp_path / "token"
+    addresses = f"{kit.LOOPBACK}:{away},{kit.LOOPBACK}:{cluster.cluster}"
+    run("cluster", "token", "--database", "--uses", 3, "--ttl", "90d", "--at", addresses, "--out", token, "--conf", cluster.cp.conf)
+    assert mode(token) == 0o600
+    run("cluster", "join", "--from", token, "--conf", tmp_path / "conf", "--prefix", prefix, "--timeout", "10s", "--if-needed")
+    assert f"cluster_control_plane = {addresses}\n" in (tmp_path / "conf").read_text()
+    before = (prefix / "cluster" / "node.pem").read_text()
+    again = run("cluster", "join", "--from", token, "--prefix", prefix, "--timeout", "10s", "--if-needed")
+    assert "joined already" in again.stderr and (prefix / "cluster" / "node.pem").read_text() == before
+    row = cluster.api("GET", "/clustering/tokens").json["data"][0]
+    assert (row["created_by"], row["uses"], row["used"]) == ("gatectl", 3, 1) and row["expires_at"] - row["created_at"] == 90 * 86400
+
+
+def test_who_waits_for_a_control_plane_gives_up_in_time(tmp_path, cluster):
+    token = f"{new_token(cluster)['token']}@{kit.LOOPBACK}:{kit.free_port()}"
+    assert "cannot connect" in run("cluster", "join", token, "--prefix", tmp_path, "--timeout", "10ms", code=1).stderr
+
+
+@pytest.mark.parametrize("words, message", [
+    (["--ttl", "367d"], "at most 366d"), (["--ttl", "soon"], "--ttl is"), (["--uses", "0"], "--uses is"), (["--uses", "x"], "--uses is"),
+    (["--database"], "needs --at"), (["more"], "not expected here")])
+def test_what_gatectl_makes_no_token_of(cluster, words, message):
+    assert message in run("cluster", "token", *words, "--conf", cluster.cp.conf, code=64).stderr
+
+
+# -- control planes
+
+def new_control_plane(cluster, folder, *words, hosts=("cp2.example", "10.1.2.3"), code=0):
+    made = new_token(cluster, role="control_plane", hosts=list(hosts))
+    return made, run("cluster", "join", at(cluster, made["token"]), "--role", "control_plane", "--prefix", folder, *words, code=code)
+
+
+def extension(path, name):
+    return pki.openssl("x509", "-in", path, "-noout", "-ext", name)
+
+
+def test_a_control_plane_joins_by_a_token_of_its_own(cluster, tmp_path):
+    made, _ = new_control_plane(cluster, tmp_path, "--conf", tmp_path / "conf")
+    cert = tmp_path / "cluster" / "node.pem"
+    assert "TLS Web Server Authentication" in extension(cert, "extendedKeyUsage")
+    names = extension(cert, "subjectAltName")
+    assert all(name in names for name in ("DNS:cp2.example", "IP Address:10.1.2.3", "DNS:localhost", "IP Address:127.0.0.1"))
+    conf = (tmp_path / "conf").read_text()
+    assert "role = control_plane\n" in conf and "cluster_listen = 0.0.0.0:8005\n" in conf
+    row = {row["id"]: row for row in cluster.api("GET", "/clustering/tokens").json["data"]}[made["id"]]
+    assert (row["role"], row["hosts"], row["used_by"]) == ("control_plane", "cp2.example,10.1.2.3", node_id(cert))
+    # once
+    words = run("cluster", "join", at(cluster, made["token"]), "--role", "control_plane", "--prefix", tmp_path / "b", code=1).stderr
+    assert "was used at" in words and not (tmp_path / "b").exists()
+
+
+def test_gatectl_makes_the_whole_command_for_a_control_plane(cluster, tmp_path):
+    words = run("cluster", "token", "--control-plane", "--host", "cp2.example", "--conf", cluster.cp.conf).stdout.split()
+    assert words[4:] == ["--role", "control_plane"]
+    run(*words[1:], "--prefix", tmp_path)
+    assert "DNS:cp2.example" in extension(tmp_path / "cluster" / "node.pem", "subjectAltName")
+
+
+def test_a_control_plane_has_names_of_its_token_only(cluster, tmp_path):
+    made, done = new_control_plane(cluster, tmp_path / "a", "--host", "cp1.example", code=1)
+    assert "not for a control plane at 'cp1.example', but at: cp2.example,10.1.2.3" in done.stderr
+    for hosts in ("*", "cp2.example,cp1.example", "cp2.example." , ",".join(["cp2.example"] * 9)):
+        run("cluster", "join", at(cluster, made["token"]), "--role", "control_plane", "--host", hosts, "--prefix", tmp_path / "a", code=1)
+    # nothing was spent on it
+    run("cluster", "join", at(cluster, made["token"]), "--role", "control_plane", "--host", "CP2.example", "--prefix", tmp_path / "b")
+    assert "10.1.2.3" not in extension(tmp_path / "b" / "cluster" / "node.pem", "subjectAltName")
+
+
+def test_a_data_planes_token_makes_no_control_plane(cluster, tmp_path):
+    for made in (new_token(cluster), new_token(cluster, uses=7)):
+        words = run("cluster", "join", at(cluster, made["token"]), "--role", "control_plane", "--host", "localhost", "--prefix", tmp_path, code=1).stderr
+        assert "the token is for a data plane, and a control plane wants to join with it" in words
+        row = {row["id"]: row for row in cluster.api("GET", "/clustering/tokens").json["data"]}[made["id"]]
+        assert row["used"] == 0
+    assert not (tmp_path / "cluster").exists()
+
+
+def test_a_control_planes_token_makes_no_data_plane(cluster, tmp_path):
+    made = new_token(cluster, role="control_plane", hosts="cp2.example")
+    assert "the token is for a control plane, and a data plane" in refused(cluster, made["token"], tmp_path)
+
+
+def number(n):
+    out = b""
+    while n > 127:
+        out, n = out + bytes([n & 127 | 128]), n >> 7
+    return out + bytes([n])
+
+
+def ask(cluster, token=None, dp=None, role="", hosts=(), key=None):
+    """What a client of somebody's own says: (the error, the certificate)."""
+    import base64
+    raw = base64.urlsafe_b64decode(token[4:] + "=") if token else b""
+    csr = pki.openssl("req", "-new", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", "/dev/null", "-subj", "/CN=cp2.example",
+                      "-addext", "subjectAltName=DNS:cp2.example", "-addext", "extendedKeyUsage=serverAuth")
+    fields = [(2, b"thief"), (3, raw[:16]), (4, raw[16:48]), (5, csr.encode()), (6, role.encode()), *((7, host.encode()) for host in hosts)]
+    body = b"".join(bytes([n << 3 | 2]) + number(len(value)) + value for n, value in fields if value)
+    with connection(cluster, "gatehouse-sign/1", dp) as s:
+        s.sendall(len(body).to_bytes(4, "big") + body)
+        got = b""
+        while more := s.recv(65536):
+            got += more
+    at, found = 4, {}
+    while at < len(got):
+        tag, at = got[at], at + 1
+        value = shift = 0
+        while got[at] & 128:
+            value, shift, at = value | (got[at] & 127) << shift, shift + 7, at + 1
+        value, at = value | got[at] << shift, at + 1
+        if tag & 7 == 2:
+            found[tag >> 3] = got[at:at + value].decode()
+            at += value
+    return found.get(1, ""), found.get(5, "")
+
+
+@pytest.mark.parametrize("role, hosts, words", [
+    ("control_plane", [], "for a data plane"), ("control_plane", ["localhost"], "for a data plane"), ("data_plane", ["cp2.example"], "has no host names"),
+    ("", ["cp2.example"], "has no host names"), ("CONTROL_PLANE", [], "is not known"), ("x" * 5000, [], "is not known")])
+def test_whatever_is_said_with_a_data_planes_token(cluster, role, hosts, words):
+    error, given = ask(cluster, new_token(cluster, uses=2)["token"], role=role, hosts=hosts)
+    assert words in error and not given
+
+
+def test_what_a_request_says_of_itself_makes_no_control_plane(cluster, tmp_path):
+    """Neither names and usages in the request of who joins, nor a role in that of who renews."""
+    token, dp = new_token(cluster, uses=2)["token"], Joined(cluster, "ambitious")
+    for given in (ask(cluster, token)[1], ask(cluster, dp=dp, role="control_plane", hosts=["cp2.example"])[1]):
+        (tmp_path / "pem").write_text(given)
+        assert "Server Authentication" not in extension(tmp_path / "pem", "extendedKeyUsage")
+        assert "cp2.example" not in extension(tmp_path / "pem", "subjectAltName")
+
+
+def test_a_control_planes_certificate_serves_and_a_data_planes_does_not(cluster, tmp_path):
+    """What tells one from the other is told by TLS: a data plane dials no server that has no such certificate."""
+    new_control_plane(cluster, tmp_path)
+    for path, served in ((tmp_path / "cluster" / "node.pem", True), (Joined(cluster, "pretender").joined["certificate"], False)):
+        done = subprocess.run(["openssl", "verify", "-purpose", "sslserver", "-CAfile", cluster.certs / "ca.crt", path], capture_output=True)
+        assert (done.returncode == 0) == served
 
 
 def test_a_machine_that_has_joined_does_not_join_again_by_accident(cluster, tmp_path):
