@@ -291,7 +291,7 @@ def ask(cluster, token=None, dp=None, role="", hosts=(), key=None):
                       "-addext", "subjectAltName=DNS:cp2.example", "-addext", "extendedKeyUsage=serverAuth")
     fields = [(2, b"thief"), (3, raw[:16]), (4, raw[16:48]), (5, csr.encode()), (6, role.encode()), *((7, host.encode()) for host in hosts)]
     body = b"".join(bytes([n << 3 | 2]) + number(len(value)) + value for n, value in fields if value)
-    with connection(cluster, "gatehouse-sign/1", dp) as s:
+    with connection(cluster.cluster, "gatehouse-sign/1", dp) as s:
         s.sendall(len(body).to_bytes(4, "big") + body)
         got = b""
         while more := s.recv(65536):
@@ -357,14 +357,13 @@ def test_without_the_authoritys_key_no_token_is_made(services, folder):
 
 # -- identity and keys
 
-def connection(cluster, protocol, dp=None):
+def connection(port, protocol, dp=None):
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.check_hostname = False
-    context.load_verify_locations(cluster.certs / "ca.crt")
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     if dp:
         context.load_cert_chain(dp.joined["certificate"])
     context.set_alpn_protocols([protocol])
-    return context.wrap_socket(socket.create_connection((kit.LOOPBACK, cluster.cluster), timeout=5))
+    return context.wrap_socket(socket.create_connection((kit.LOOPBACK, port), timeout=5))
 
 
 def field(number, value):
@@ -374,7 +373,7 @@ def field(number, value):
 def poll(cluster, dp, node_id):
     """The control plane's answer to a Poll of somebody with dp's certificate who says that he is node_id; b"": none."""
     body = b"\x80\0\0\1" + field(1, node_id.encode()) + field(2, b"thief")
-    with connection(cluster, "gatehouse-rep/1", dp) as s:
+    with connection(cluster.cluster, "gatehouse-rep/1", dp) as s:
         s.sendall(b"\0SP\0\0\x30\0\0" + b"\x01" + len(body).to_bytes(8, "big") + body)
         got = b""
         while len(got) < 8 + 9 or len(got) < 8 + 9 + int.from_bytes(got[9:17], "big"):
@@ -394,18 +393,18 @@ def test_a_node_cannot_report_as_another(cluster):
 
 
 def test_only_who_asks_for_a_certificate_comes_without_one(cluster):
-    with connection(cluster, "gatehouse-sign/1") as s:
+    with connection(cluster.cluster, "gatehouse-sign/1") as s:
         assert s.selected_alpn_protocol() == "gatehouse-sign/1"
     for protocol in ("gatehouse-pub/1", "gatehouse-rep/1"):
         with pytest.raises((ssl.SSLError, ConnectionError, AssertionError)):
-            with connection(cluster, protocol) as s:
+            with connection(cluster.cluster, protocol) as s:
                 s.sendall(b"\0SP\0\0\x30\0\0")
                 assert s.recv(100)
 
 
 @pytest.mark.parametrize("data", [b"\xff\xff\xff\xff", b"\0\0\0\x04\xff\xff\xff\xff", b"\0\0\0\0", os.urandom(300), b"GET / HTTP/1.1\r\n\r\n"])
 def test_nonsense_from_who_asks_for_a_certificate_does_no_harm(cluster, data):
-    with connection(cluster, "gatehouse-sign/1") as s:
+    with connection(cluster.cluster, "gatehouse-sign/1") as s:
         s.sendall(data)
         try:
             s.recv(4096)
@@ -428,7 +427,7 @@ def test_a_revoked_node_gets_nothing_more(cluster, origin):
     dp = Joined(cluster, "stolen").start()
     cluster.wait_ready(dp)
     assert node(cluster, dp.id)["connected"]
-    thief = connection(cluster, "gatehouse-rep/1", dp)
+    thief = connection(cluster.cluster, "gatehouse-rep/1", dp)
     thief.sendall(b"\0SP\0\0\x30\0\0")
     assert thief.recv(8) == b"\0SP\0\0\x31\0\0"
     run("cluster", "revoke", dp.id, "-m", "stolen", "--conf", cluster.cp.conf)
@@ -523,7 +522,7 @@ def test_who_was_given_two_files_keeps_the_key(cluster):
 
 
 def node_id(cert):
-    return pki.openssl("x509", "-in", cert, "-noout", "-subject", "-nameopt", "multiline").split("commonName")[1].split("=")[1].strip()
+    return pki.openssl("x509", "-in", cert, "-noout", "-subject", "-nameopt", "multiline").split("commonName")[1].split("=")[1].split()[0]
 
 
 def test_a_revoked_node_gets_no_next_certificate(cluster):
@@ -551,11 +550,79 @@ def test_the_control_plane_renews_its_own(cluster, origin):
     cluster.cp.start()
     kit.eventually(lambda: certificate(cert)[0] != before, what="the certificate is another")
     assert 88 < certificate(cert)[1] < 91
-    kit.eventually(lambda: shown_serial(cluster) == certificate(cert)[0], what="it is shown")
+    kit.eventually(lambda: shown_serial(cluster.cluster) == certificate(cert)[0], what="it is shown")
     assert "DNS:localhost" in pki.openssl("x509", "-in", cert, "-noout", "-ext", "subjectAltName")
 
 
-def shown_serial(cluster):
-    with connection(cluster, "gatehouse-sign/1") as s:
+class SecondControlPlane(kit.Process):
+    """One that joined by a token and has no key of the authority; its certificate is about to end."""
+
+    def __init__(self, cluster, name, **settings):
+        super().__init__(cluster.folder, name, {}, "gatehouse-cp")
+        prefix, self.port = cluster.folder / name, kit.free_port()
+        new_control_plane(cluster, prefix, "--conf", self.conf)
+        written = dict(line.split(" = ", 1) for line in self.conf.read_text().splitlines())
+        database = {key: value for key, value in cluster.cp.settings.items() if key.startswith("pg_")}
+        self.settings = {**database, **written, "admin_listen": f"{kit.LOOPBACK}:{kit.free_port()}",
+                         "cluster_listen": f"{kit.LOOPBACK}:{self.port}", **settings}
+        self.pem = prefix / "cluster" / "node.pem"
+        self.age(cluster)
+
+    def age(self, cluster):
+        pem = self.pem.read_text()
+        key = cluster.folder / f"{self.pem.parents[1].name}.key"
+        key.write_text(pem[pem.index("-----BEGIN PRIVATE KEY"):])
+        key.chmod(0o600)
+        aged = age(cluster, key, node_id(self.pem), "extendedKeyUsage=serverAuth,clientAuth\nsubjectAltName=DNS:cp2.example,IP:127.0.0.1\n")
+        self.pem.write_text(aged + key.read_text())
+
+    def renews(self, cluster):
+        before = certificate(self.pem)[0]
+        self.start(wait=False)
+        kit.eventually(lambda: certificate(self.pem)[0] != before, what="the certificate is another")
+        assert 88 < certificate(self.pem)[1] < 91 and mode(self.pem) == 0o600
+        assert "TLS Web Server Authentication" in extension(self.pem, "extendedKeyUsage")
+        assert "DNS:cp2.example" in extension(self.pem, "subjectAltName")
+        kit.eventually(lambda: shown_serial(self.port) == certificate(self.pem)[0], what="it is shown")
+
+
+def test_a_control_plane_without_the_authoritys_key_renews_through_another(cluster):
+    """And a data plane that follows both renews although the one that it asks first has no key."""
+    cp, dp = SecondControlPlane(cluster, "cp2"), Joined(cluster, "between")
+    cp.renews(cluster)
+    key = cluster.folder / "between.key"
+    pem = open(dp.joined["certificate"]).read()
+    key.write_text(pem[pem.index("-----BEGIN PRIVATE KEY"):])
+    key.chmod(0o600)
+    with open(dp.joined["certificate"], "w") as f:
+        f.write(age(cluster, key, dp.id) + key.read_text())
+    before = certificate(dp.joined["certificate"])[0]
+    dp.settings["cluster_control_plane"] = f"{kit.LOOPBACK}:{cp.port}, {kit.LOOPBACK}:{cluster.cluster}"
+    dp.start()
+    kit.eventually(lambda: certificate(dp.joined["certificate"])[0] != before, what="the certificate is another")
+    dp.stop()
+    cp.stop()
+
+
+def test_a_control_plane_that_has_the_key_renews_what_it_got_by_a_token(cluster):
+    cp = SecondControlPlane(cluster, "cp3", cluster_ca_key=cluster.certs / "ca.key", cluster_control_plane="ipc")
+    secret = cp.pem.read_text()[cp.pem.read_text().index("-----BEGIN PRIVATE KEY"):]
+    cp.renews(cluster)
+    assert secret in cp.pem.read_text()
+    cp.stop()
+
+
+def test_a_revoked_control_plane_gets_no_next_certificate(cluster):
+    cp = SecondControlPlane(cluster, "cp4")
+    before = certificate(cp.pem)[0]
+    assert cluster.api("POST", f"/clustering/data-planes/{node_id(cp.pem)}/revoke").status == 200
+    cp.start(wait=False)
+    kit.eventually(lambda: "this node's certificate is not renewed yet" in said(cp), what="it is refused")
+    assert certificate(cp.pem)[0] == before
+    cp.stop()
+
+
+def shown_serial(port):
+    with connection(port, "gatehouse-sign/1") as s:
         der = s.getpeercert(binary_form=True)
     return subprocess.run(["openssl", "x509", "-inform", "der", "-noout", "-serial"], input=der, capture_output=True).stdout.decode().strip().split("=")[1]
