@@ -25,8 +25,8 @@
 #include "common/plugin/template.h"
 #include "common/settings/log_setup.h"
 #include "common/settings/node_id.h"
+#include "common/sync/renewal.h"
 #include "dp/config/document_feed.h"
-#include "dp/config/renewal.h"
 #include "dp/config/replica.h"
 #include "dp/config/secrets.h"
 #include "dp/config/subscriber.h"
@@ -341,7 +341,7 @@ static void on_health_changed(void *arg)
 static bool counter_news(void *arg, counter_news_fn fn, void *fn_arg)
 {
 	struct plane *p = arg;
-	return counters_news(p->node.shared_counters, &p->told_shard, (uint64_t)clock_wall_coarse_ms(), fn, fn_arg);
+	return counters_news(p->node.shared_counters, &p->told_shard, clock_mono_coarse_ms(), fn, fn_arg);
 }
 
 static void tell_counters_again(void *arg, struct slice key)
