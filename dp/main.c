@@ -714,6 +714,7 @@ int main(int argc, char **argv)
 
 	if (code >= 0)
 		return code;
+	memory_init();
 	tls_memory_init();
 	log_init("gatehouse-dp");
 	arena_init(&plane.arena);

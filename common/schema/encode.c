@@ -168,6 +168,25 @@ static void put_optional_json(const json_t *value, struct text *out)
 		put_null(out);
 }
 
+/* A record that is not there is zeroed, as decoding has left it. */
+static bool is_absent(const struct field *f, const char *member)
+{
+	if (field_is_implied(f))
+		return false;
+	for (size_t i = 0; i < f->record->size; i++)
+		if (member[i])
+			return false;
+	return true;
+}
+
+static void put_nested(const struct field *f, const void *member, struct text *out)
+{
+	if (is_absent(f, member))
+		put_null(out);
+	else
+		put_record(f->record, member, out);
+}
+
 static void put_member(const struct field *f, const void *member, struct text *out)
 {
 	const struct int_list *ints = member;
@@ -191,7 +210,7 @@ static void put_member(const struct field *f, const void *member, struct text *o
 	case MEMBER_RECORD_LIST: put_items(f, "[]", records->items, records->len, put_record_item, out); break;
 	case MEMBER_SLICE_MAP: put_items(f, "{}", map->items, map->len, put_pair_item, out); break;
 	case MEMBER_LIST_MAP: put_items(f, "{}", lists->items, lists->len, put_list_pair_item, out); break;
-	case MEMBER_RECORD: put_record(f->record, member, out); break;
+	case MEMBER_RECORD: put_nested(f, member, out); break;
 	case MEMBER_REF: put_reference(member, out); break;
 	case MEMBER_UUID: put_uuid(member, out); break;
 	case MEMBER_JSON: put_optional_json(*(json_t *const *)member, out); break;
