@@ -58,7 +58,7 @@ static bool write_all(int fd, struct slice s)
 	return true;
 }
 
-static void sync_folder(const char *path)
+void file_sync_folder(const char *path)
 {
 	char copy[PATH_MAX];
 	snprintf(copy, sizeof copy, "%s", path);
@@ -88,7 +88,7 @@ bool file_replace(const char *path, struct slice bytes, mode_t mode, struct err 
 		unlink(tmp);
 		return err_set(e, "cannot write '%s': %s", path, strerror(why));
 	}
-	sync_folder(path);
+	file_sync_folder(path);
 	return true;
 }
 

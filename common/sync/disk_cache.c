@@ -31,6 +31,7 @@ struct keep {
 	/* What the writer has to say: */
 	bool written, is_whole;
 	size_t len;
+	struct err why; /* not written */
 };
 
 struct disk_cache {
@@ -41,6 +42,7 @@ struct disk_cache {
 	struct keep *writing; /* with the writer, or NULL */
 	struct keep *on_disk; /* what file and log hold; NULL: not known, the next write is a whole one */
 	size_t file_len, log_len;
+	bool is_failing;  /* the last write failed, and that was logged */
 	pthread_t writer; /* valid while writing is set */
 	int done;         /* eventfd: the writer has finished */
 	struct event *done_event;
@@ -140,19 +142,15 @@ static void write_whole(struct keep *k)
 	struct disk_cache *d = k->cache;
 	struct packed_delta *p = delta_pack_snapshot(k->epoch, k->catalog);
 	struct text sealed = {0};
-	struct err e;
 
 	seal(&d->key, seal_label, slice_of(p->bytes, p->len), &sealed);
 	packed_delta_free(p);
 	keep_previous(d);
 	k->is_whole = true;
 	k->len = sealed.len;
-	k->written = file_replace(d->path, text_slice(&sealed), 0600, &e);
+	k->written = file_replace(d->path, text_slice(&sealed), 0600, &k->why);
 	if (k->written)
 		unlink(d->log);
-	else
-		log_error("cannot keep the configuration on disk, serving goes on from memory",
-		        LOG_STR("error", e.message));
 	text_fini(&sealed);
 }
 
@@ -179,13 +177,10 @@ static bool is_small(const struct disk_cache *d, const struct keep *k)
 static void write_out(struct keep *k)
 {
 	struct disk_cache *d = k->cache;
-	struct err e;
 
-	if (is_small(d, k)) {
-		k->written = disk_log_append(d->log, &d->key, k->epoch, d->on_disk->catalog, k->catalog, &k->len, &e);
-		if (!k->written)
-			log_error("cannot log a change of the kept configuration", LOG_STR("error", e.message));
-	}
+	if (is_small(d, k))
+		k->written = disk_log_append(
+		        d->log, &d->key, k->epoch, d->on_disk->catalog, k->catalog, &k->len, &k->why);
 	if (!k->written)
 		write_whole(k);
 	if (k->written)
@@ -224,16 +219,37 @@ static void pause_over(void *arg)
 	next_write(d);
 }
 
+/* The first of several failures is logged, and that they are over. */
+static void tell(struct disk_cache *d, const struct keep *k)
+{
+	int64_t version = (int64_t)catalog_version(k->catalog);
+
+	if (!k->written && !d->is_failing)
+		log_error("cannot keep the configuration on disk, serving goes on from memory and it is tried again",
+		        LOG_STR("error", k->why.message), LOG_INT("version", version));
+	else if (k->written && d->is_failing)
+		log_notice("the configuration is kept on disk again", LOG_INT("version", version));
+	else if (k->written)
+		log_debug("configuration kept", LOG_INT("version", version));
+	d->is_failing = !k->written;
+}
+
+/* What was not written waits for its turn again, unless there is something newer. What is on disk is not known then.
+ */
 static void finish(struct disk_cache *d)
 {
 	struct keep *k = d->writing;
 
 	pthread_join(d->writer, NULL);
+	tell(d, k);
 	d->writing = NULL;
 	keep_free(d->on_disk);
 	d->on_disk = NULL;
 	if (!k->written) {
-		keep_free(k);
+		if (d->waiting)
+			keep_free(k);
+		else
+			d->waiting = k;
 		return;
 	}
 	d->on_disk = k;
@@ -244,10 +260,9 @@ static void finish(struct disk_cache *d)
 static uint32_t rest_ms(const struct disk_cache *d)
 {
 	uint64_t rest = (clock_mono_ms() - d->writing_since_ms) * DISK_CACHE_REST;
+	uint32_t least = d->is_failing ? DISK_CACHE_RETRY_MS : DISK_CACHE_EVERY_MS;
 
-	return rest < DISK_CACHE_EVERY_MS      ? DISK_CACHE_EVERY_MS
-	       : rest > DISK_CACHE_REST_MAX_MS ? DISK_CACHE_REST_MAX_MS
-	                                       : (uint32_t)rest;
+	return rest < least ? least : rest > DISK_CACHE_REST_MAX_MS ? DISK_CACHE_REST_MAX_MS : (uint32_t)rest;
 }
 
 static void on_done(evutil_socket_t fd, short what, void *arg)
@@ -315,8 +330,10 @@ void disk_cache_close(struct disk_cache *d)
 		return;
 	if (d->writing)
 		finish(d);
-	if (d->waiting)
+	if (d->waiting) {
 		write_out(d->waiting);
+		tell(d, d->waiting);
+	}
 	keep_free(d->waiting);
 	keep_free(d->on_disk);
 	loop_timer_free(d->pause);

@@ -7,15 +7,23 @@
  * atomically. Writing happens on a thread of its own, always the newest version. Between two writes it rests for
  * DISK_CACHE_EVERY_MS and for DISK_CACHE_REST times as long as the last one took, so that a large configuration that
  * changes all the time takes a twentieth of a core at most; whatever is not written yet is written at the end, and
- * after a crash comes from the control plane. A write that fails is logged and the next version tries again.
- */
+ * after a crash comes from the control plane. A write that fails (a full disk) is logged once and tried again every
+ * DISK_CACHE_RETRY_MS, with what is newest then, until it is done; what was kept before stays.
+ *
+ * Killed at any moment, a restart finds the last version whose keeping was complete, or a later one, and never a
+ * part: tests/unit/sync/test_disk_cache_killed.c dies at each of its steps. */
 #ifndef COMMON_SYNC_DISK_CACHE_H
 #define COMMON_SYNC_DISK_CACHE_H
 
 #include "common/net/loop.h"
 #include "common/sync/delta.h"
 
-enum { DISK_CACHE_EVERY_MS = 500, DISK_CACHE_REST = 19, DISK_CACHE_REST_MAX_MS = 60 * 1000 };
+enum {
+	DISK_CACHE_EVERY_MS = 500,
+	DISK_CACHE_RETRY_MS = 2000,
+	DISK_CACHE_REST = 19,
+	DISK_CACHE_REST_MAX_MS = 60 * 1000
+};
 
 struct disk_cache;
 

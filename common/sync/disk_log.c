@@ -69,9 +69,12 @@ static bool append(const char *path, struct slice frame, struct err *e)
 
 	if (fd < 0)
 		return err_set(e, "cannot open '%s': %s", path, strerror(errno));
+	bool is_new = lseek(fd, 0, SEEK_END) == 0;
 	bool ok = write_all(fd, frame);
 	int problem = errno;
 	close(fd);
+	if (ok && is_new)
+		file_sync_folder(path);
 	return ok || err_set(e, "cannot append to '%s': %s", path, strerror(problem));
 }
 

@@ -24,11 +24,13 @@ enum { LINE_POLL_MS = 1000, LINE_SILENT_POLLS = 3 };
 struct uplink {
 	char pub_path[PATH_MAX], rep_path[PATH_MAX];
 	char node_id[UUID_TEXT + 1];
-	struct side_loop *thread; /* NULL: control plane on this machine */
+	struct side_loop *thread; /* of the link; NULL: control plane on this machine */
+	bool is_shared;           /* the thread belongs to somebody else */
 	struct link_client *link;
 };
 
-/* address: "host:port" or "ipc"; index tells the links of one data plane apart. */
+/* address: "host:port" or "ipc"; index tells the links of one data plane apart. u is zeroed before; u->thread may be
+ * set, to a thread that outlives u: then the link runs there and not on one of its own. */
 bool uplink_open(struct uplink *u, const struct settings *s, struct slice address, unsigned index, struct err *e);
 void uplink_close(struct uplink *u);
 /* The certificate on disk is another: connects anew with it. */
@@ -73,7 +75,8 @@ struct line {
 	bool is_same_epoch;
 };
 
-/* Connects; a control plane that is away is no error. Zeroed before; orders, health: set up by the caller. */
+/* Connects; a control plane that is away is no error. Zeroed before; orders, health, and uplink.thread if it is to be
+ * somebody else's: set up by the caller. */
 bool line_open(struct line *l, struct loop *loop, const struct settings *s, struct slice address, unsigned index,
         struct err *e);
 void line_close(struct line *l);

@@ -88,7 +88,9 @@ static bool open_remote(struct uplink *u, const struct settings *s, struct slice
 	if (!take_node_id(u, o.certs.cert, s->node_id, e) || !set_paths(u, s->prefix, "link", suffix, e) ||
 	        !make_folder(u, e))
 		return false;
-	u->thread = side_loop_start("link", e);
+	u->is_shared = u->thread != NULL;
+	if (!u->thread)
+		u->thread = side_loop_start("link", e);
 	if (u->thread)
 		side_loop_call(u->thread, open_link, &o);
 	return u->link != NULL;
@@ -102,7 +104,6 @@ static bool open_local(struct uplink *u, const struct settings *s, struct err *e
 bool uplink_open(struct uplink *u, const struct settings *s, struct slice address, unsigned index, struct err *e)
 {
 	struct arena a;
-	*u = (struct uplink){0};
 	if (slice_eq(address, S("ipc")))
 		return open_local(u, s, e);
 	arena_init(&a);
@@ -124,7 +125,8 @@ void uplink_close(struct uplink *u)
 	if (!u->thread)
 		return;
 	side_loop_call(u->thread, close_link, u);
-	side_loop_stop(u->thread);
+	if (!u->is_shared)
+		side_loop_stop(u->thread);
 	u->thread = NULL;
 	u->link = NULL;
 }

@@ -21,7 +21,7 @@ static struct order_key other_key(const struct rule *r, enum router_calculation 
 	struct order_subject subject = {.route = route,
 	        .kinds = order_kinds(route),
 	        .is_regex = r->patterns_count > 0,
-	        .path_length = r->prefixes_count ? r->prefixes[0].len : 0};
+	        .path_length = r->prefix_len};
 	struct order_key k = order_compatible(&subject, other);
 
 	k.id_high = r->key.id_high; /* also of a derived id */

@@ -56,7 +56,7 @@ static struct slice key_slice(const uint64_t *hash)
 
 static void search_key(const struct keyed *k, uint64_t hash, struct search *s, bool literal)
 {
-	rule_list_search(pmap_get(&k->lists, key_slice(&hash)), s, literal);
+	rule_list_search(pmap_get(&k->lists, key_slice(&hash)), 0, s, literal);
 }
 
 static void search_keyed(const struct keyed *k, struct search *s, bool literal)
@@ -68,7 +68,7 @@ static void search_keyed(const struct keyed *k, struct search *s, bool literal)
 	if (k->by_sni && s->tls)
 		search_key(k, hash_sni(q->sni), s, literal);
 	else
-		rule_list_search(k->by_sni, s, literal);
+		rule_list_search(k->by_sni, 0, s, literal);
 	for (uint32_t i = 0; k->name_lengths && i < s->headers_count; i++) {
 		const struct header *h = &q->head->headers[i];
 		if (k->name_lengths >> (h->name.len & 63) & 1)
@@ -78,7 +78,8 @@ static void search_keyed(const struct keyed *k, struct search *s, bool literal)
 
 void candidates_search(const struct candidates *c, struct search *s, bool literal)
 {
-	rule_list_search(c->plain, s, literal);
+	if (c->first && !rule_list_try(c->first, s, literal))
+		rule_list_search(c->plain, 1, s, literal);
 	if (c->keyed)
 		search_keyed(c->keyed, s, literal);
 }
@@ -289,6 +290,11 @@ static void start_filing(struct candidates *c, bool compatible)
 	rule_list_unref(few);
 }
 
+static void note_first(struct candidates *c)
+{
+	c->first = c->plain ? c->plain->rules[0] : NULL;
+}
+
 void candidates_add(struct candidates *c, const struct rule *r, bool compatible)
 {
 	if (!c->keyed && c->plain && c->plain->count >= FEW)
@@ -297,12 +303,14 @@ void candidates_add(struct candidates *c, const struct rule *r, bool compatible)
 		add_keyed(c, r, compatible);
 	else
 		rule_list_add(&c->plain, r);
+	note_first(c);
 }
 
 void candidates_remove(struct candidates *c, const struct rule *r, bool compatible)
 {
 	if (!rule_list_remove(&c->plain, r) && c->keyed && is_filed(c->keyed, r, compatible))
 		unfile_rule(own(&c->keyed), r, compatible);
+	note_first(c);
 	if (!c->keyed || c->keyed->count || (c->plain && c->plain->count >= FEW))
 		return;
 	keyed_unref(c->keyed); /* few need no table */

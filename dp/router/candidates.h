@@ -11,14 +11,15 @@
 
 struct keyed;
 
-struct candidates {              /* zeroed: empty; embedded by value */
-	struct rule_list *plain; /* those to test one by one */
-	struct keyed *keyed;     /* the others; NULL: none */
+struct candidates {               /* zeroed: empty; embedded by value */
+	const struct rule *first; /* of plain: mostly it is the only one, and matches; NULL: plain is empty */
+	struct rule_list *plain;  /* those to test one by one */
+	struct keyed *keyed;      /* the others; NULL: none */
 };
 
 static inline bool candidates_is_empty(const struct candidates *c)
 {
-	return !c->plain && !c->keyed;
+	return !c->first && !c->keyed;
 }
 
 void candidates_add(struct candidates *c, const struct rule *r, bool compatible);

@@ -160,7 +160,7 @@ static struct slice paths_of(struct arena *a, const struct rule *r)
 	for (size_t i = 0; i < route->paths.len; i++) {
 		struct slice path = route->paths.items[i];
 		bool is_regex = path.len && path.ptr[0] == '~';
-		if (r->prefixes_count ? !is_regex && path.len == r->prefixes[0].len : is_regex || r->set->count == 1)
+		if (r->prefix_len ? !is_regex && path.len == r->prefix_len : is_regex || r->set->count == 1)
 			text_printf(&t, "%s%.*s", t.len ? ", " : "", SLICE_ARG(path));
 	}
 	struct slice copy = t.len ? arena_dup(a, text_slice(&t)) : (struct slice){0};

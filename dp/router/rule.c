@@ -95,15 +95,23 @@ static bool sni_matches(const struct rule_tests *t, const struct search *s)
 	return false;
 }
 
-static bool prefix_matches(const struct rule *r, struct slice path, struct slice *prefix)
+static bool has_prefix(const struct rule *r, struct slice path)
 {
-	for (uint32_t i = 0; i < r->prefixes_count; i++) {
-		if (slice_starts(path, r->prefixes[i])) {
-			*prefix = slice_of(path.ptr, r->prefixes[i].len);
+	for (uint32_t i = 0; i < r->prefixes_count; i++)
+		if (slice_starts(path, r->prefixes[i]))
 			return true;
-		}
-	}
 	return false;
+}
+
+/* A rule stands in the trie where one of its prefixes ends, so on the way there it has been compared. */
+static bool prefix_matches(const struct rule *r, const struct search *s, struct slice *prefix)
+{
+	struct slice path = s->request->path;
+
+	if (s->path_met != r->prefix_len && !has_prefix(r, path))
+		return false;
+	*prefix = slice_of(path.ptr, r->prefix_len);
+	return true;
 }
 
 static bool regex_matches(
@@ -130,11 +138,13 @@ enum rule_fault rule_fault(
 		return RULE_METHOD;
 	if (!sni_matches(r->tests, s))
 		return RULE_SNI;
-	if (r->prefixes_count && !prefix_matches(r, s->request->path, prefix))
+	if (r->prefix_len && !prefix_matches(r, s, prefix))
 		return RULE_PATH;
 	if (r->tests->headers_count && !headers_match(r->tests, s))
 		return RULE_HEADERS;
-	return r->patterns_count == 0 || regex_matches(r, s, prefix, pattern) ? RULE_FITS : RULE_PATH;
+	if (r->prefix_len || r->patterns_count == 0)
+		return RULE_FITS;
+	return regex_matches(r, s, prefix, pattern) ? RULE_FITS : RULE_PATH;
 }
 
 bool rule_matches(const struct rule *r, struct search *s, struct slice *prefix, const struct pattern **pattern)

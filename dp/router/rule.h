@@ -26,14 +26,17 @@ struct rule_tests {
 	uint32_t methods_count, headers_count, snis_count;
 };
 
+/* Among many routes each is one that nobody has asked for lately, so what a usual match reads comes first, and right
+ * after the set's own: about one line of memory. */
 struct rule {
-	struct order_key key;
 	struct rule_set *set;
-	uint16_t category; /* traditional: order_category(); else 0 */
-	uint16_t number;   /* in its set: the last tie-breaker */
 	const struct rule_tests *tests;
 	const struct rule_expr *expr; /* NULL: no expression. Else all that counts, and `prefixes` only file it */
-	/* Neither: any path. Prefixes of one rule all have one length. */
+	uint16_t category;            /* traditional: order_category(); else 0 */
+	uint16_t number;              /* in its set: the last tie-breaker */
+	uint32_t prefix_len;          /* of each of `prefixes`; 0: there are none */
+	struct order_key key;
+	/* At most one of them; neither: any path. Prefixes of one rule all have one length. */
 	const struct slice *prefixes;
 	const struct pattern **patterns;
 	uint32_t prefixes_count, patterns_count;
@@ -43,15 +46,15 @@ struct rule {
  * owner is told when the last one goes. Counts belong to the building thread. */
 struct rule_set {
 	unsigned refs;
-	struct uuid id; /* of the route */
-	const struct route *route;
-	void *value;
-	void (*drop)(void *value); /* NULL: nothing to tell */
-	struct rule *rules;
 	uint32_t count;
 	uint32_t patterns_count;
-	const struct pattern **patterns; /* of all rules, to be given back */
+	struct uuid id; /* of the route */
 	struct arena arena;
+	const struct pattern **patterns; /* of all rules, to be given back */
+	void (*drop)(void *value);       /* NULL: nothing to tell */
+	const struct route *route;
+	void *value;
+	struct rule rules[]; /* count, and room for one per path */
 };
 
 static inline struct rule_set *rule_set_ref(struct rule_set *s)
@@ -77,6 +80,7 @@ struct search {
 	bool compatible;
 	bool tls;
 	uint16_t ceiling; /* rules of a greater category are passed over */
+	size_t path_met;  /* rules that are looked at stand where these bytes of the path lead; 0: not known */
 	struct pattern_scratch scratch;
 
 	const struct rule *best;

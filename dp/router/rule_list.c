@@ -115,21 +115,24 @@ static bool comes_before_best(const struct rule *r, bool literal, const struct s
 	return rule_before(r, s->best);
 }
 
-void rule_list_search(const struct rule_list *l, struct search *s, bool literal)
+bool rule_list_try(const struct rule *r, struct search *s, bool literal)
 {
 	struct slice prefix;
 	const struct pattern *pattern;
 
-	for (uint32_t i = 0; l && i < l->count; i++) {
-		const struct rule *r = l->rules[i];
-		if (!comes_before_best(r, literal, s))
-			return;
-		if (r->category > s->ceiling || !rule_matches(r, s, &prefix, &pattern))
-			continue;
-		s->best = r;
-		s->best_literal = literal;
-		s->best_prefix = prefix;
-		s->best_pattern = pattern;
-		return;
-	}
+	if (!comes_before_best(r, literal, s))
+		return true;
+	if (r->category > s->ceiling || !rule_matches(r, s, &prefix, &pattern))
+		return false;
+	s->best = r;
+	s->best_literal = literal;
+	s->best_prefix = prefix;
+	s->best_pattern = pattern;
+	return true;
+}
+
+void rule_list_search(const struct rule_list *l, uint32_t from, struct search *s, bool literal)
+{
+	for (uint32_t i = from; l && i < l->count && !rule_list_try(l->rules[i], s, literal); i++)
+		continue;
 }

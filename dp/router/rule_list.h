@@ -28,7 +28,9 @@ static inline struct rule_list *rule_list_ref(struct rule_list *l)
 }
 void rule_list_unref(struct rule_list *l); /* NULL is fine */
 
-/* Puts the first that matches into s->best when it comes before what is there. */
-void rule_list_search(const struct rule_list *l, struct search *s, bool literal);
+/* Puts the first that matches, of those from number `from` on, into s->best when it comes before what is there. */
+void rule_list_search(const struct rule_list *l, uint32_t from, struct search *s, bool literal);
+/* The same for one rule. True: no rule after it can be better than s->best is now. */
+bool rule_list_try(const struct rule *r, struct search *s, bool literal);
 
 #endif

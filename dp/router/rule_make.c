@@ -107,6 +107,7 @@ static bool set_paths(struct rule_maker *m, struct rule *r, const struct slice *
 	if (n == 0 || !is_regex(paths[0])) {
 		r->prefixes = paths;
 		r->prefixes_count = (uint32_t)n;
+		r->prefix_len = n ? (uint32_t)paths[0].len : 0;
 		return true;
 	}
 	r->patterns = arena_alloc(m->arena, sizeof *r->patterns * n);
@@ -126,7 +127,7 @@ static bool make_rule(struct rule_maker *m, const struct rule *like, struct orde
 	if (!set_paths(m, r, paths, n, e))
 		return false;
 	subject->is_regex = r->patterns_count > 0;
-	subject->path_length = r->prefixes_count ? r->prefixes[0].len : 0;
+	subject->path_length = r->prefix_len;
 	if (m->options->flavor == ROUTER_TRADITIONAL) {
 		r->category = (uint16_t)order_category(subject->kinds);
 		r->key = order_traditional(subject);
@@ -190,7 +191,13 @@ static bool split_compatible(
 	return true;
 }
 
-/* At most one rule per path, and one pattern per path or header value. */
+/* At most one rule per path. */
+static size_t rules_max(const struct route *r)
+{
+	return r->paths.len ? r->paths.len : 1;
+}
+
+/* At most one pattern per path or header value. */
 static void make_room(struct rule_maker *m, const struct route *r)
 {
 	size_t patterns = r->paths.len + expr_rule_patterns_max(r);
@@ -198,7 +205,6 @@ static void make_room(struct rule_maker *m, const struct route *r)
 	for (size_t i = 0; i < r->headers.len; i++)
 		patterns += r->headers.items[i].values.len;
 	m->set->patterns = arena_alloc(m->arena, sizeof *m->set->patterns * patterns);
-	m->set->rules = arena_array(m->arena, struct rule, r->paths.len ? r->paths.len : 1);
 }
 
 static bool make_expression(struct rule_maker *m, const struct route *route, struct err *e)
@@ -241,7 +247,7 @@ static bool make_rules(struct rule_maker *m, const struct route *route, struct e
 
 struct rule_set *rule_make(const struct router_entry *entry, const struct router_options *options, struct err *e)
 {
-	struct rule_set *set = calloc(1, sizeof *set);
+	struct rule_set *set = calloc(1, sizeof *set + rules_max(entry->route) * sizeof set->rules[0]);
 
 	if (!set)
 		abort();

@@ -1,7 +1,9 @@
-/* trie: see trie.h. A node is one block of memory: children, then the first byte of each child's label, then the
- * label; it is written once and replaced when its shape changes. */
+/* trie: see trie.h. A node is one block of memory: its rules, the first byte of each child's label, its own label,
+ * then the children, so that whether a request goes on, and where, is mostly on one line. It is written once and
+ * replaced when its shape changes. */
 #include "dp/router/trie.h"
 
+#include <stddef.h>
 #include <stdlib.h>
 
 struct trie_node {
@@ -9,17 +11,31 @@ struct trie_node {
 	uint32_t label_len;
 	uint32_t children_count;
 	struct candidates own;
-	struct trie_node *children[]; /* children_count; then as many branch bytes, ascending; then the label */
+	unsigned char
+	        bytes[]; /* children_count branches, ascending; then the label; then, aligned, as many children */
 };
 
 static unsigned char *branches_of(const struct trie_node *n)
 {
-	return (unsigned char *)(n->children + n->children_count);
+	return (unsigned char *)n->bytes;
 }
 
 static struct slice label_of(const struct trie_node *n)
 {
-	return slice_of((const char *)branches_of(n) + n->children_count, n->label_len);
+	return slice_of((const char *)n->bytes + n->children_count, n->label_len);
+}
+
+static size_t children_at(size_t label_len, uint32_t children_count)
+{
+	size_t align = _Alignof(struct trie_node *),
+	       end = offsetof(struct trie_node, bytes) + children_count + label_len;
+
+	return (end + align - 1) / align * align;
+}
+
+static struct trie_node **children_of(const struct trie_node *n)
+{
+	return (struct trie_node **)((char *)n + children_at(n->label_len, n->children_count));
 }
 
 /* ---- nodes -------------------------------------------------------------------------------------------------- */
@@ -27,7 +43,8 @@ static struct slice label_of(const struct trie_node *n)
 /* With room for children and branches, which the caller sets; label is copied. */
 static struct trie_node *new_node(struct slice label, uint32_t children)
 {
-	struct trie_node *n = malloc(sizeof *n + children * (sizeof n->children[0] + 1) + label.len);
+	size_t at = children_at(label.len, children), len = at + children * sizeof(struct trie_node *);
+	struct trie_node *n = malloc(len < sizeof *n ? sizeof *n : len);
 
 	if (!n)
 		abort();
@@ -49,7 +66,7 @@ void trie_unref(struct trie_node *n)
 	if (!n || --n->refs > 0)
 		return;
 	for (uint32_t i = 0; i < n->children_count; i++)
-		trie_unref(n->children[i]);
+		trie_unref(children_of(n)[i]);
 	candidates_fini(&n->own);
 	free(n);
 }
@@ -64,8 +81,15 @@ static void hand_over(struct trie_node *n, struct trie_node *to)
 	}
 	to->own = candidates_copy(&n->own);
 	for (uint32_t i = 0; i < n->children_count; i++)
-		trie_ref(n->children[i]);
+		trie_ref(children_of(n)[i]);
 	n->refs--;
+}
+
+static void copy_children(
+        struct trie_node *to, uint32_t to_at, const struct trie_node *from, uint32_t from_at, uint32_t count)
+{
+	memcpy(children_of(to) + to_at, children_of(from) + from_at, count * sizeof(struct trie_node *));
+	memcpy(branches_of(to) + to_at, branches_of(from) + from_at, count);
 }
 
 /* Takes n, gives one of the same content with this label. */
@@ -73,8 +97,7 @@ static struct trie_node *relabelled(struct trie_node *n, struct slice label)
 {
 	struct trie_node *to = new_node(label, n->children_count);
 
-	memcpy(to->children, n->children, n->children_count * sizeof n->children[0]);
-	memcpy(branches_of(to), branches_of(n), n->children_count);
+	copy_children(to, 0, n, 0, n->children_count);
 	hand_over(n, to);
 	return to;
 }
@@ -83,13 +106,6 @@ static struct trie_node *relabelled(struct trie_node *n, struct slice label)
 static struct trie_node *own(struct trie_node *n)
 {
 	return n->refs == 1 ? n : relabelled(n, label_of(n));
-}
-
-static void copy_children(
-        struct trie_node *to, uint32_t to_at, const struct trie_node *from, uint32_t from_at, uint32_t count)
-{
-	memcpy(to->children + to_at, from->children + from_at, count * sizeof to->children[0]);
-	memcpy(branches_of(to) + to_at, branches_of(from) + from_at, count);
 }
 
 /* Takes n and child. */
@@ -102,7 +118,7 @@ static struct trie_node *with_child(struct trie_node *n, struct trie_node *child
 	while (at < n->children_count && branches_of(n)[at] < branch)
 		at++;
 	copy_children(to, 0, n, 0, at);
-	to->children[at] = child;
+	children_of(to)[at] = child;
 	branches_of(to)[at] = branch;
 	copy_children(to, at + 1, n, at, n->children_count - at);
 	hand_over(n, to);
@@ -126,7 +142,7 @@ static struct trie_node *const *child_for(const struct trie_node *n, char next)
 	const unsigned char *branches = branches_of(n);
 	const unsigned char *at = n->children_count ? memchr(branches, (unsigned char)next, n->children_count) : NULL;
 
-	return at ? &n->children[at - branches] : NULL;
+	return at ? children_of(n) + (at - branches) : NULL;
 }
 
 /* ---- changing ----------------------------------------------------------------------------------------------- */
@@ -152,7 +168,7 @@ static struct trie_node *split(struct trie_node *n, size_t at)
 	struct trie_node *above = new_node(slice_of(label.ptr, at), 1);
 
 	branches_of(above)[0] = (unsigned char)label.ptr[at];
-	above->children[0] = relabelled(n, slice_from(label, at));
+	children_of(above)[0] = relabelled(n, slice_from(label, at));
 	return above;
 }
 
@@ -174,14 +190,14 @@ static struct trie_node *add(struct trie_node *n, struct slice path, const struc
 	struct trie_node *const *at = child_for(n, path.ptr[0]);
 	if (!at)
 		return with_child(n, add(NULL, path, c));
-	n->children[at - n->children] = add(*at, path, c);
+	children_of(n)[at - children_of(n)] = add(*at, path, c);
 	return n;
 }
 
 /* Takes n, which has no rules and one child: both become one node. */
 static struct trie_node *joined(struct trie_node *n)
 {
-	struct trie_node *child = n->children[0];
+	struct trie_node *child = children_of(n)[0];
 	struct slice upper = label_of(n), lower = label_of(child);
 	char *both = malloc(upper.len + lower.len);
 
@@ -220,9 +236,9 @@ static struct trie_node *drop(struct trie_node *n, struct slice path, const stru
 	if (!child_for(n, path.ptr[0]))
 		return n;
 	n = own(n);
-	uint32_t i = (uint32_t)(child_for(n, path.ptr[0]) - n->children);
-	struct trie_node *left = drop(n->children[i], path, c);
-	n->children[i] = left;
+	uint32_t i = (uint32_t)(child_for(n, path.ptr[0]) - children_of(n));
+	struct trie_node *left = drop(children_of(n)[i], path, c);
+	children_of(n)[i] = left;
 	return tidy(left ? n : without_child(n, i));
 }
 
@@ -254,17 +270,24 @@ void trie_remove(struct trie_node **root, const struct rule *r, bool compatible)
 
 enum { DEEP = 32 };
 
-static void search_upwards(const struct trie_node *const *nodes, unsigned count, struct search *s, bool literal)
+struct met { /* a node with rules, and how many bytes of the path lead there */
+	const struct trie_node *node;
+	size_t path;
+};
+
+static void search_upwards(const struct met *met, unsigned count, struct search *s, bool literal)
 {
-	while (count-- > 0)
-		candidates_search(&nodes[count]->own, s, literal);
+	while (count-- > 0) {
+		s->path_met = met[count].path;
+		candidates_search(&met[count].node->own, s, literal);
+	}
 }
 
 /* The deepest node first: its rules mostly come before those above it, which are then not tested at all. */
 void trie_search(const struct trie_node *n, struct search *s, bool literal)
 {
 	struct slice rest = s->request->path;
-	const struct trie_node *met[DEEP];
+	struct met met[DEEP];
 	unsigned count = 0;
 
 	while (n && slice_starts(rest, label_of(n))) {
@@ -274,7 +297,7 @@ void trie_search(const struct trie_node *n, struct search *s, bool literal)
 			count = 0;
 		}
 		if (!candidates_is_empty(&n->own))
-			met[count++] = n;
+			met[count++] = (struct met){n, s->request->path.len - rest.len};
 		struct trie_node *const *at = rest.len ? child_for(n, rest.ptr[0]) : NULL;
 		n = at ? *at : NULL;
 	}

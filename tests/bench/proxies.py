@@ -50,6 +50,9 @@ class Proxy:
     def memory(self):
         return self.sizes()[0]
 
+    def descriptors(self):
+        return len(list(pathlib.Path(f"/proc/{self.pid}/fd").iterdir()))
+
 
 def pin(pid, cpu_of):
     """Each thread of a process to the CPU that is its name's."""

@@ -7,7 +7,8 @@
  *
  * FOLDER has certs/ (ca.crt, dpN.crt, dpN.key) and gets the sockets; ADDRESSES as cluster_control_plane; numbers of
  * the data planes begin with FIRST. It ends when its standard input does. nanomsg has 512 sockets for a process: at
- * most 100 data planes with two control planes. */
+ * most 100 data planes with two control planes. All links of a process are on one thread: a thousand threads would
+ * measure the scheduler. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,6 +20,7 @@
 #include "common/core/log.h"
 #include "common/net/loop.h"
 #include "common/sync/delta.h"
+#include "common/sync/side_loop.h"
 #include "dp/config/line.h"
 
 enum { LINES = 4 };
@@ -122,7 +124,8 @@ static struct slice path(struct light *d, const char *folder, const char *suffix
 	return arena_printf(&d->arena, "%s/certs/dp%d.%s", folder, d->number, suffix);
 }
 
-static void start(struct light *d, struct loop *loop, const char *folder, struct slice addresses)
+static void start(
+        struct light *d, struct loop *loop, struct side_loop *links, const char *folder, struct slice addresses)
 {
 	struct err e;
 	arena_init(&d->arena);
@@ -134,7 +137,8 @@ static void start(struct light *d, struct loop *loop, const char *folder, struct
 	        .cluster_cert_key = path(d, folder, "key")};
 	while (addresses.len > 0 && d->count < LINES) {
 		struct line *l = &d->lines[d->count++];
-		*l = (struct line){.ops = &ops, .arg = d, .orders = {.memory = &d->orders}};
+		*l = (struct line){
+		        .ops = &ops, .arg = d, .orders = {.memory = &d->orders}, .uplink = {.thread = links}};
 		if (!line_open(l, loop, &s, slice_trim(slice_cut(&addresses, ',')), d->count - 1, &e)) {
 			fprintf(stderr, "swarm: %s\n", e.message);
 			exit(1);
@@ -163,12 +167,13 @@ int main(int argc, char **argv)
 	log_set_level(LOG_ERROR);
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	struct loop *loop = loop_new(&e);
+	struct side_loop *links = side_loop_start("links", &e);
 	struct light *all = calloc((size_t)count, sizeof *all);
-	if (!loop || !all)
+	if (!loop || !links || !all)
 		return 1;
 	for (int i = 0; i < count; i++) {
 		all[i].number = first + i;
-		start(&all[i], loop, argv[1], slice_cstr(argv[2]));
+		start(&all[i], loop, links, argv[1], slice_cstr(argv[2]));
 	}
 	struct event *input = event_new(loop->base, 0, EV_READ | EV_PERSIST, on_input, loop);
 	event_add(input, NULL);

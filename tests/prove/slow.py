@@ -1,7 +1,7 @@
 """10,000 slow clients, half of them with heads and half with bodies of one byte a second, beside a normal load."""
-from bed import compare_p99, flat, median
+from bed import compare_p99, flat, kit, median
 
-CLIENTS, ROUNDS, SECONDS, RATE = 10000, 4, 8, 3000
+CLIENTS, ROUNDS, SECONDS, RATE = 10000, 8, 6, 3000
 
 
 def prove(bed):
@@ -25,6 +25,7 @@ def prove(bed):
         slow.stdin.close()
         assert slow.wait() == 0
         bed.processes.remove(slow)
+        kit.eventually(lambda: bed.dp.descriptors() < CLIENTS / 10, 20, "their connections are closed")
     bed.note(f"CPU for each normal request, all included: {median(cpu):.1f} us")
     bed.found("normal requests that failed", errors, 0)
     compare_p99(bed, "beside slow clients", p99["quiet"], p99["slow"])

@@ -2,8 +2,10 @@
  */
 #include <check.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -72,6 +74,13 @@ static void run_for(int ms)
 		event_base_loop(loop->base, EVLOOP_NONBLOCK);
 		usleep(2000);
 	}
+}
+
+static void await_writes(const struct disk_cache *d, unsigned writes)
+{
+	for (int i = 0; i < 2000 && disk_cache_writes(d) < writes; i++)
+		run_for(5);
+	ck_assert_uint_ge(disk_cache_writes(d), writes);
 }
 
 /* Keeps versions from .. to and closes. */
@@ -204,6 +213,37 @@ START_TEST(two_thousand_changes_are_a_handful_of_writes_and_the_last_one_counts)
 }
 END_TEST
 
+/* Files cannot grow beyond this; as on a full disk, write() fails. */
+static void limit_files(rlim_t bytes)
+{
+	struct rlimit limit;
+	signal(SIGXFSZ, SIG_IGN);
+	ck_assert_int_eq(getrlimit(RLIMIT_FSIZE, &limit), 0);
+	limit.rlim_cur = bytes;
+	ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &limit), 0);
+}
+
+START_TEST(what_found_no_room_is_written_when_there_is_some)
+{
+	keep(3, 3);
+	struct disk_cache *d = open_cache();
+	struct replica *r = replica_new(accept_all, NULL);
+	limit_files(100);
+	for (uint64_t v = 4; v <= 5; v++) {
+		set(r, v, (unsigned)v);
+		disk_cache_keep(d, replica_catalog(r), replica_epoch(r));
+		run_for(50);
+	}
+	ck_assert_uint_eq(disk_cache_writes(d), 0);
+	ck_assert_uint_eq(found(), 3);
+	limit_files(RLIM_INFINITY);
+	await_writes(d, 1); /* nothing new has come */
+	ck_assert_uint_eq(found(), 5);
+	disk_cache_close(d);
+	replica_free(r);
+}
+END_TEST
+
 START_TEST(a_folder_that_cannot_be_used_is_named)
 {
 	ck_assert_ptr_null(disk_cache_open(loop, S("/proc/no/such"), &e));
@@ -233,13 +273,6 @@ static off_t size_of(const char *name)
 {
 	struct stat st;
 	return stat(tmp_path(name), &st) == 0 ? st.st_size : 0;
-}
-
-static void await_writes(const struct disk_cache *d, unsigned writes)
-{
-	for (int i = 0; i < 2000 && disk_cache_writes(d) < writes; i++)
-		run_for(5);
-	ck_assert_uint_ge(disk_cache_writes(d), writes);
 }
 
 /* A whole file of version 40 and a log with one change for each version to `last`. */
@@ -306,6 +339,7 @@ int main(void)
 	tcase_add_test(t, two_damaged_files_mean_none_and_no_failure);
 	tcase_add_test(t, cut_empty_and_foreign_files_are_no_configuration);
 	tcase_add_test(t, two_thousand_changes_are_a_handful_of_writes_and_the_last_one_counts);
+	tcase_add_test(t, what_found_no_room_is_written_when_there_is_some);
 	tcase_add_test(t, a_folder_that_cannot_be_used_is_named);
 	suite_add_tcase(s, t);
 	SRunner *r = srunner_create(s);
