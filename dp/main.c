@@ -341,7 +341,7 @@ static void on_health_changed(void *arg)
 static bool counter_news(void *arg, counter_news_fn fn, void *fn_arg)
 {
 	struct plane *p = arg;
-	return counters_news(p->node.shared_counters, &p->told_shard, (uint64_t)clock_wall_coarse_ms(), fn, fn_arg);
+	return counters_news(p->node.shared_counters, &p->told_shard, clock_mono_coarse_ms(), fn, fn_arg);
 }
 
 static void tell_counters_again(void *arg, struct slice key)
