@@ -599,6 +599,7 @@ static bool start(struct plane *p, struct err *e)
 	if (!s->core_dumps)
 		dumps_forbid();
 	route_use_flavor(s->router_flavor);
+	record_forget_texts(true);
 	template_allow_lua(!slice_eq(s->untrusted_lua, S("off")));
 	p->loop = p->memory.loop = loop_new(e);
 	if (!p->loop || !proxy_options_init(&p->options, s, &p->arena, e))
@@ -713,6 +714,7 @@ int main(int argc, char **argv)
 
 	if (code >= 0)
 		return code;
+	memory_init();
 	tls_memory_init();
 	log_init("gatehouse-dp");
 	arena_init(&plane.arena);

@@ -15,8 +15,9 @@
 
 struct wanted {
 	struct enrol_terms terms;
-	const char *at;  /* where control planes are dialled; NULL: what the control plane says of itself */
-	const char *out; /* file for the token; NULL: stdout */
+	const char *at; /* where control planes are dialled; NULL: what the control plane says of itself */
+	const char
+	        *out; /* file for the token and its places alone, "-": stdout; NULL: the whole command, for people */
 };
 
 /* ---- showing --------------------------------------------------------------------------------------------------- */
@@ -28,6 +29,11 @@ static enum exit_code write_token(const struct wanted *w, const json_t *made)
 	struct err e;
 
 	text_printf(&line, "%s@%s\n", output_string(made, "token"), output_string(made, "control_plane"));
+	if (strcmp(w->out, "-") == 0) {
+		fputs(text_cstr(&line), stdout);
+		text_fini(&line);
+		return EXIT_OK;
+	}
 	bool ok = file_replace(w->out, text_slice(&line), 0600, &e);
 	text_fini(&line);
 	return ok ? EXIT_OK : cli_fail("%s", e.message);

@@ -198,12 +198,14 @@ def test_a_cluster_that_is_being_set_up_has_its_token_from_the_database(cluster,
     addresses = f"{kit.LOOPBACK}:{away},{kit.LOOPBACK}:{cluster.cluster}"
     run("cluster", "token", "--database", "--uses", 3, "--ttl", "90d", "--at", addresses, "--out", token, "--conf", cluster.cp.conf)
     assert mode(token) == 0o600
+    alone = run("cluster", "token", "--at", addresses, "--out", "-", "--conf", cluster.cp.conf).stdout
+    assert alone.startswith("ghj_") and alone.endswith(f"@{addresses}\n") and len(alone.split()) == 1
     run("cluster", "join", "--from", token, "--conf", tmp_path / "conf", "--prefix", prefix, "--timeout", "10s", "--if-needed")
     assert f"cluster_control_plane = {addresses}\n" in (tmp_path / "conf").read_text()
     before = (prefix / "cluster" / "node.pem").read_text()
     again = run("cluster", "join", "--from", token, "--prefix", prefix, "--timeout", "10s", "--if-needed")
     assert "joined already" in again.stderr and (prefix / "cluster" / "node.pem").read_text() == before
-    row = cluster.api("GET", "/clustering/tokens").json["data"][0]
+    row = cluster.api("GET", "/clustering/tokens").json["data"][1]
     assert (row["created_by"], row["uses"], row["used"]) == ("gatectl", 3, 1) and row["expires_at"] - row["created_at"] == 90 * 86400
 
 

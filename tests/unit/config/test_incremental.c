@@ -354,7 +354,7 @@ static void say_answer(struct text *out, const struct snapshot *s, const struct 
 		text_puts(out, "no route\n");
 		return;
 	}
-	snapshot_plan(s, m.value, &plan);
+	snapshot_plan(s, m.route, &plan);
 	say_id(out, "route", &m.route->id);
 	text_printf(out, "prefix='%.*s' ", SLICE_ARG(m.prefix));
 	for (size_t i = 0; i < m.captures_count; i++)

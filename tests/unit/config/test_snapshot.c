@@ -194,7 +194,7 @@ static const struct route_plan *plan_for(const char *path)
 	if (!router_match(snapshot->router, &q, &m))
 		return NULL;
 	struct route_plan *plan = arena_new(&arena, struct route_plan);
-	snapshot_plan(snapshot, m.value, plan);
+	snapshot_plan(snapshot, m.route, plan);
 	return plan;
 }
 
