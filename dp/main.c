@@ -25,8 +25,8 @@
 #include "common/plugin/template.h"
 #include "common/settings/log_setup.h"
 #include "common/settings/node_id.h"
+#include "common/sync/renewal.h"
 #include "dp/config/document_feed.h"
-#include "dp/config/renewal.h"
 #include "dp/config/replica.h"
 #include "dp/config/secrets.h"
 #include "dp/config/subscriber.h"
@@ -341,7 +341,7 @@ static void on_health_changed(void *arg)
 static bool counter_news(void *arg, counter_news_fn fn, void *fn_arg)
 {
 	struct plane *p = arg;
-	return counters_news(p->node.shared_counters, &p->told_shard, (uint64_t)clock_wall_coarse_ms(), fn, fn_arg);
+	return counters_news(p->node.shared_counters, &p->told_shard, clock_mono_coarse_ms(), fn, fn_arg);
 }
 
 static void tell_counters_again(void *arg, struct slice key)
@@ -599,6 +599,7 @@ static bool start(struct plane *p, struct err *e)
 	if (!s->core_dumps)
 		dumps_forbid();
 	route_use_flavor(s->router_flavor);
+	record_forget_texts(true);
 	template_allow_lua(!slice_eq(s->untrusted_lua, S("off")));
 	p->loop = p->memory.loop = loop_new(e);
 	if (!p->loop || !proxy_options_init(&p->options, s, &p->arena, e))
@@ -713,6 +714,7 @@ int main(int argc, char **argv)
 
 	if (code >= 0)
 		return code;
+	memory_init();
 	tls_memory_init();
 	log_init("gatehouse-dp");
 	arena_init(&plane.arena);

@@ -3,7 +3,17 @@
 
 #include <malloc.h>
 
+/* Larger than what requests need. */
+enum { LARGE = 4 * 1024 * 1024, TOP_MAX = 1024 * 1024 };
 enum { SETTLE_MS = 1000, WORTH_IT = 4 * 1024 * 1024 };
+
+/* Otherwise malloc takes the first large piece that it gets back for a sign that more will follow, and keeps them: in
+ * the heap of the thread that writes the configuration to disk, where malloc_trim() does not look at the free end. */
+void memory_init(void)
+{
+	mallopt(M_MMAP_THRESHOLD, LARGE);
+	mallopt(M_TRIM_THRESHOLD, TOP_MAX);
+}
 
 static void look(void *arg)
 {

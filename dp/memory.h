@@ -11,6 +11,9 @@ struct memory {
 	size_t idle;              /* bytes that were free the last time, and that the system may not have got back */
 };
 
+/* Before there are threads: what is large goes back to the system when it is freed, in whichever thread. */
+void memory_init(void);
+
 /* The configuration has changed: soon, when it has come to rest, look. */
 void memory_settle(struct memory *m);
 void memory_fini(struct memory *m);

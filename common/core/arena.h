@@ -29,6 +29,13 @@ void arena_fini(struct arena *a);
 /* Runs the cleanups and forgets all allocations; keeps one chunk for the next use. */
 void arena_reset(struct arena *a);
 
+/* Bytes handed out, each allocation rounded up: an arena of the same allocations needs a chunk of so many. More when
+ * it has taken several chunks, by what was left at the end of each. */
+static inline size_t arena_taken(const struct arena *a)
+{
+	return a->used - (size_t)(a->end - a->at);
+}
+
 void *arena_alloc_slow(struct arena *a, size_t size);
 
 /* size bytes, not zeroed. size 0 gives a valid pointer. */

@@ -18,6 +18,14 @@ static inline uint64_t clock_mono_ms(void)
 	return clock_mono_ns() / 1000000u;
 }
 
+/* The same as of the last tick of the kernel, up to 10 ms ago, for a tenth of the price: for what expires. */
+static inline uint64_t clock_mono_coarse_ms(void)
+{
+	struct timespec t;
+	clock_gettime(CLOCK_MONOTONIC_COARSE, &t);
+	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+}
+
 /* Since the Unix epoch; may jump. */
 static inline int64_t clock_wall_ms(void)
 {
@@ -26,7 +34,7 @@ static inline int64_t clock_wall_ms(void)
 	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
-/* The same as of the last tick of the kernel, up to 10 ms ago, for a tenth of the price: for what expires. */
+/* As clock_mono_coarse_ms(). */
 static inline int64_t clock_wall_coarse_ms(void)
 {
 	struct timespec t;

@@ -9,6 +9,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/core/log.h"
+
 static bool read_fd(struct arena *a, int fd, const char *path, size_t limit, struct slice *out, struct err *e)
 {
 	size_t cap = 64 * 1024, len = 0;
@@ -131,4 +133,12 @@ bool file_is_private(const char *path, struct err *e)
 		return true;
 	return err_set(e, "key file '%s' has mode %04o, so that others can read it; run: chmod %s '%s'", path,
 	        (unsigned)(st.st_mode & 07777), st.st_uid == 0 && geteuid() != 0 ? "0640" : "0600", path);
+}
+
+void file_warn_shared(const char *path, const char *setting)
+{
+	struct err e;
+
+	if (!file_is_private(path, &e))
+		log_warn("others can read a private key", LOG_STR("setting", setting), LOG_STR("reason", e.message));
 }

@@ -16,6 +16,9 @@ void file_sync_folder(const char *path);
 /* Of a file that holds a secret: nobody but its owner can read it; a file of root's may be readable by its group, as
  * mounted secrets are. Else e says what to do. A file that is not there is private. */
 bool file_is_private(const char *path, struct err *e);
+/* For a key of whose file Kong asks nothing: says in the log that others can read it, and what to do. What is no path
+ * of a file (a setting may hold the key itself) is left alone. */
+void file_warn_shared(const char *path, const char *setting);
 /* mkdir -p with the given mode for what is made. */
 bool file_make_dirs(const char *path, mode_t mode, struct err *e);
 

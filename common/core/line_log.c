@@ -10,9 +10,10 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "common/core/clock.h"
 #include "common/core/log.h"
 
-enum { COLLECT_MS = 10, COMPLAIN_S = 10 };
+enum { COLLECT_MS = 10, COMPLAIN_MS = 10000 };
 
 struct line_ring {
 	struct line_log *log;
@@ -36,7 +37,7 @@ struct line_log {
 	sem_t wake;
 	uint64_t unwritten; /* lines that the file did not take */
 	uint64_t complained_of;
-	time_t complained_at;
+	uint64_t complained_ms; /* monotonic; 0: never */
 };
 
 /* ---- producers ------------------------------------------------------------------------------------------------- */
@@ -174,12 +175,12 @@ static void reopen(struct line_log *l)
 static void complain(struct line_log *l)
 {
 	uint64_t lost = line_log_lost(l);
-	time_t now = time(NULL);
-	if (lost == l->complained_of || now - l->complained_at < COMPLAIN_S)
+	uint64_t now_ms = clock_mono_ms();
+	if (lost == l->complained_of || (l->complained_ms && now_ms - l->complained_ms < COMPLAIN_MS))
 		return;
 	log_warn("lines of a log were lost", LOG_STR("path", l->path), LOG_INT("lines", lost - l->complained_of));
 	l->complained_of = lost;
-	l->complained_at = now;
+	l->complained_ms = now_ms;
 }
 
 static void *run(void *arg)

@@ -230,13 +230,24 @@ bool x509_make_self_signed(const struct x509_request *r, const char *cert_path, 
 	return ok;
 }
 
+bool x509_copy_extension(X509 *to, const X509 *from, int nid)
+{
+	int at = X509_get_ext_by_NID(from, nid, -1);
+	return at < 0 || X509_add_ext(to, X509_get_ext(from, at), -1) == 1;
+}
+
+static bool set_names(X509 *cert, const struct x509_request *r)
+{
+	return r->names_of ? x509_copy_extension(cert, r->names_of, NID_subject_alt_name) : add_san(cert, r);
+}
+
 bool x509_sign_node(X509 *cert, const struct x509_request *r, X509 *ca, EVP_PKEY *ca_key)
 {
 	return add_extension(cert, ca, NID_basic_constraints, "critical,CA:FALSE") &&
 	       add_extension(cert, ca, NID_key_usage, "critical,digitalSignature") &&
 	       add_extension(cert, ca, NID_ext_key_usage, r->client_only ? "clientAuth" : "serverAuth,clientAuth") &&
 	       add_extension(cert, ca, NID_subject_key_identifier, "hash") &&
-	       add_extension(cert, ca, NID_authority_key_identifier, "keyid:always") && add_san(cert, r) &&
+	       add_extension(cert, ca, NID_authority_key_identifier, "keyid:always") && set_names(cert, r) &&
 	       X509_sign(cert, ca_key, EVP_sha256());
 }
 
@@ -305,6 +316,16 @@ static void serial_of(const X509 *cert, char *out, size_t size)
 		snprintf(out + 2 * i, size - (size_t)(2 * i), "%02x", raw[i]);
 }
 
+static bool is_server(const X509 *cert)
+{
+	EXTENDED_KEY_USAGE *usages = X509_get_ext_d2i(cert, NID_ext_key_usage, NULL, NULL);
+	bool found = false;
+	for (int i = 0; i < sk_ASN1_OBJECT_num(usages); i++)
+		found = found || OBJ_obj2nid(sk_ASN1_OBJECT_value(usages, i)) == NID_server_auth;
+	EXTENDED_KEY_USAGE_free(usages);
+	return found;
+}
+
 bool x509_describe(const X509 *cert, struct x509_info *out, struct err *e)
 {
 	if (!common_name_of(cert, out->common_name))
@@ -314,6 +335,7 @@ bool x509_describe(const X509 *cert, struct x509_info *out, struct err *e)
 	        !time_of(X509_get0_notAfter(cert), &out->not_after_s))
 		return err_set(e, "the certificate's dates cannot be read");
 	serial_of(cert, out->serial, sizeof out->serial);
+	out->is_server = is_server(cert);
 	return true;
 }
 

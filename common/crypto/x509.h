@@ -16,7 +16,8 @@ struct x509_request {
 	const char *common_name; /* at most X509_CN bytes; a node's is its UUID */
 	const char *const *dns;  /* DNS names for the SAN; an IP literal becomes an IP entry */
 	size_t dns_count;
-	const char *uri; /* for the SAN; NULL: "urn:uuid:<common name>" when that is a UUID, else none */
+	const X509 *names_of; /* NULL, or: the SAN is that of this certificate, whatever stands beside */
+	const char *uri;      /* for the SAN; NULL: "urn:uuid:<common name>" when that is a UUID, else none */
 	int64_t not_before_s, not_after_s; /* wall clock, seconds */
 	/* Without serverAuth: the holder can act as a data plane only, and nobody takes it for a control plane. */
 	bool client_only;
@@ -36,6 +37,8 @@ struct x509_info {
 	char common_name[X509_CN + 1];
 	int64_t not_before_s, not_after_s;
 	char serial[2 * 20 + 1]; /* hexadecimal, lower case */
+	/* serverAuth stands in it: a control plane's. One that says nothing of usages is nobody's. */
+	bool is_server;
 };
 /* Of the first certificate in a PEM file. */
 bool x509_read(const char *path, struct x509_info *out, struct err *e);

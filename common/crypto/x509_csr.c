@@ -29,15 +29,29 @@ static bool append_cert(struct text *out, X509 *cert, struct err *e)
 
 /* ---- asking ---------------------------------------------------------------------------------------------------- */
 
-bool x509_new_key(struct text *pem, struct err *e)
+static bool append_key(struct text *pem, const EVP_PKEY *key, struct err *e)
 {
-	EVP_PKEY *key = EVP_EC_gen("P-256");
 	BIO *out = BIO_new(BIO_s_secmem());
 	bool ok = (key && out && PEM_write_bio_PrivateKey(out, key, NULL, NULL, 0, NULL, NULL)) ||
 	          x509_fail(e, "cannot make a key");
 	if (ok)
 		append(pem, out);
 	BIO_free(out);
+	return ok;
+}
+
+bool x509_new_key(struct text *pem, struct err *e)
+{
+	EVP_PKEY *key = EVP_EC_gen("P-256");
+	bool ok = append_key(pem, key, e);
+	EVP_PKEY_free(key);
+	return ok;
+}
+
+bool x509_key_of(const char *path, struct text *pem, struct err *e)
+{
+	EVP_PKEY *key = x509_read_key(path, e);
+	bool ok = key && append_key(pem, key, e);
 	EVP_PKEY_free(key);
 	return ok;
 }
@@ -147,18 +161,12 @@ bool x509_sign_asked(const struct x509_request *r, struct slice csr_pem, const c
 	return ok;
 }
 
-static bool copy_extension(X509 *to, const X509 *from, int nid)
-{
-	int at = X509_get_ext_by_NID(from, nid, -1);
-	return at < 0 || X509_add_ext(to, X509_get_ext(from, at), -1) == 1;
-}
-
 static bool sign_like(X509 *cert, const X509 *like, const struct authority *ca)
 {
 	static const int kept[] = {NID_basic_constraints, NID_key_usage, NID_ext_key_usage,
 	        NID_subject_key_identifier, NID_authority_key_identifier, NID_subject_alt_name};
 	for (size_t i = 0; i < sizeof kept / sizeof kept[0]; i++)
-		if (!copy_extension(cert, like, kept[i]))
+		if (!x509_copy_extension(cert, like, kept[i]))
 			return false;
 	return X509_sign(cert, ca->key, EVP_sha256()) > 0;
 }

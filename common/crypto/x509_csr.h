@@ -25,6 +25,9 @@ bool x509_sign_asked(const struct x509_request *r, struct slice csr_pem, const c
 bool x509_sign_again(const char *cert_path, int64_t not_before_s, int64_t not_after_s, const char *ca_cert_path,
         const char *ca_key_path, struct text *cert_pem, struct err *e);
 
+/* Appends the private key in a PEM file, which nobody else may read, as x509_new_key() does. */
+bool x509_key_of(const char *path, struct text *pem, struct err *e);
+
 /* Is the certificate for that key? */
 bool x509_is_for_key(struct slice cert_pem, struct slice key_pem, struct err *e);
 

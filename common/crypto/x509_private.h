@@ -13,6 +13,8 @@ EVP_PKEY *x509_read_key(const char *path, struct err *e);
 bool x509_check_request(const struct x509_request *r, struct err *e);
 /* Everything but extensions and signature. issuer NULL: itself. */
 X509 *x509_new_cert(const struct x509_request *r, EVP_PKEY *key, X509 *issuer);
+/* As it is there; nothing when it is not. */
+bool x509_copy_extension(X509 *to, const X509 *from, int nid);
 /* A node's extensions, and the CA's signature. */
 bool x509_sign_node(X509 *cert, const struct x509_request *r, X509 *ca, EVP_PKEY *ca_key);
 

@@ -10,15 +10,19 @@ struct cidr_port { /* of sources and destinations */
 };
 
 struct route {
+	/* What every request of it reads comes first, on a line of memory or two. */
 	struct uuid id;
+	struct ref service;
+	bool strip_path, preserve_host, request_buffering, response_buffering;
+	struct slice_list protocols;
+	struct slice path_handling;
+
 	int64_t created_at, updated_at;
-	struct slice name, path_handling;
-	struct slice_list protocols, methods, hosts, paths, snis, tags;
+	struct slice name;
+	struct slice_list methods, hosts, paths, snis, tags;
 	struct list_map headers;
 	struct record_list sources, destinations; /* struct cidr_port */
 	int64_t https_redirect_status_code, regex_priority;
-	bool strip_path, preserve_host, request_buffering, response_buffering;
-	struct ref service;
 	struct slice expression; /* router_flavor expressions; unset: the route matches by its other fields */
 	int64_t priority;        /* of the expression */
 };

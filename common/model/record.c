@@ -4,20 +4,22 @@
 #include <stdlib.h>
 
 #include "common/schema/decode.h"
+#include "common/schema/encode.h"
 #include "common/schema/load.h"
+
+enum { DRAFT = 16 * 1024 }; /* few records are larger */
+
+static bool forgets_texts;
+
+void record_forget_texts(bool on)
+{
+	forgets_texts = on;
+}
 
 static int append(const char *bytes, size_t n, void *arg)
 {
 	text_put(arg, slice_of(bytes, n));
 	return 0;
-}
-
-/* There are very many records, so the arena begins with just about what one needs: the struct, the text, and the
- * strings of the text once more. */
-static void keep_text(struct record *r, struct slice json)
-{
-	arena_init_small(&r->arena, r->kind->size + json.len + json.len / 2);
-	r->json = arena_dup(&r->arena, json);
 }
 
 static bool decode_config(struct record *r, const json_t *rendered, struct err *e)
@@ -29,7 +31,7 @@ static bool decode_config(struct record *r, const json_t *rendered, struct err *
 	return r->config != NULL;
 }
 
-static bool fill(struct record *r, const json_t *rendered, struct err *e)
+static bool fill(struct record *r, const json_t *rendered, struct slice json, struct err *e)
 {
 	const char *id = json_string_value(json_object_get(rendered, "id"));
 	if (!uuid_parse(slice_cstr(id), &r->id))
@@ -38,7 +40,7 @@ static bool fill(struct record *r, const json_t *rendered, struct err *e)
 	void *entity = arena_alloc(&r->arena, r->kind->size);
 	r->entity = entity;
 	r->expires_at = json_number_value(json_object_get(rendered, "expires_at"));
-	r->has_references = memmem(r->json.ptr, r->json.len, "\"{vault://", 10) != NULL;
+	r->has_references = memmem(json.ptr, json.len, "\"{vault://", 10) != NULL;
 	if (!schema_decode(r->kind, rendered, &r->arena, entity, e))
 		return false;
 	if (r->kind->fini)
@@ -46,18 +48,55 @@ static bool fill(struct record *r, const json_t *rendered, struct err *e)
 	return decode_config(r, rendered, e);
 }
 
-/* json: the text of `rendered`. */
+static void write_text(const struct record *r, struct text *out)
+{
+	schema_encode(r->kind, r->entity, r->config_schema, r->config, r->expires_at, out);
+}
+
+/* Does the struct give the text again, to the byte? */
+static bool gives_text(const struct record *r, struct slice json)
+{
+	struct text again = {0};
+	write_text(r, &again);
+	bool same = slice_eq(text_slice(&again), json);
+	text_fini(&again);
+	return same;
+}
+
+/* What the record and all that it holds will take. False with e set: it cannot be made. */
+static bool measure(
+        struct record draft, const json_t *rendered, struct slice json, size_t *size, bool *keeps_text, struct err *e)
+{
+	arena_init_small(&draft.arena, DRAFT);
+	bool ok = fill(&draft, rendered, json, e);
+	*keeps_text = !forgets_texts || !ok || draft.has_references || !gives_text(&draft, json);
+	if (*keeps_text)
+		arena_dup(&draft.arena, json);
+	arena_alloc(&draft.arena, sizeof draft);
+	*size = arena_taken(&draft.arena);
+	arena_fini(&draft.arena);
+	return ok;
+}
+
+/* json: the text of `rendered`. There are very many records, so each is made twice: first to see what it takes, then
+ * in a block of that size. */
 static struct record *make(
         const struct schema *kind, const json_t *rendered, struct slice json, uint64_t version, struct err *e)
 {
-	struct record *r = calloc(1, sizeof *r);
-	if (!r)
-		abort();
-	r->kind = kind;
-	r->version = version;
-	r->refs = 1;
-	keep_text(r, json);
-	if (fill(r, rendered, e))
+	struct record as_new = {.kind = kind, .version = version, .refs = 1};
+	size_t size;
+	bool keeps_text;
+
+	if (!measure(as_new, rendered, json, &size, &keeps_text, e))
+		return NULL;
+	struct arena arena;
+	arena_init_small(&arena, size);
+	struct record *r = arena_alloc(&arena, sizeof *r);
+	*r = as_new;
+	r->arena = arena;
+	if (keeps_text)
+		r->json = arena_dup(&r->arena, json);
+	if (fill(r, rendered, json, e))
 		return r;
 	record_unref(r);
 	return NULL;
@@ -218,13 +257,29 @@ void record_unref(struct record *r)
 {
 	if (--r->refs > 0)
 		return;
-	arena_fini(&r->arena);
-	free(r);
+	struct arena arena = r->arena; /* r is in it */
+	arena_fini(&arena);
+}
+
+struct slice record_stored_text(const struct record *r, struct arena *a)
+{
+	if (slice_is_set(r->json))
+		return r->json;
+	struct text text = {0};
+	write_text(r, &text);
+	struct slice out = arena_dup(a, text_slice(&text));
+	text_fini(&text);
+	return out;
 }
 
 json_t *record_json(const struct record *r)
 {
-	return json_loadb(r->json.ptr, r->json.len, 0, NULL);
+	struct arena a;
+	arena_init(&a);
+	struct slice text = record_stored_text(r, &a);
+	json_t *json = json_loadb(text.ptr, text.len, 0, NULL);
+	arena_fini(&a);
+	return json;
 }
 
 struct slice record_lookup_key(const struct record *r, const struct field *f)

@@ -11,15 +11,15 @@
 struct record {
 	const struct schema *kind;
 	struct uuid id;
-	uint64_t version;                   /* of the configuration that brought it; 0 when unknown */
-	struct slice json;                  /* compact rendered form, secrets included */
-	const void *entity;                 /* the C struct of kind->name: (const struct service *)r->entity */
-	const void *config;                 /* plugins: the decoded config of the plugin's own schema; else NULL */
+	uint64_t version;   /* of the configuration that brought it; 0 when unknown */
+	struct slice json;  /* compact rendered form, secrets included; unset: see record_stored_text() */
+	const void *entity; /* the C struct of kind->name: (const struct service *)r->entity */
+	const void *config; /* plugins: the decoded config of the plugin's own schema; else NULL */
 	const struct schema *config_schema; /* of config; NULL when there is none */
 	double expires_at;   /* Unix seconds, of kinds with a ttl (key `expires_at` of the JSON); 0: never */
 	bool has_references; /* the JSON holds {vault://...}, so that decoding it again may give other values */
 	unsigned refs;
-	struct arena arena; /* holds all of the above */
+	struct arena arena; /* holds the record too, and all of the above */
 };
 
 /* Is its ttl over? Expired records stay in the catalog until the control plane removes them; who hands them out asks.
@@ -45,6 +45,12 @@ enum { RECORD_HELD_BACK_MAX = 1000 };
 void record_hold_back(struct text *held_back, struct slice name);
 struct record *record_ref(struct record *r);
 void record_unref(struct record *r);
+
+/* From now on a record keeps no text that its struct gives again to the byte, which is most records' and more than
+ * half of their memory. For data planes, which seldom want one; a process decides once, before it makes records. */
+void record_forget_texts(bool on);
+/* The compact rendered form, secrets included: the record's own, or written anew on a. Any thread. */
+struct slice record_stored_text(const struct record *r, struct arena *a);
 /* The JSON again; new reference. */
 json_t *record_json(const struct record *r);
 

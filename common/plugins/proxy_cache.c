@@ -131,7 +131,7 @@ static const struct schema config = {
 
 /* ---- compiling ------------------------------------------------------------------------------------------------- */
 
-enum { BODY_MAX = 1 << 20 };
+enum { BODY_MAX = 1 << 20, FUTURE_S = 5 };
 
 struct compiled {
 	struct media_type *types;
@@ -326,9 +326,18 @@ static enum verdict miss(struct call *c, struct slice status)
 	return GO;
 }
 
+/* Of a time that is not yet: the clock was moved back since, or another node's is ahead. How old it is, is not known.
+ */
+static bool is_from_the_future(int64_t age_s)
+{
+	return age_s < -FUTURE_S;
+}
+
 static bool is_stale(const struct proxy_cache *conf, const struct cache_control *asked, const struct cached_answer *a,
         int64_t age_s)
 {
+	if (is_from_the_future(age_s))
+		return true;
 	if (!conf->cache_control)
 		return conf->cache_ttl.set && age_s > conf->cache_ttl.value;
 	return (asked->max_age >= 0 && age_s > asked->max_age) ||

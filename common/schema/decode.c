@@ -23,9 +23,14 @@ void decode_use_secrets(decode_secret_fn fn, void *arg)
 /* f: of the field, the element or the value of a map; it says whether the text may be a reference. */
 static struct slice copy_string(const struct field *f, struct arena *a, const json_t *value)
 {
+	struct slice text = value_slice(value);
+
 	if (secret_of && f && field_is_vault_reference(f, value))
-		return secret_of(value_slice(value), a, secret_arg);
-	return arena_dup(a, value_slice(value));
+		return secret_of(text, a, secret_arg);
+	for (const char *const *word = f ? f->one_of : NULL; word && *word; word++)
+		if (slice_eq(text, slice_cstr(*word)))
+			return slice_cstr(*word); /* one for all, in place of a copy for each */
+	return arena_dup(a, text);
 }
 
 /* Room for n zeroed items; for none too, because NULL would mean "unset". */

@@ -142,7 +142,7 @@ static const struct field fields[] = {
         FIELD(struct settings, cluster_listen, .dflt = "'off'", .flags = REQUIRED,
                 .doc = "Where the control plane awaits data planes on other machines."),
         FIELD(struct settings, cluster_control_plane, .dflt = "'ipc'", .flags = REQUIRED,
-                .doc = "Where a data plane finds the control planes: host:port, several with commas in between (at most 8), so that the loss of one costs nothing; ipc: on this machine with the same prefix."),
+                .doc = "Where a data plane finds the control planes: host:port, several with commas in between (at most 8), so that the loss of one costs nothing; ipc: on this machine with the same prefix. On a control plane without cluster_ca_key: the others, through which it renews its certificate."),
         FIELD(struct settings, cluster_cert, .doc = "This node's certificate, a PEM file."),
         FIELD(struct settings, cluster_cert_key, .flags = SECRET, .doc = "Its key, a PEM file."),
         FIELD(struct settings, cluster_ca_cert, .doc = "Certificate of the authority that signs nodes, a PEM file."),

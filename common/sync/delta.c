@@ -38,6 +38,7 @@ struct draft {
 	Gatehouse__Sync__Delta delta;
 	Gatehouse__Sync__Change *changes, **pointers;
 	size_t n;
+	struct arena texts; /* of records that keep none */
 };
 
 static void draft_init(struct draft *d, size_t cap)
@@ -45,6 +46,7 @@ static void draft_init(struct draft *d, size_t cap)
 	*d = (struct draft){.delta = GATEHOUSE__SYNC__DELTA__INIT};
 	d->changes = need(calloc(cap + 1, sizeof *d->changes));
 	d->pointers = need(calloc(cap + 1, sizeof *d->pointers));
+	arena_init(&d->texts);
 }
 
 static void draft_add(struct draft *d, const struct schema *kind, const struct uuid *id, struct slice json)
@@ -74,6 +76,7 @@ static struct packed_delta *draft_pack(
 	gatehouse__sync__delta__pack(&d->delta, (uint8_t *)p->bytes);
 	free(d->changes);
 	free(d->pointers);
+	arena_fini(&d->texts);
 	return p;
 }
 
@@ -89,7 +92,8 @@ struct packed_delta *delta_pack(
 
 static bool add_record(struct record *r, void *arg)
 {
-	draft_add(arg, r->kind, &r->id, r->json);
+	struct draft *d = arg;
+	draft_add(d, r->kind, &r->id, record_stored_text(r, &d->texts));
 	return true;
 }
 

@@ -18,6 +18,7 @@ static const struct slice label = SLICE("gatehouse config.cache.log 1");
 struct changes {
 	struct change *items;
 	size_t n, cap;
+	struct arena texts; /* of records that keep none */
 };
 
 static bool add_change(struct record *was, struct record *is, void *arg)
@@ -31,18 +32,21 @@ static bool add_change(struct record *was, struct record *is, void *arg)
 		if (!c->items)
 			abort();
 	}
-	c->items[c->n++] = (struct change){r->kind, r->id, is ? is->json : (struct slice){0}};
+	c->items[c->n++] = (struct change){
+	        r->kind, r->id, is ? record_stored_text(is, &c->texts) : (struct slice){0}};
 	return true;
 }
 
 static struct packed_delta *pack(const char *epoch, const struct catalog *was, const struct catalog *is)
 {
 	struct changes c = {0};
+	arena_init(&c.texts);
 
 	for (size_t i = 0; i < kinds_count(); i++)
 		catalog_diff(was, is, kinds_at(i), add_change, &c);
 	struct packed_delta *d = delta_pack(epoch, catalog_version(was), catalog_version(is), c.items, c.n);
 	free(c.items);
+	arena_fini(&c.texts);
 	return d;
 }
 

@@ -20,6 +20,7 @@ struct link_asked {
 	void *owner;
 	enum { ASKED_READING, ASKED_WORKED_ON, ASKED_ANSWERED } state;
 	char peer[UUID_TEXT + 1], who[128];
+	X509 *certificate; /* NULL: it came without one */
 	Gatehouse__Sync__SignRequest *request;
 	struct text answer;
 };
@@ -28,6 +29,7 @@ static void asked_free(struct link_asked *a)
 {
 	if (a->request)
 		gatehouse__sync__sign_request__free_unpacked(a->request, NULL);
+	X509_free(a->certificate);
 	text_fini(&a->answer);
 	free(a);
 }
@@ -153,6 +155,7 @@ struct link_asked *link_asked_start(
 	if (!a)
 		abort();
 	*a = (struct link_asked){.loop = c->loop, .conn = c, .gate = gate, .on_end = on_end, .owner = owner};
+	a->certificate = SSL_get1_peer_certificate(c->tls);
 	snprintf(a->peer, sizeof a->peer, "%s", peer);
 	snprintf(a->who, sizeof a->who, "%s", who);
 	conn_adopt(c, &ops, a);
@@ -168,6 +171,11 @@ const Gatehouse__Sync__SignRequest *link_asked_request(const struct link_asked *
 const char *link_asked_peer(const struct link_asked *a)
 {
 	return a->peer;
+}
+
+const X509 *link_asked_certificate(const struct link_asked *a)
+{
+	return a->certificate;
 }
 
 const char *link_asked_who(const struct link_asked *a)

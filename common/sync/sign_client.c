@@ -132,6 +132,10 @@ static bool send_request(SSL *tls, const struct sign_ask *ask, struct err *e)
 	r.release = (char *)GATEHOUSE_RELEASE;
 	r.hostname = hostname;
 	r.csr = (char *)text_cstr(&csr);
+	r.role = ask->as_control_plane ? (char *)"control_plane" : r.role;
+	r.hosts = (char **)ask->hosts;
+	while (ask->hosts && ask->hosts[r.n_hosts])
+		r.n_hosts++;
 	if (ask->token) {
 		r.token_id = (ProtobufCBinaryData){sizeof ask->token->id, (uint8_t *)&ask->token->id};
 		r.token_secret = (ProtobufCBinaryData){JOIN_SECRET, (uint8_t *)ask->token->secret};
@@ -223,5 +227,33 @@ enum sign_result sign_ask(const struct sign_ask *ask, struct sign_given *out, st
 		close(fd);
 	}
 	SSL_CTX_free(ctx);
+	return result;
+}
+
+enum sign_result sign_ask_any(
+        const struct sign_ask *ask, struct slice addresses, struct sign_given *out, struct err *e)
+{
+	struct sign_ask one = *ask;
+	struct err last = {"no control plane is named"};
+	enum sign_result result = SIGN_FAILED;
+	struct arena a;
+
+	arena_init(&a);
+	for (struct slice rest = addresses; slice_is_set(rest) && result != SIGN_GIVEN;) {
+		struct slice address = slice_trim(slice_cut(&rest, ','));
+		struct err why = {""};
+		if (!sign_address(address, &a, &one.host, &one.port))
+			continue;
+		enum sign_result now = sign_ask(&one, out, &why);
+		if (now == SIGN_GIVEN || now == SIGN_REFUSED || result == SIGN_FAILED) {
+			result = now;
+			last = why;
+		}
+		if (now != SIGN_GIVEN) /* the next one begins anew */
+			sign_given_fini(out);
+	}
+	if (result != SIGN_GIVEN)
+		*e = last;
+	arena_fini(&a);
 	return result;
 }

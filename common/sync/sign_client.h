@@ -17,6 +17,9 @@ struct sign_ask {
 	const struct join_token *token; /* joins; NULL: certs are shown */
 	const struct link_certs *certs;
 	struct slice csr; /* PEM; unset: only asks how things are */
+	/* of a node that joins as a control plane: its names, NULL at the end, or NULL: all that the token has */
+	bool as_control_plane;
+	const char *const *hosts;
 };
 
 struct sign_given {
@@ -33,6 +36,11 @@ enum sign_result {
 	SIGN_FAILED   /* it could not be asked, or is not the one that is expected */
 };
 enum sign_result sign_ask(const struct sign_ask *ask, struct sign_given *out, struct err *e);
+/* Asks the control planes of "cp1:8005, cp2:8005" in turn until one gives: not each has the authority's key. Host and
+ * port of ask are not looked at. The reason is that of the last one that refused, else of the last one that failed.
+ */
+enum sign_result sign_ask_any(
+        const struct sign_ask *ask, struct slice addresses, struct sign_given *out, struct err *e);
 
 /* "cp.example:8005", "192.0.2.1:8005", "[2001:db8::1]:8005"; the host goes onto the arena. False: of another form. */
 bool sign_address(struct slice text, struct arena *a, const char **host, int *port);

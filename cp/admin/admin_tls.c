@@ -38,6 +38,7 @@ static bool find_pair(const struct settings *s, struct arena *a, struct tls_serv
 	if (cert) {
 		conf->cert = arena_cstr(a, s->admin_ssl_cert);
 		conf->key = arena_cstr(a, s->admin_ssl_cert_key);
+		file_warn_shared(conf->key, "admin_ssl_cert_key");
 		return true;
 	}
 	conf->cert = arena_printf(a, "%.*s/ssl/admin-default.crt", SLICE_ARG(s->prefix)).ptr;

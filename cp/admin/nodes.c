@@ -9,13 +9,12 @@
 #include "common/core/ip.h"
 #include "common/crypto/x509_csr.h"
 #include "common/net/listener.h"
-#include "common/sync/join_token.h"
 #include "cp/admin/errors.h"
 #include "cp/publish/nodes.h"
 #include "cp/publish/revoked.h"
 #include "cp/store/enrol.h"
 
-enum { TTL_S = 3600, TTL_MAX_S = 30 * 86400 };
+enum { TTL_S = 3600 };
 
 static void answer_rows(struct admin_call *c, json_t *rows, struct fault *f)
 {
@@ -29,17 +28,53 @@ static void answer_rows(struct admin_call *c, json_t *rows, struct fault *f)
 
 /* ---- tokens ---------------------------------------------------------------------------------------------------- */
 
-/* A number of seconds, also as text (forms). */
-static bool read_ttl(struct admin_call *c, int64_t *ttl_s)
+/* A number, also as text (forms); 0, which no limit allows, for what is none. */
+static int64_t read_number(const json_t *input, const char *name, int64_t otherwise)
 {
-	const json_t *given = json_object_get(c->input, "ttl");
+	const json_t *given = json_object_get(input, name);
+	int64_t n = given ? json_integer_value(given) : otherwise;
 
-	*ttl_s = given ? json_integer_value(given) : TTL_S;
-	if (json_is_string(given) && !slice_to_int(slice_cstr(json_string_value(given)), ttl_s))
-		*ttl_s = 0;
-	if (*ttl_s >= 1 && *ttl_s <= TTL_MAX_S)
+	if (json_is_string(given) && !slice_to_int(slice_cstr(json_string_value(given)), &n))
+		n = 0;
+	return n;
+}
+
+/* A list, or text with commas; what is neither is given as a name that none is. */
+static struct slice read_hosts(struct admin_call *c)
+{
+	const json_t *given = json_object_get(c->input, "hosts"), *one;
+	struct slice out = {0};
+	size_t i;
+
+	if (json_is_string(given))
+		return arena_dup(c->arena, slice_cstr(json_string_value(given)));
+	if (given && !json_is_null(given) && !json_is_array(given))
+		return S("?");
+	json_array_foreach(given, i, one)
+	{
+		struct slice host = slice_cstr(json_is_string(one) ? json_string_value(one) : "?");
+		out = i == 0 ? arena_dup(c->arena, host) : ARENA_JOIN(c->arena, out, S(","), host);
+	}
+	return out;
+}
+
+static bool read_terms(struct admin_call *c, struct enrol_terms *t)
+{
+	const json_t *role = json_object_get(c->input, "role");
+	const char *name = role ? json_string_value(role) : "data_plane";
+	struct err e;
+
+	if (!name || (strcmp(name, "data_plane") != 0 && strcmp(name, "control_plane") != 0)) {
+		admin_fail(c, 400, "role is expected to be data_plane or control_plane");
+		return false;
+	}
+	*t = (struct enrol_terms){.as_control_plane = strcmp(name, "control_plane") == 0,
+	        .hosts = read_hosts(c),
+	        .uses = read_number(c->input, "uses", 1),
+	        .ttl_s = read_number(c->input, "ttl", TTL_S)};
+	if (enrol_check(t, &e))
 		return true;
-	admin_fail(c, 400, "ttl is expected to be a number of seconds from 1 to %d", TTL_MAX_S);
+	admin_fail(c, 400, "%s", e.message);
 	return false;
 }
 
@@ -103,26 +138,23 @@ static struct slice our_address(struct admin_call *c)
 
 static void make_token(struct admin_call *c)
 {
-	char id[UUID_TEXT + 1], text[JOIN_TOKEN_TEXT + 1], digest[SHA256_HEX + 1];
 	unsigned char ca[SHA256_SIZE];
-	struct join_token token;
-	int64_t ttl_s, expires_s;
+	struct enrol_terms terms;
+	struct enrol_made made;
 	struct fault f = {0};
 
-	if (!read_ttl(c, &ttl_s) || !check_authority(c, ca))
+	if (!read_terms(c, &terms) || !check_authority(c, ca))
 		return;
-	join_token_new(ca, &token);
-	join_token_text(&token, text);
-	uuid_format(&token.id, id);
-	join_token_digest(slice_of((const char *)token.secret, sizeof token.secret), digest);
-	if (!store_token_add(c->store, &(struct enrol_token){id, digest}, ttl_s, c->author, &expires_s, &f)) {
+	if (!store_token_make(c->store, ca, &terms, c->author, &made, &f)) {
 		admin_fault(c, &f, NULL);
 		return;
 	}
 	struct slice address = our_address(c);
 	c->response->status = 201;
-	c->response->json = json_pack("{s:s, s:s, s:I, s:s%}", "id", id, "token", text, "expires_at",
-	        (json_int_t)expires_s, "control_plane", address.ptr, address.len);
+	c->response->json = json_pack("{s:s, s:s, s:I, s:s, s:I, s:s%}", "id", made.id, "token", made.text,
+	        "expires_at", (json_int_t)made.expires_s, "role",
+	        terms.as_control_plane ? "control_plane" : "data_plane", "uses", (json_int_t)terms.uses,
+	        "control_plane", address.ptr, address.len);
 }
 
 void admin_join_tokens(struct admin_call *c)

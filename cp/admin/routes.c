@@ -77,7 +77,7 @@ static const struct admin_route table[] = {
                 "Let a node in no more, from now on and for ever: its certificates are worth nothing"},
         {"/clustering/revoked", ADMIN_GET, 0, false, admin_nodes_revoked, "The nodes that are let in no more"},
         {"/clustering/tokens", ADMIN_COLLECTION, 0, false, admin_join_tokens,
-                "Tokens by which new nodes join, one each; a new one is shown once"},
+                "Tokens by which new nodes join: role, hosts, uses, ttl; a new one is shown once"},
         {"/clustering/tokens/:id", ADMIN_DELETE, 0, false, admin_join_token, "Take a token back"},
         {"/clustering/status", ADMIN_GET, 0, false, admin_clustering_status,
                 "The same by node id, as older clients read it"},

@@ -28,18 +28,8 @@ static enum exit_code fault_fail(struct fault *f)
 
 static bool open_store(struct session *s)
 {
-	enum migrate_state state;
-	struct err e;
-
-	s->store = store_open(&s->settings, &e);
-	if (!s->store || !migrate_status(s->store, &state, &e)) {
-		cli_fail("%s", e.message);
-		return false;
-	}
-	if (state == MIGRATE_CURRENT)
-		return true;
-	cli_fail("the database is not at this release: run 'gatectl migrations bootstrap' or 'up'");
-	return false;
+	s->store = cli_store(&s->settings);
+	return s->store != NULL;
 }
 
 /* The one moment in which the token is seen. */

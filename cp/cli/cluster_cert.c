@@ -8,9 +8,13 @@
 #include "common/crypto/x509.h"
 #include "cp/cli/command.h"
 
-enum { CA_DAYS = 3650, NODE_DAYS = 365, DAY_S = 86400, CLOCK_SKEW_S = 300 };
+enum { CA_DAYS = 3650, NODE_DAYS = 365, DAY_S = 86400, CLOCK_SKEW_S = 300, HOSTS_MAX = 10 };
 
-static const char *const local_names[] = {"localhost", "127.0.0.1"};
+/* Names in a certificate: of this machine, then those that others dial. */
+struct hosts {
+	const char *names[HOSTS_MAX];
+	size_t count;
+};
 
 static bool exists(const char *path)
 {
@@ -37,10 +41,25 @@ static bool make_ca(const char *dir, char *cert, char *key, struct err *e)
 	return true;
 }
 
-static bool make_node(const char *dir, const char *name, bool control_plane, const char *host, struct err *e)
+/* hosts: with commas; NULL: none. */
+static bool read_hosts(struct cli *c, const char *hosts, struct hosts *out)
+{
+	*out = (struct hosts){.names = {"localhost", "127.0.0.1"}, .count = 2};
+	for (struct slice rest = slice_cstr(hosts ? hosts : ""); slice_is_set(rest);) {
+		struct slice one = slice_trim(slice_cut(&rest, ','));
+		if (out->count == HOSTS_MAX) {
+			cli_fail("--host names more than %d hosts", HOSTS_MAX - 2);
+			return false;
+		}
+		if (one.len > 0)
+			out->names[out->count++] = arena_cstr(c->arena, one);
+	}
+	return true;
+}
+
+static bool make_node(const char *dir, const char *name, bool control_plane, const struct hosts *hosts, struct err *e)
 {
 	char ca[PATH_MAX], ca_key[PATH_MAX], cert[PATH_MAX], key[PATH_MAX], id[UUID_TEXT + 1];
-	const char *names[3] = {local_names[0], local_names[1], host};
 	struct uuid u = uuid_v4();
 
 	if (!make_ca(dir, ca, ca_key, e))
@@ -53,8 +72,8 @@ static bool make_node(const char *dir, const char *name, bool control_plane, con
 	}
 	uuid_format(&u, id);
 	struct x509_request r = request_for(id, NODE_DAYS);
-	r.dns = names;
-	r.dns_count = host ? 3 : 2;
+	r.dns = hosts->names;
+	r.dns_count = hosts->count;
 	r.client_only = !control_plane;
 	if (!x509_make_node(&r, ca, ca_key, cert, key, e))
 		return false;
@@ -64,24 +83,27 @@ static bool make_node(const char *dir, const char *name, bool control_plane, con
 
 static enum exit_code run_cluster_cert(struct cli *c)
 {
-	const char *dir = cli_option(c, "--dir"), *host = cli_option(c, "--host");
+	const char *dir = cli_option(c, "--dir"), *named = cli_option(c, "--host");
+	struct hosts hosts;
 	struct err e;
 
 	if (!dir || c->argc == 0) {
 		cli_fail("cluster cert needs --dir FOLDER and the names of nodes, e.g. cp dp1 dp2");
 		return EXIT_USAGE;
 	}
+	if (!read_hosts(c, named, &hosts))
+		return EXIT_USAGE;
 	if (!file_make_dirs(dir, 0700, &e))
 		return cli_fail("%s", e.message);
 	for (int i = 0; i < c->argc; i++)
-		if (!make_node(dir, c->argv[i], strncmp(c->argv[i], "cp", 2) == 0, host, &e))
+		if (!make_node(dir, c->argv[i], strncmp(c->argv[i], "cp", 2) == 0, &hosts, &e))
 			return cli_fail("%s", e.message);
 	return EXIT_OK;
 }
 
 const struct command cluster_cert_command = {
         .name = "cluster cert",
-        .usage = "--dir FOLDER [--host NAME] NODE...",
+        .usage = "--dir FOLDER [--host NAME,...] NODE...",
         .summary = "make the cluster's CA and certificates of nodes (names that begin with cp are control planes)",
         .examples = "  gatectl cluster cert --dir /etc/gatehouse/cluster --host cp.example cp1\n"
                     "  gatectl cluster cert --dir /etc/gatehouse/cluster dp1 dp2 dp3\n",

@@ -1,105 +1,105 @@
-/* gatectl cluster token, join, revoke: how a machine becomes a data plane of the cluster, and how it stops being one.
+/* gatectl cluster join, revoke: how a machine becomes a node of the cluster, and how it stops being one.
  *
- * The token is made where the Admin API is, and carried to the new machine by whoever sets that up. There the key is
- * made, and stays. What join writes is one PEM file with certificate and key, so that a renewal replaces both at
- * once. */
+ * With a token (cluster_token.c) that whoever sets the machine up has carried there. The key is made here, and stays.
+ * What join writes is one PEM file with certificate and key, so that a renewal replaces both at once. */
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/core/clock.h"
 #include "common/core/file.h"
+#include "common/crypto/pem.h"
 #include "common/crypto/x509_csr.h"
 #include "common/sync/sign_client.h"
 #include "cp/cli/admin_client.h"
 #include "cp/cli/command.h"
 #include "cp/cli/output.h"
 
-/* ---- token ----------------------------------------------------------------------------------------------------- */
-
-static void print_token(const struct cli *c, const json_t *made)
-{
-	char when[20];
-
-	if (c->json) {
-		output_json(made);
-		return;
-	}
-	fprintf(stderr, "the token lets one node join, until %s; it is shown only now. On the new machine:\n",
-	        output_time((double)json_integer_value(json_object_get(made, "expires_at")), when));
-	printf("gatectl cluster join %s@%s\n", output_string(made, "token"), output_string(made, "control_plane"));
-}
-
-static enum exit_code make_token(struct admin_client *a, const struct cli *c, int64_t ttl_ms)
-{
-	struct admin_answer answer = {0};
-	char body[64];
-	int n = snprintf(body, sizeof body, "{\"ttl\":%lld}", (long long)((ttl_ms + 999) / 1000));
-	const struct admin_body sent = {.type = S("application/json"), .bytes = slice_of(body, (size_t)n)};
-	enum exit_code code = admin_client_ask(a, "POST", "/clustering/tokens", &sent, &answer);
-
-	if (code == EXIT_OK)
-		print_token(c, answer.json);
-	admin_answer_fini(&answer);
-	return code;
-}
-
-static enum exit_code run_cluster_token(struct cli *c)
-{
-	const char *ttl = cli_option(c, "--ttl");
-	int64_t ttl_ms = 60 * 60 * 1000;
-
-	if (ttl && !cli_duration("--ttl", ttl, &ttl_ms))
-		return EXIT_USAGE;
-	struct admin_client *a = admin_client_open(c);
-	if (!a)
-		return EXIT_FAILED;
-	enum exit_code code = cli_no_more(c) ? make_token(a, c, ttl_ms) : EXIT_USAGE;
-	admin_client_close(a);
-	return code;
-}
-
-const struct command cluster_token_command = {
-        .name = "cluster token",
-        .usage = "[--ttl TIME] [--admin URL] [--token-file FILE] [-o json]",
-        .summary = "make a token by which one new machine joins as a data plane within --ttl (60m)",
-        .examples = "  gatectl cluster token\n"
-                    "  gatectl cluster token --ttl 10m --admin https://cp.example:8444 -o json\n",
-        .run = run_cluster_token,
-};
-
 /* ---- join ------------------------------------------------------------------------------------------------------ */
+
+enum { TARGET_MAX = 4096, RETRY_MS = 1000 };
 
 struct joining {
 	struct join_token token;
-	const char *host, *address; /* address: "cp.example:8005" */
-	int port;
-	const char *labels; /* NULL: none */
+	const char *addresses; /* "cp.example:8005", several with commas */
+	const char *labels;    /* NULL: none */
+	bool as_control_plane;
+	const char **hosts; /* of a control plane, NULL at the end; NULL: all that the token has */
+	int64_t timeout_ms; /* how long it is tried while no control plane answers */
 	struct slice prefix;
 	char folder[PATH_MAX - 16], node[PATH_MAX], ca[PATH_MAX];
 	struct text key, csr;
 	struct sign_given given;
 };
 
-static bool read_target(struct joining *j, struct cli *c)
+/* What gatectl cluster token has printed: as the argument, or in a file (--from), where it is not in the list of
+ * processes. */
+static const char *find_target(struct cli *c, const char *from)
 {
-	const char *at = c->argc == 1 ? strrchr(c->argv[0], '@') : NULL;
+	struct slice text;
+	struct err e;
+
+	if (!from && c->argc == 1)
+		return c->argv[0];
+	if (!from || c->argc > 0) {
+		cli_fail(
+		        "cluster join takes TOKEN@HOST:PORT, as gatectl cluster token shows it on the control plane, or --from FILE with it");
+		return NULL;
+	}
+	if (file_read(c->arena, from, TARGET_MAX, &text, &e))
+		return arena_cstr(c->arena, slice_trim(text));
+	cli_fail("%s", e.message);
+	return NULL;
+}
+
+static bool read_target(struct joining *j, struct cli *c, const char *target)
+{
+	const char *at = strrchr(target, '@'), *host;
+	int port;
 
 	if (!at) {
-		cli_fail(
-		        "cluster join takes TOKEN@HOST:PORT, as gatectl cluster token shows it on the control plane");
+		cli_fail("the token comes with where it is good for: TOKEN@HOST:PORT");
 		return false;
 	}
-	j->address = at + 1;
-	if (!join_token_parse(slice_of(c->argv[0], (size_t)(at - c->argv[0])), &j->token)) {
+	j->addresses = at + 1;
+	if (!join_token_parse(slice_of(target, (size_t)(at - target)), &j->token)) {
 		cli_fail("what stands before the @ is no token, or not all of it: gatectl cluster token makes one");
 		return false;
 	}
-	if (sign_address(slice_cstr(j->address), c->arena, &j->host, &j->port))
+	for (struct slice rest = slice_cstr(j->addresses); slice_is_set(rest);) {
+		struct slice one = slice_trim(slice_cut(&rest, ','));
+		if (sign_address(one, c->arena, &host, &port))
+			continue;
+		cli_fail("'%.*s' is not where a control plane is, expected HOST:PORT, such as cp.example:8005",
+		        SLICE_ARG(one));
+		return false;
+	}
+	return true;
+}
+
+static bool read_role(struct joining *j, struct cli *c, const char *role, const char *hosts)
+{
+	struct slice rest = slice_cstr(hosts ? hosts : "");
+	size_t n = 0;
+
+	j->as_control_plane = role && strcmp(role, "control_plane") == 0;
+	if (role && !j->as_control_plane && strcmp(role, "data_plane") != 0) {
+		cli_fail("--role is '%s', expected data_plane or control_plane", role);
+		return false;
+	}
+	if (!hosts)
 		return true;
-	cli_fail("'%s' is not where a control plane is, expected HOST:PORT, such as cp.example:8005", j->address);
-	return false;
+	if (!j->as_control_plane) {
+		cli_fail("--host is for a control plane: --role control_plane");
+		return false;
+	}
+	j->hosts = arena_alloc(c->arena, (strlen(hosts) + 2) * sizeof *j->hosts);
+	while (slice_is_set(rest))
+		j->hosts[n++] = arena_cstr(c->arena, slice_trim(slice_cut(&rest, ',')));
+	j->hosts[n] = NULL;
+	return true;
 }
 
 static bool set_folder(struct joining *j, const char *dir, struct err *e)
@@ -114,13 +114,42 @@ static bool set_folder(struct joining *j, const char *dir, struct err *e)
 	return true;
 }
 
+/* While a machine is being set up, control planes may still be starting. */
+static enum sign_result ask_until(struct joining *j, const struct sign_ask *question, struct err *e)
+{
+	uint64_t until_ms = clock_mono_ms() + (uint64_t)j->timeout_ms;
+	enum sign_result result;
+
+	while ((result = sign_ask_any(question, slice_cstr(j->addresses), &j->given, e)) == SIGN_FAILED &&
+	        clock_mono_ms() < until_ms)
+		usleep(RETRY_MS * 1000);
+	return result;
+}
+
+/* A control plane of another release may not know what was asked for. */
+static bool check_given(const struct joining *j, struct err *e)
+{
+	X509 *cert = pem_certificate(text_slice(&j->given.certificate), e);
+	struct x509_info info;
+	bool ok = cert && x509_describe(cert, &info, e);
+
+	X509_free(cert);
+	if (ok && info.is_server != j->as_control_plane)
+		return err_set(e,
+		        "the certificate that was given is one of a %s plane; is the control plane (release %s) older than this one?",
+		        info.is_server ? "control" : "data", j->given.release);
+	return ok;
+}
+
 static bool ask(struct joining *j, struct err *e)
 {
 	if (!x509_new_key(&j->key, e) || !x509_ask(text_slice(&j->key), &j->csr, e))
 		return false;
-	const struct sign_ask question = {
-	        .host = j->host, .port = j->port, .token = &j->token, .csr = text_slice(&j->csr)};
-	return sign_ask(&question, &j->given, e) == SIGN_GIVEN;
+	const struct sign_ask question = {.token = &j->token,
+	        .csr = text_slice(&j->csr),
+	        .as_control_plane = j->as_control_plane,
+	        .hosts = j->hosts};
+	return ask_until(j, &question, e) == SIGN_GIVEN && check_given(j, e);
 }
 
 /* Whoever runs this as root does it for the user whose the prefix is. */
@@ -154,9 +183,12 @@ static bool write_files(struct joining *j, struct err *e)
 static void put_settings(const struct joining *j, struct text *out)
 {
 	text_printf(out,
-	        "role = data_plane\nprefix = %.*s\ncluster_control_plane = %s\ncluster_ca_cert = %s\ncluster_cert = %s\n"
+	        "role = %s\nprefix = %.*s\ncluster_control_plane = %s\ncluster_ca_cert = %s\ncluster_cert = %s\n"
 	        "cluster_cert_key = %s\n",
-	        SLICE_ARG(j->prefix), j->address, j->ca, j->node, j->node);
+	        j->as_control_plane ? "control_plane" : "data_plane", SLICE_ARG(j->prefix), j->addresses, j->ca,
+	        j->node, j->node);
+	if (j->as_control_plane)
+		text_puts(out, "cluster_listen = 0.0.0.0:8005\n");
 	if (j->labels)
 		text_printf(out, "cluster_dp_labels = %s\n", j->labels);
 }
@@ -171,7 +203,8 @@ static bool write_conf(const struct joining *j, const char *conf, struct err *e)
 	if (is_new)
 		ok = file_replace(conf, text_slice(&settings), 0644, e);
 	if (ok && is_new)
-		fprintf(stderr, "settings written to %s; start with: gatectl start --conf %s\n", conf, conf);
+		fprintf(stderr, "settings written to %s; %sstart with: gatectl start --conf %s\n", conf,
+		        j->as_control_plane ? "add those of the database (pg_host, pg_user, ...), then " : "", conf);
 	else if (ok)
 		fprintf(stderr, "put into its settings%s%s:\n%s", conf ? ", " : "", conf ? conf : "",
 		        text_cstr(&settings));
@@ -179,11 +212,15 @@ static bool write_conf(const struct joining *j, const char *conf, struct err *e)
 	return ok;
 }
 
-static enum exit_code join(struct joining *j, const struct cli *c, const char *conf, bool again)
+static enum exit_code join(struct joining *j, const struct cli *c, const char *conf, bool again, bool if_needed)
 {
 	struct x509_info info;
 	struct err e;
 
+	if (!again && if_needed && access(j->node, F_OK) == 0) {
+		fprintf(stderr, "this machine has joined already: '%s' is there\n", j->node);
+		return EXIT_OK;
+	}
 	if (!again && access(j->node, F_OK) == 0)
 		return cli_fail(
 		        "this machine has joined already: '%s' is there; with --again it becomes another node",
@@ -201,22 +238,34 @@ static enum exit_code join(struct joining *j, const struct cli *c, const char *c
 	return write_conf(j, conf, &e) ? EXIT_OK : cli_fail("%s", e.message);
 }
 
+/* Options; what is left over is the target. */
+static bool read_options(struct joining *j, struct cli *c)
+{
+	const char *role = cli_option(c, "--role"), *hosts = cli_option(c, "--host");
+	const char *timeout = cli_option(c, "--timeout"), *from = cli_option(c, "--from");
+	const char *target = find_target(c, from);
+
+	return target && read_target(j, c, target) && read_role(j, c, role, hosts) &&
+	       (!timeout || cli_duration("--timeout", timeout, &j->timeout_ms));
+}
+
 static enum exit_code run_cluster_join(struct cli *c)
 {
 	struct joining j = {.labels = cli_option(c, "--labels")};
 	const char *dir = cli_option(c, "--dir"), *conf = c->conf;
-	bool again = cli_flag(c, "--again");
+	bool again = cli_flag(c, "--again"), if_needed = cli_flag(c, "--if-needed");
 	struct settings s;
 	struct err e;
 
-	if (!read_target(&j, c))
+	if (!read_options(&j, c))
 		return EXIT_USAGE;
 	if (conf && access(conf, F_OK) < 0)
 		c->conf = NULL; /* it will be made */
 	if (!cli_settings(c, &s))
 		return EXIT_FAILED;
 	j.prefix = s.prefix;
-	enum exit_code code = set_folder(&j, dir, &e) ? join(&j, c, conf, again) : cli_fail("%s", e.message);
+	enum exit_code code = set_folder(&j, dir, &e) ? join(&j, c, conf, again, if_needed)
+	                                              : cli_fail("%s", e.message);
 	OPENSSL_cleanse(&j.token, sizeof j.token);
 	if (j.key.ptr)
 		OPENSSL_cleanse(j.key.ptr, j.key.len);
@@ -229,12 +278,13 @@ static enum exit_code run_cluster_join(struct cli *c)
 const struct command cluster_join_command = {
         .name = "cluster join",
         .usage =
-                "TOKEN@HOST:PORT [--dir FOLDER] [--conf FILE] [--prefix DIR] [--labels KEY:VALUE,...] [--again] [-o json]",
+                "TOKEN@HOST:PORT,...|--from FILE [--role control_plane [--host NAME,...]] [--dir FOLDER] [--conf FILE] "
+                "[--prefix DIR] [--labels KEY:VALUE,...] [--timeout TIME] [--if-needed|--again] [-o json]",
         .summary =
-                "make this machine a data plane: its key is made here, its certificate comes from the control plane",
+                "make this machine a node of the cluster: its key is made here, its certificate comes from a control plane",
         .examples =
                 "  gatectl cluster join ghj_...@cp.example:8005 --prefix /var/lib/gatehouse --conf /etc/gatehouse/gatehouse.conf\n"
-                "  gatectl cluster join ghj_...@cp.example:8005 --labels region:eu,rack:7\n",
+                "  gatectl cluster join ghj_...@cp1.example:8005 --role control_plane --conf /etc/gatehouse/gatehouse.conf\n",
         .run = run_cluster_join,
 };
 

@@ -4,6 +4,8 @@
 
 #include "common/settings/settings.h"
 
+struct store;
+
 /* Exit codes (users.md section 3). */
 enum exit_code {
 	EXIT_OK = 0,
@@ -44,8 +46,15 @@ bool cli_flag(struct cli *c, const char *name);
 bool cli_settings(struct cli *c, struct settings *out);
 /* True when no argument is left; else says which one was not expected: EXIT_USAGE. */
 bool cli_no_more(const struct cli *c);
-/* "5s", "500ms", "2m", or a number of seconds, to milliseconds; false with a message. name: of the option. */
+/* "5s", "500ms", "2m", "1h", or a number of seconds, to milliseconds, a day at most; false with a message. name: of
+ * the option. */
 bool cli_duration(const char *name, const char *text, int64_t *ms);
+/* The same for what outlives the command, also in days ("90d"): 366 of them at most, in seconds. */
+bool cli_lifetime(const char *name, const char *text, int64_t *s);
+/* A whole number from 1; false with a message. */
+bool cli_count(const char *name, const char *text, int64_t *n);
+/* The database of these settings, at this release; NULL with a message. The caller closes it. */
+struct store *cli_store(const struct settings *s);
 /* "41" or "v41"; false with a message. */
 bool cli_version(const char *text, uint64_t *version);
 /* One line on stderr, "gatectl: ..."; returns EXIT_FAILED. */

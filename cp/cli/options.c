@@ -7,6 +7,9 @@
 #include "common/plugin/objects.h"
 #include "common/plugin/template.h"
 #include "cp/cli/command.h"
+#include "cp/store/migrate.h"
+
+enum { DAY_MS = 86400000 };
 
 enum exit_code cli_fail(const char *format, ...)
 {
@@ -76,21 +79,72 @@ bool cli_no_more(const struct cli *c)
 	return false;
 }
 
-bool cli_duration(const char *name, const char *text, int64_t *ms)
+static double milliseconds_of(const char *unit)
+{
+	static const struct {
+		const char *unit;
+		double ms;
+	} all[] = {{"", 1000}, {"ms", 1}, {"s", 1000}, {"m", 60000}, {"h", 3600000}, {"d", 86400000}};
+
+	for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
+		if (strcmp(all[i].unit, unit) == 0)
+			return all[i].ms;
+	return 0;
+}
+
+static bool read_duration(const char *text, int64_t max_ms, int64_t *ms)
 {
 	char *unit;
-	double n = strtod(text, &unit);
-	double factor = *unit == '\0' || strcmp(unit, "s") == 0 ? 1000
-	                : strcmp(unit, "ms") == 0               ? 1
-	                : strcmp(unit, "m") == 0                ? 60000
-	                                                        : 0;
+	double n = strtod(text, &unit) * milliseconds_of(unit);
 
-	if (unit != text && factor > 0 && n * factor >= 1 && n * factor <= 86400000) {
-		*ms = (int64_t)(n * factor);
+	if (unit == text || !(n >= 1 && n <= (double)max_ms))
+		return false;
+	*ms = (int64_t)n;
+	return true;
+}
+
+bool cli_duration(const char *name, const char *text, int64_t *ms)
+{
+	if (read_duration(text, DAY_MS, ms))
 		return true;
-	}
 	cli_fail("%s is '%s', expected a time such as 10s, 500ms or 2m", name, text);
 	return false;
+}
+
+bool cli_lifetime(const char *name, const char *text, int64_t *s)
+{
+	int64_t ms;
+
+	if (read_duration(text, 366 * (int64_t)DAY_MS, &ms)) {
+		*s = (ms + 999) / 1000;
+		return true;
+	}
+	cli_fail("%s is '%s', expected a time such as 10m, 1h or 90d, at most 366d", name, text);
+	return false;
+}
+
+bool cli_count(const char *name, const char *text, int64_t *n)
+{
+	if (slice_to_int(slice_cstr(text), n) && *n >= 1)
+		return true;
+	cli_fail("%s is '%s', expected a whole number from 1", name, text);
+	return false;
+}
+
+struct store *cli_store(const struct settings *s)
+{
+	enum migrate_state state;
+	struct err e;
+	struct store *st = store_open(s, &e);
+
+	if (!st || !migrate_status(st, &state, &e))
+		cli_fail("%s", e.message);
+	else if (state != MIGRATE_CURRENT)
+		cli_fail("the database is not at this release: run 'gatectl migrations bootstrap' or 'up'");
+	else
+		return st;
+	store_close(st);
+	return NULL;
 }
 
 bool cli_version(const char *text, uint64_t *version)

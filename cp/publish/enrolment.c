@@ -48,6 +48,12 @@ struct given {
 	struct err why;
 };
 
+/* Whoever comes with a token: which one, and as what; node: the id that it gets. */
+struct join_claim {
+	char token[UUID_TEXT + 1], digest[SHA256_HEX + 1], node[UUID_TEXT + 1];
+	bool as_control_plane;
+};
+
 static void answer(struct link_asked *asked, const struct given *g, bool ok)
 {
 	Gatehouse__Sync__SignAnswer a = GATEHOUSE__SYNC__SIGN_ANSWER__INIT;
@@ -62,17 +68,20 @@ static void answer(struct link_asked *asked, const struct given *g, bool ok)
 	link_answer(asked, &a);
 }
 
-/* For a node; names are ours to say. */
-static bool sign(const struct enrolment *n, const char *node_id, const char *csr, struct given *g)
+/* A node's name, and what its certificate is good for, are ours to say. as_server: of a control plane. */
+static struct x509_request request_for(const struct enrolment *n, const char *node_id, bool as_server)
 {
 	int64_t now = clock_wall_s();
-	struct x509_request r = {.common_name = node_id,
+	return (struct x509_request){.common_name = node_id,
 	        .not_before_s = now - CLOCK_SKEW_S,
 	        .not_after_s = now + n->settings->cluster_cert_days * 86400,
-	        .client_only = true};
+	        .client_only = !as_server};
+}
 
-	snprintf(g->node_id, sizeof g->node_id, "%s", node_id);
-	return x509_sign_asked(&r, slice_cstr(csr), n->ca, n->ca_key, &g->certificate, &g->info, &g->why);
+static bool sign(const struct enrolment *n, const struct x509_request *r, const char *csr, struct given *g)
+{
+	snprintf(g->node_id, sizeof g->node_id, "%s", r->common_name);
+	return x509_sign_asked(r, slice_cstr(csr), n->ca, n->ca_key, &g->certificate, &g->info, &g->why);
 }
 
 static bool take_fault(struct fault *f, struct given *g)
@@ -88,39 +97,117 @@ static bool open_store(struct enrolment *n, struct err *e)
 	return n->store || (n->store = store_open(n->settings, e)) != NULL;
 }
 
-static bool join(struct enrolment *n, const struct link_asked *asked, struct given *g)
+/* ---- joining --------------------------------------------------------------------------------------------------- */
+
+static bool read_token(const Gatehouse__Sync__SignRequest *r, struct join_claim *out, struct err *why)
 {
-	const Gatehouse__Sync__SignRequest *r = link_asked_request(asked);
-	char token[UUID_TEXT + 1], digest[SHA256_HEX + 1], node[UUID_TEXT + 1];
-	struct uuid id, fresh = uuid_v4();
-	struct fault f = {0};
+	struct uuid id;
 
 	if (r->token_id.len != sizeof id || r->token_secret.len != JOIN_SECRET)
-		return err_set(&g->why, "the token is not of the form of one");
+		return err_set(why, "the token is not of the form of one");
 	memcpy(&id, r->token_id.data, sizeof id);
-	uuid_format(&id, token);
-	uuid_format(&fresh, node);
-	join_token_digest(slice_of((const char *)r->token_secret.data, r->token_secret.len), digest);
-	if (!sign(n, node, r->csr, g) || !open_store(n, &g->why))
-		return false;
-	struct enrol_token t = {token, digest};
-	struct enrol_node given = {node, r->hostname, g->info.serial, g->info.not_after_s};
-	if (!store_token_spend(n->store, &t, &given, &g->why, &f))
-		return take_fault(&f, g);
-	log_notice("a node has joined", LOG_STR("node", node), LOG_STR("hostname", r->hostname),
-	        LOG_STR("client", link_asked_who(asked)), LOG_STR("token", token));
+	uuid_format(&id, out->token);
+	join_token_digest(slice_of((const char *)r->token_secret.data, r->token_secret.len), out->digest);
+	out->as_control_plane = strcmp(r->role, "control_plane") == 0;
+	if (r->role[0] && !out->as_control_plane && strcmp(r->role, "data_plane") != 0)
+		return err_set(why, "the role '%.40s' is not known, expected data_plane or control_plane", r->role);
 	return true;
 }
 
+static bool has_host(struct slice hosts, const char *host)
+{
+	while (slice_is_set(hosts))
+		if (slice_ieq(slice_cut(&hosts, ','), slice_cstr(host)))
+			return true;
+	return false;
+}
+
+/* The names of a control plane: those it asks for, which must stand in its token, else all of the token. */
+static bool choose_hosts(const Gatehouse__Sync__SignRequest *r, struct slice allowed, struct arena *a,
+        const char *out[static ENROL_HOSTS_MAX], size_t *count, struct err *why)
+{
+	*count = 0;
+	for (size_t i = 0; i < r->n_hosts; i++) {
+		if (i == ENROL_HOSTS_MAX || !has_host(allowed, r->hosts[i]))
+			return err_set(why, "the token is not for a control plane at '%.253s', but at: %.*s",
+			        r->hosts[i], SLICE_ARG(allowed));
+		out[(*count)++] = r->hosts[i];
+	}
+	for (struct slice rest = allowed; r->n_hosts == 0 && slice_is_set(rest) && *count < ENROL_HOSTS_MAX;)
+		out[(*count)++] = arena_cstr(a, slice_cut(&rest, ','));
+	return true;
+}
+
+/* Nothing is spent on whoever comes with a token that is good for others. */
+static bool sign_claim(struct enrolment *n, const Gatehouse__Sync__SignRequest *r, const struct join_claim *claim,
+        struct given *g, struct fault *f)
+{
+	const char *names[ENROL_HOSTS_MAX + 2];
+	struct enrol_terms terms;
+	size_t count;
+	struct arena a;
+
+	if (!store_token_read(n->store, &(struct enrol_token){claim->token, claim->digest}, &terms, &g->why, f))
+		return false;
+	if (terms.as_control_plane != claim->as_control_plane)
+		return err_set(&g->why, "the token is for a %s plane, and a %s plane wants to join with it",
+		        terms.as_control_plane ? "control" : "data", claim->as_control_plane ? "control" : "data");
+	if (!claim->as_control_plane && r->n_hosts > 0)
+		return err_set(&g->why, "a data plane's certificate has no host names");
+	arena_init(&a);
+	struct x509_request request = request_for(n, claim->node, claim->as_control_plane);
+	bool ok = choose_hosts(r, terms.hosts, &a, names, &count, &g->why);
+	if (claim->as_control_plane) { /* as gatectl cluster cert does, for what is on the same machine */
+		names[count++] = "localhost";
+		names[count++] = "127.0.0.1";
+	}
+	request.dns = names;
+	request.dns_count = count;
+	ok = ok && sign(n, &request, r->csr, g);
+	arena_fini(&a);
+	return ok;
+}
+
+static bool join(struct enrolment *n, const struct link_asked *asked, struct given *g)
+{
+	const Gatehouse__Sync__SignRequest *r = link_asked_request(asked);
+	struct uuid fresh = uuid_v4();
+	struct join_claim claim;
+	struct fault f = {0};
+
+	uuid_format(&fresh, claim.node);
+	if (!read_token(r, &claim, &g->why) || !open_store(n, &g->why))
+		return false;
+	if (!sign_claim(n, r, &claim, g, &f))
+		return take_fault(&f, g);
+	struct enrol_token t = {claim.token, claim.digest};
+	struct enrol_node given = {claim.node, r->hostname, g->info.serial, g->info.not_after_s,
+	        .is_control_plane = claim.as_control_plane};
+	if (!store_token_spend(n->store, &t, &given, &g->why, &f))
+		return take_fault(&f, g);
+	log_notice(claim.as_control_plane ? "a control plane has joined" : "a node has joined",
+	        LOG_STR("node", claim.node), LOG_STR("hostname", r->hostname),
+	        LOG_STR("client", link_asked_who(asked)), LOG_STR("token", claim.token));
+	return true;
+}
+
+/* ---- renewing -------------------------------------------------------------------------------------------------- */
+
+/* What a certificate is, its successor is: a control plane's keeps its names, a data plane's becomes nothing else. */
 static bool renew(struct enrolment *n, const struct link_asked *asked, struct given *g)
 {
 	const Gatehouse__Sync__SignRequest *r = link_asked_request(asked);
 	const char *node = link_asked_peer(asked);
+	struct x509_info shown;
 	struct fault f = {0};
 
-	if (!sign(n, node, r->csr, g) || !open_store(n, &g->why))
+	if (!x509_describe(link_asked_certificate(asked), &shown, &g->why))
 		return false;
-	struct enrol_node given = {node, r->hostname, g->info.serial, g->info.not_after_s};
+	struct x509_request request = request_for(n, node, shown.is_server);
+	request.names_of = shown.is_server ? link_asked_certificate(asked) : NULL;
+	if (!sign(n, &request, r->csr, g) || !open_store(n, &g->why))
+		return false;
+	struct enrol_node given = {node, r->hostname, g->info.serial, g->info.not_after_s, shown.is_server};
 	err_set(&g->why, "the node's certificate is revoked");
 	if (!store_node_signed(n->store, &given, &f))
 		return take_fault(&f, g);
@@ -203,11 +290,15 @@ static void load_seen(struct enrolment *n)
 
 static bool renew_own(const struct enrolment *n, const struct x509_info *info, struct err *e)
 {
+	bool is_one_file = slice_eq(n->settings->cluster_cert, n->settings->cluster_cert_key);
 	struct text pem = {0};
 	int64_t from = clock_wall_s() - CLOCK_SKEW_S;
 	bool ok = x509_sign_again(n->cert, from, from + (info->not_after_s - info->not_before_s), n->ca, n->ca_key,
 	                  &pem, e) &&
-	          file_replace(n->cert, text_slice(&pem), 0644, e);
+	          (!is_one_file || x509_key_of(n->cert, &pem, e)) &&
+	          file_replace(n->cert, text_slice(&pem), is_one_file ? 0600 : 0644, e);
+	if (pem.ptr)
+		OPENSSL_cleanse(pem.ptr, pem.len);
 	text_fini(&pem);
 	return ok;
 }
@@ -224,9 +315,7 @@ static void look_at_own(struct enrolment *n)
 	n->own_due_ms = clock_mono_ms() + OWN_EVERY_MS;
 	if (!x509_read(n->cert, &info, &e) || clock_wall_s() < x509_renewal_s(&info, days))
 		return;
-	if (slice_eq(n->settings->cluster_cert, n->settings->cluster_cert_key))
-		err_set(&e, "'%s' holds the key, too", n->cert);
-	else if (renew_own(n, &info, &e)) {
+	if (renew_own(n, &info, &e)) {
 		log_notice("this control plane's certificate was renewed", LOG_STR("file", n->cert));
 		n->on_renewed(n->arg);
 		return;

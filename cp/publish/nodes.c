@@ -620,9 +620,10 @@ void nodes_purge(int64_t silent_s)
 
 	enter();
 	int64_t now_s = clock_wall_s();
+	uint64_t now = clock_mono_ms();
 	struct node **all = all_by_id(&count);
 	for (size_t i = 0; i < count; i++)
-		if (now_s - all[i]->seen_wall_s > silent_s) {
+		if (now_s - all[i]->seen_wall_s > silent_s && !is_connected(all[i], now)) {
 			map_remove(&table.by_id, uuid_slice(&all[i]->id));
 			node_free(all[i]);
 		}

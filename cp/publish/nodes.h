@@ -76,7 +76,7 @@ size_t nodes_connected_ids(struct uuid *ids, size_t max);
  * shows. Returns how many it could be; *id is set when that is 1. */
 unsigned nodes_find(struct slice name, struct uuid *id);
 
-/* Forgets those that have not been heard of for so long. */
+/* Forgets those that have not been heard of for so long; none that is connected, however the clock was moved. */
 void nodes_purge(int64_t silent_s);
 
 /* Appends one object per node, by id: entities.md 4.17 and our own fields; among them lag_s, for how long it has been

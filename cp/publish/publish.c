@@ -14,6 +14,7 @@
 #include "common/core/log.h"
 #include "common/sync/disk_cache.h"
 #include "common/sync/link.h"
+#include "common/sync/renewal.h"
 #include "common/sync/side_loop.h"
 #include "cp/publish/calls.h"
 #include "cp/publish/enrolment.h"
@@ -56,6 +57,7 @@ struct publish {
 	uint64_t told_version, told_ms;
 
 	struct enrolment *enrolment;
+	struct renewal *renewal; /* NULL: the certificate is renewed by enrolment, or by nobody */
 	struct side_loop *cluster_thread;
 	const struct settings *settings; /* of the links */
 	struct link_server *links[8];
@@ -344,6 +346,18 @@ static void on_renewed(void *arg)
 	loop_post(side_loop_loop(p->cluster_thread), use_certs, p);
 }
 
+/* Who has the authority's key needs nobody for it. */
+static bool start_renewal(struct publish *p, struct err *e)
+{
+	const struct settings *s = p->settings;
+
+	if (s->cluster_ca_key.len > 0 || slice_eq(s->cluster_control_plane, S("ipc")) ||
+	        s->cluster_cert_renew_days == 0)
+		return true;
+	p->renewal = renewal_start(s, on_renewed, p, e);
+	return p->renewal != NULL;
+}
+
 static void cut_revoked(void *arg)
 {
 	struct publish *p = arg;
@@ -380,7 +394,7 @@ bool publish_open_cluster(struct publish *p, const struct settings *s, struct er
 		return false;
 	side_loop_call(p->cluster_thread, open_links, &o);
 	revoked_tell(on_revoked, p);
-	return o.ok;
+	return o.ok && start_renewal(p, e);
 }
 
 /* ---- what is kept for a start without the database ---- */
@@ -446,6 +460,7 @@ void publish_stop(struct publish *p)
 	if (!p)
 		return;
 	revoked_tell(NULL, NULL);
+	renewal_stop(p->renewal);
 	enrolment_stop(p->enrolment); /* its last answers are on their way to the links */
 	if (p->cluster_thread)
 		side_loop_call(p->cluster_thread, close_links, p);

@@ -9,6 +9,7 @@
 #include "common/core/text.h"
 #include "common/settings/settings.h"
 #include "dp/client/dns_message.h"
+#include "dp/client/dns_order.h"
 #include "dp/client/dns_question.h"
 #include "dp/client/hosts_file.h"
 
@@ -50,9 +51,7 @@ struct name { /* one cached name, for one kind of wish */
 struct dns {
 	struct dns_servers servers;
 	struct dns_options o;
-	enum dns_type order[DNS_ORDER_MAX];
-	size_t order_count;
-	bool last_first; /* LAST leads the order */
+	struct dns_order order;
 	struct hosts_file hosts;
 	struct map names; /* a letter for the wish, and the host */
 	bool closing;
@@ -352,10 +351,10 @@ static void ask(struct name *n)
 
 	a->name = n;
 	a->host = slice_strdup(n->host);
-	if (d->last_first && n->last)
+	if (d->order.last_first && n->last)
 		add_type(a, n->last);
-	for (size_t i = 0; i < d->order_count; i++)
-		add_type(a, d->order[i]);
+	for (size_t i = 0; i < d->order.count; i++)
+		add_type(a, d->order.types[i]);
 	if (a->count == 0)
 		add_type(a, DNS_TYPE_A);
 	n->asking++;
@@ -387,13 +386,14 @@ static bool take_from_hosts(struct name *n)
 	size_t len = n->host.len - (n->host.len > 0 && n->host.ptr[n->host.len - 1] == '.');
 	const struct hosts_entry *e = hosts_file_find(&d->hosts, slice_of(n->host.ptr, len));
 
-	for (size_t i = 0; e && i < d->order_count; i++) {
-		bool v4 = d->order[i] == DNS_TYPE_A && e->has_v4, v6 = d->order[i] == DNS_TYPE_AAAA && e->has_v6;
+	for (size_t i = 0; e && i < d->order.count; i++) {
+		bool v4 = d->order.types[i] == DNS_TYPE_A && e->has_v4,
+		     v6 = d->order.types[i] == DNS_TYPE_AAAA && e->has_v6;
 		if (!v4 && !v6)
 			continue;
 		n->records = new_zeroed(sizeof *n->records);
 		n->count = 1;
-		n->type = d->order[i];
+		n->type = d->order.types[i];
 		set_host_address(n->records, v4 ? &e->v4 : &e->v6);
 		n->fresh_until_ms = n->stale_until_ms = UINT64_MAX;
 		return true;
@@ -521,39 +521,6 @@ void dns_cancel(struct dns_query *q)
 
 /* ---- life ------------------------------------------------------------------------------------------------------ */
 
-static bool read_type(struct dns *d, struct slice word, struct err *e)
-{
-	static const struct {
-		struct slice word;
-		enum dns_type type;
-	} words[] = {{SLICE("SRV"), DNS_TYPE_SRV}, {SLICE("A"), DNS_TYPE_A}, {SLICE("AAAA"), DNS_TYPE_AAAA},
-	        {SLICE("CNAME"), DNS_TYPE_CNAME}};
-
-	if (slice_ieq(word, S("LAST"))) {
-		d->last_first |= d->order_count == 0;
-		return true;
-	}
-	for (size_t i = 0; i < sizeof words / sizeof *words && d->order_count < DNS_ORDER_MAX; i++) {
-		if (!slice_ieq(word, words[i].word))
-			continue;
-		d->order[d->order_count++] = words[i].type;
-		return true;
-	}
-	return err_set(e, "dns_order has '%.*s', expected a list of LAST, SRV, A, AAAA and CNAME", SLICE_ARG(word));
-}
-
-static bool read_order(struct dns *d, struct slice order, struct err *e)
-{
-	if (order.len == 0)
-		order = S("A");
-	while (slice_is_set(order)) {
-		struct slice word = slice_trim(slice_cut(&order, ','));
-		if (word.len > 0 && !read_type(d, word, e))
-			return false;
-	}
-	return true;
-}
-
 static uint32_t ms_of(double seconds)
 {
 	return seconds <= 0 ? 0 : seconds > 2000000 ? 2000000000u : (uint32_t)(seconds * 1000);
@@ -578,7 +545,7 @@ struct dns *dns_new(struct loop *l, const struct dns_options *options, struct er
 
 	d->o = *options;
 	d->o.cache_size = d->o.cache_size ? d->o.cache_size : CACHE_MAX;
-	if (!dns_servers_open(&d->servers, l, d->o.resolvers, e) || !read_order(d, d->o.order, e)) {
+	if (!dns_servers_open(&d->servers, l, d->o.resolvers, e) || !dns_order_read(&d->order, d->o.order, e)) {
 		dns_free(d);
 		return NULL;
 	}

@@ -22,7 +22,6 @@ void compile_l4_put(struct compiling *c, struct record *record)
 	c->l4_table = true;
 	part_hold_record(part, record);
 	part->route = r;
-	part->value = record;
 	part->expr = r->expression.len ? l4_expr_make(r, &part->part.arena, &e) : NULL;
 	if (!r->expression.len || part->expr) {
 		part_give(&c->s->l4_routes, part);

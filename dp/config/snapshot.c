@@ -79,11 +79,8 @@ void snapshot_diff_upstreams(const struct snapshot *was, const struct snapshot *
 	pmap_fini(&none);
 }
 
-void snapshot_plan(const struct snapshot *s, const void *value, struct route_plan *out)
+void snapshot_plan(const struct snapshot *s, const struct route *route, struct route_plan *out)
 {
-	const struct record *record = value;
-	const struct route *route = record->entity;
-
 	*out = (struct route_plan){
 	        .route = route, .chain = s->chains.count ? pmap_get(&s->chains, uuid_slice(&route->id)) : NULL};
 	set_protocols(route, out);

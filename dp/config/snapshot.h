@@ -145,7 +145,6 @@ struct l4_table {
 		struct part part; /* by id */
 		const struct route *route;
 		const struct l4_expr *expr; /* NULL: it is matched by its fields */
-		const void *value;          /* for snapshot_plan() */
 	} * routes[];
 };
 
@@ -193,8 +192,8 @@ struct snapshot *snapshot_build(const struct snapshot *base, struct slice epoch,
         const struct router_options *options, struct err *e);
 void snapshot_free(struct snapshot *s);
 
-/* What a match leads to. value: of a match of s->router, or of a stream route. */
-void snapshot_plan(const struct snapshot *s, const void *value, struct route_plan *out);
+/* What a route of s->router, or a stream route, leads to. */
+void snapshot_plan(const struct snapshot *s, const struct route *route, struct route_plan *out);
 /* NULL: no upstream has this name. */
 const struct upstream_def *snapshot_upstream(const struct snapshot *s, struct slice name);
 /* fn(arg) for every upstream that differs from the snapshot before (NULL: for all); NULL stands for absent. */

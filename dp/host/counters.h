@@ -12,7 +12,10 @@ struct counters;
 
 struct counters *counters_new(void);
 void counters_free(struct counters *c);
-/* As struct count says: reads every counter, decides, increments; all in one step that no other thread can see half
+/* now_ms, here and below: monotonic. Which window of the wall clock is counted is in the key; a window that the clock
+ * has left, and comes back to, goes on where it was.
+ *
+ * As struct count says: reads every counter, decides, increments; all in one step that no other thread can see half
  * of. */
 void counters_count(struct counters *c, struct count *count, uint64_t now_ms);
 /* ---- counters that nodes share: own counts are told to others, and theirs are added ---- */

@@ -126,7 +126,7 @@ static enum verdict count_now(struct call *c, struct count *count, phase_fn done
 	if (count->redis)
 		return count_in_redis(c, count, done);
 	const struct host_worker *w = owner_of(c)->worker;
-	counters_count(count->is_shared ? w->shared_counters : w->counters, count, (uint64_t)clock_wall_coarse_ms());
+	counters_count(count->is_shared ? w->shared_counters : w->counters, count, clock_mono_coarse_ms());
 	return done(c);
 }
 

@@ -215,7 +215,7 @@ static enum flow step_route(struct request *r)
 		respond_failure(r, FAILURE_NO_ROUTE);
 		return FLOW_NEXT;
 	}
-	snapshot_plan(r->snapshot, r->match.value, &r->found);
+	snapshot_plan(r->snapshot, r->match.route, &r->found);
 	r->plan = &r->found;
 	r->x.route = r->plan->route;
 	r->x.service = r->plan->service;

@@ -210,7 +210,7 @@ json_t *explain(const struct status_report *r, struct slice query, struct arena 
 	        (json_int_t)x.other_paths);
 	struct route_plan plan = {.chain = r->snapshot->global};
 	if (x.has_match)
-		snapshot_plan(r->snapshot, x.match.value, &plan);
+		snapshot_plan(r->snapshot, x.match.route, &plan);
 	json_object_set_new(
 	        out, "route", x.has_match ? entity_json(a, &plan.route->id, plan.route->name) : json_null());
 	json_object_set_new(out, "answers_with_https_redirect",

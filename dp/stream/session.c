@@ -339,7 +339,7 @@ static int find_route(struct session *s, enum l4_protocol *as)
 	const struct l4_route *r = s->lease ? snapshot_l4(s->lease->snapshot, &s->facts, protocols, as) : NULL;
 	if (!r)
 		return 500;
-	snapshot_plan(s->lease->snapshot, r->value, &s->plan);
+	snapshot_plan(s->lease->snapshot, r->route, &s->plan);
 	if (!s->plan.service)
 		return 503;
 	if (*as == L4_TCP && s->listener->ssl) {

@@ -286,7 +286,7 @@ static bool find_route(struct udp_session *s)
 	const struct l4_route *r = s->lease ? snapshot_l4(s->lease->snapshot, &s->facts, 1 << L4_UDP, &as) : NULL;
 	if (!r)
 		return false;
-	snapshot_plan(s->lease->snapshot, r->value, &s->plan);
+	snapshot_plan(s->lease->snapshot, r->route, &s->plan);
 	return s->plan.service && slice_eq(s->plan.service->protocol, S("udp"));
 }
 

@@ -47,9 +47,11 @@ static bool add_configured(SSL_CTX *ctx, struct arena *a, const struct settings 
 	int n = 0;
 
 	while (slice_is_set(certs) && slice_is_set(keys)) {
+		struct slice cert = slice_trim(slice_cut(&certs, ',')), key = slice_trim(slice_cut(&keys, ','));
 		n++;
-		if (!add_pair(ctx, a, slice_trim(slice_cut(&certs, ',')), slice_trim(slice_cut(&keys, ',')), e))
+		if (!add_pair(ctx, a, cert, key, e))
 			return err_prefix(e, "ssl_cert and ssl_cert_key, number %d", n);
+		file_warn_shared(arena_cstr(a, key), "ssl_cert_key");
 	}
 	if (slice_is_set(certs) || slice_is_set(keys))
 		return err_set(e, "ssl_cert and ssl_cert_key have not the same number of items");

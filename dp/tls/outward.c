@@ -6,6 +6,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
+#include "common/core/file.h"
 #include "common/core/log.h"
 #include "common/crypto/pem.h"
 #include "common/crypto/x509.h"
@@ -184,6 +185,8 @@ static bool read_client_pair(struct outward *o, const struct settings *s, struct
 	arena_init(&a);
 	bool ok = material_read(&a, s->client_ssl_cert, &cert, e) &&
 	          material_read(&a, s->client_ssl_cert_key, &key, e) && pair_read(&o->pair, cert, key, e);
+	if (ok)
+		file_warn_shared(arena_cstr(&a, s->client_ssl_cert_key), "client_ssl_cert_key");
 	arena_fini(&a);
 	return ok || err_prefix(e, "client_ssl_cert and client_ssl_cert_key");
 }

@@ -22,7 +22,8 @@ struct staple {
 	/* ---- */
 	unsigned char *answer; /* NULL: none yet */
 	int answer_len;
-	int64_t until_s, renew_s, retry_s; /* wall clock */
+	int64_t until_s;             /* wall clock */
+	uint64_t renew_ms, retry_ms; /* monotonic: a clock that is moved makes nobody wait */
 	int pause_s;
 	bool fetching;
 };
@@ -153,8 +154,9 @@ unsigned char *staple_take(X509 *cert, STACK_OF(X509) * chain, size_t *n, struct
 	struct staple *s = staple_of(cert, chain);
 	if (s != &none) {
 		answer = copy_answer(s, now_s, n);
-		bool is_due = !s->answer || now_s >= s->renew_s;
-		if (is_due && !s->fetching && now_s >= s->retry_s) {
+		uint64_t now_ms = clock_mono_ms();
+		bool is_due = !s->answer || now_s >= s->until_s || now_ms >= s->renew_ms;
+		if (is_due && !s->fetching && now_ms >= s->retry_ms) {
 			s->fetching = true;
 			s->refs++;
 			*wanted = s;
@@ -245,14 +247,14 @@ static bool check(const struct staple *s, struct slice answer, struct times *out
 /* Under the lock. Renewed in the middle of its life, and never more than a day apart. */
 static void keep(struct staple *s, struct slice answer, const struct times *t)
 {
-	int64_t now_s = clock_wall_s(), half_s = (t->until_s - now_s) / 2;
+	int64_t half_s = (t->until_s - clock_wall_s()) / 2;
 
 	free(s->answer);
 	s->answer = (unsigned char *)slice_strdup(answer);
 	s->answer_len = (int)answer.len;
 	s->until_s = t->until_s;
-	s->renew_s = now_s + (half_s < DAY_S ? half_s : DAY_S);
-	s->retry_s = 0;
+	s->renew_ms = clock_mono_ms() + (half_s <= 0 ? 0 : (uint64_t)(half_s < DAY_S ? half_s : DAY_S) * 1000);
+	s->retry_ms = 0;
 	s->pause_s = PAUSE_FIRST_S;
 }
 
@@ -266,7 +268,7 @@ bool staple_fetched(struct staple *s, struct slice answer, struct err *e)
 	if (ok) {
 		keep(s, answer, &times);
 	} else {
-		s->retry_s = clock_wall_s() + s->pause_s;
+		s->retry_ms = clock_mono_ms() + (uint64_t)s->pause_s * 1000;
 		s->pause_s = s->pause_s * 2 < PAUSE_LAST_S ? s->pause_s * 2 : PAUSE_LAST_S;
 	}
 	pthread_mutex_unlock(&lock);

@@ -128,6 +128,19 @@ class Cluster:
     def owner(self, slot):
         return self.nodes[next(i for i in range(3) if slot < (i + 1) * SLOTS // 3)]
 
+    def add_replica(self, master, folder):
+        """Another server that holds what the master holds, and takes its place when it dies."""
+        port = kit.free_port()
+        replica = Server(folder, port=port, cluster_enabled="yes", cluster_config_file=f"nodes-{port}.conf", cluster_port=kit.free_port(),
+                         cluster_node_timeout=1000, cluster_replica_validity_factor=0)
+        replica.do("cluster", "meet", kit.LOOPBACK, master.port, master.command[master.command.index("--cluster-port") + 1])
+        kit.eventually(lambda: self.id(master) in replica.do("cluster", "nodes"), what="they have met")
+        kit.eventually(lambda: replica.do("cluster", "replicate", self.id(master)) == "OK", what="it is a replica")
+        kit.eventually(lambda: "state=online" in master.do("info", "replication"), 20, "it is in step")
+        kit.eventually(lambda: all(self.id(replica) in node.do("cluster", "nodes") for node in self.nodes), what="all know it")
+        self.nodes.append(replica)
+        return replica
+
     @property
     def config(self):
         return {"cluster_nodes": [{"ip": kit.LOOPBACK, "port": node.port} for node in self.nodes[:2]]}

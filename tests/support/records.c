@@ -40,6 +40,15 @@ struct record *record_of(const char *kind_name, const char *json, ...)
 	return r;
 }
 
+struct record *record_blank(void)
+{
+	struct arena a;
+	arena_init_small(&a, sizeof(struct record));
+	struct record *r = arena_new(&a, struct record);
+	*r = (struct record){.refs = 1, .arena = a};
+	return r;
+}
+
 const char *test_id(unsigned number)
 {
 	static char texts[8][UUID_TEXT + 1];

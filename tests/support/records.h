@@ -6,6 +6,8 @@
 
 /* kind by name, "services". One reference, the caller's. */
 struct record *record_of(const char *kind, const char *json, ...) __attribute__((format(printf, 2, 3)));
+/* All zero but its one reference and its arena: for who fills it by hand. */
+struct record *record_blank(void);
 /* 00000000-0000-4000-8000-<number>: the id of a test's entity. */
 struct uuid test_uuid(unsigned number);
 const char *test_id(unsigned number); /* its text; valid until the eighth call from now */

@@ -5,6 +5,7 @@ import ssl
 import subprocess
 
 import kit
+import pki
 import pytest
 
 
@@ -62,6 +63,20 @@ def test_a_page_cannot_borrow_the_browsers_certificate(secured):
 
 def test_plain_http_is_told_that_this_is_https(secured):
     assert b"400" in kit.raw(secured.admin, b"GET / HTTP/1.1\r\nHost: a\r\n\r\n").split(b"\r\n")[0]
+
+
+def test_a_key_that_others_can_read_is_taken_with_a_warning(services, tmp_path):
+    pair, database = pki.Pair(tmp_path, "admin.test"), services.database()
+    pair.key_path.chmod(0o644)
+    cp = kit.Process(tmp_path, "cp", {
+        "admin_listen": f"{kit.LOOPBACK}:{kit.free_port()} ssl", "admin_ssl_cert": pair.cert_path, "admin_ssl_cert_key": pair.key_path, "role": "control_plane",
+        "pg_host": kit.LOOPBACK, "pg_port": services.pg_port, "pg_user": "gatehouse", "pg_database": database}, "gatehouse-cp")
+    cp.conf.write_text("".join(f"{key} = {value}\n" for key, value in cp.settings.items()))
+    subprocess.run([kit.BUILD / "gatectl", "migrations", "bootstrap", "--conf", cp.conf], check=True, stdout=subprocess.DEVNULL)
+    cp.start()
+    log = cp.log.read_text() + "".join(path.read_text() for path in tmp_path.glob("cp/logs/*"))
+    assert "others can read a private key setting=admin_ssl_cert_key " in log and f"chmod 0600 '{pair.key_path}'" in log
+    cp.stop()
 
 
 def test_half_a_pair_is_refused(services, tmp_path):

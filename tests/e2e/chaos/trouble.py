@@ -171,10 +171,11 @@ class Link(kit.TcpServer):
             near.close()
             return
         far.settimeout(None)
+        for each in (near, far):
+            each.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         with self.lock:
             self.connections |= {near, far}
         for a, b in ((near, far), (far, near)):
-            a.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             threading.Thread(target=self.copy, args=(a, b), daemon=True).start()
 
     def copy(self, a, b):

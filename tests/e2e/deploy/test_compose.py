@@ -63,7 +63,7 @@ def test_commands_are_programs_of_the_image(compose):
             done = subprocess.run([kit.BUILD / "gatectl", *(w for w in words[1:3] if not w.startswith("-")), "--help"], capture_output=True, text=True)
             assert done.returncode == 0 and "usage" in done.stdout, (name, words)
         else:
-            assert (DOCKER / words[0]).exists() or words[0] in ("gatehouse-cp", "gatehouse-dp"), (name, words)
+            assert os.access(DOCKER / words[0], os.X_OK) or words[0] in ("gatehouse-cp", "gatehouse-dp"), (name, words)
 
 
 def test_the_cluster_has_all_of_the_issue():
@@ -99,6 +99,7 @@ def test_the_dockerfile_copies_what_is_there_and_runs_as_a_number():
     for sources in re.findall(r"^COPY (?!--from)(.*) \S+$", text, re.M):
         assert all((kit.ROOT / source).exists() for source in sources.split()), sources
     users = re.findall(r"^USER (.*)$", text, re.M)
+    assert re.search(r"groupadd .*--gid 10001 gatehouse", text) and "--uid 10001 --gid 10001" in text
     assert users[-1] == "10001:10001" and users.count("root") == 1, "the last word of each stage is not root"
     for path in re.findall(r"^ENV (.*)$", text, re.M):
         assert path.startswith("GATEHOUSE_")
@@ -120,17 +121,56 @@ def test_the_lesson_s_mock_answers_with_and_without_the_prefix():
         assert rule["httpResponse"]["body"] == {"id": 123, "name": "Awesome Gadget", "price": 99.99}
 
 
-def test_data_planes_of_the_cluster_name_themselves(tmp_path):
-    """deploy/docker/data-plane: each container makes a certificate of its own, once."""
-    fake = tmp_path / "bin"
-    fake.mkdir()
+def test_only_one_control_plane_has_the_authoritys_key():
+    services = yaml.safe_load((kit.ROOT / "docker-compose.yml").read_text())["services"]
+    mounts = {name: {v.split(":")[0] for v in s.get("volumes", [])} for name, s in services.items()}
+    long_lived = {name for name in mounts if "authority" in mounts[name] and services[name].get("restart") != "no"}
+    assert long_lived == {"cp1"}
+    assert "join-control-plane" not in mounts["dp"], "who reads a control plane's token can become one"
+    assert [name for name, s in services.items() if "GATEHOUSE_CLUSTER_CA_KEY" in environment(s)] == ["cp1"]
+    assert {place.split(":")[0] for place in environment(services["dp"])["GATEHOUSE_CLUSTER_CONTROL_PLANE"].split(", ")} == {"cp1", "cp2"}
+
+
+# -- what the containers run before they start, against a real control plane
+
+@pytest.fixture(scope="module")
+def cluster(services, folder):
+    gateway = kit.Gateway(services, folder, data_planes=0)
+    gateway.cp.settings["cluster_ca_key"] = gateway.certs / "ca.key"
+    gateway.start()
+    yield gateway
+    gateway.stop()
+
+
+def script(name, folder, *words, code=0, **variables):
+    """Runs a script of the image; the `gatectl start` at its end shows its environment instead."""
+    fake = folder / "bin"
+    fake.mkdir(exist_ok=True)
     (fake / "gatectl").write_text(f'#!/bin/sh\n[ "$1" = start ] && exec env\nexec {kit.BUILD}/gatectl "$@"\n')
     (fake / "gatectl").chmod(0o755)
-    run = lambda: subprocess.run([DOCKER / "data-plane"], capture_output=True, text=True, check=True,  # noqa: E731
-                                 env={"PATH": f"{fake}:{os.environ['PATH']}", "CLUSTER": str(tmp_path / "cluster")}).stdout
-    first = dict(line.partition("=")[::2] for line in run().splitlines())
-    assert first["GATEHOUSE_ROLE"] == "data_plane"
-    files = [first[f"GATEHOUSE_CLUSTER_{name}"] for name in ("CA_CERT", "CERT", "CERT_KEY")]
-    before = [open(path, "rb").read() for path in files]
-    run()
-    assert [open(path, "rb").read() for path in files] == before
+    done = subprocess.run([DOCKER / name, *words], capture_output=True, text=True, timeout=60,
+                          env={"PATH": f"{fake}:{os.environ['PATH']}", **{k: str(v) for k, v in variables.items()}})
+    assert done.returncode == code, done
+    return dict(line.partition("=")[::2] for line in done.stdout.splitlines()) if code == 0 else done.stderr
+
+
+def pem_of(variables):
+    return open(variables["GATEHOUSE_CLUSTER_CERT"]).read()
+
+
+def test_containers_join_by_the_tokens_of_the_composition(cluster, tmp_path):
+    """Three data planes of one token, each a node of its own, and the same after a restart; a control plane of another."""
+    join = tmp_path / "join"
+    for role in ("data-plane", "control-plane"):
+        (join / role).mkdir(parents=True)
+    database = {f"GATEHOUSE_{name.upper()}": value for name, value in cluster.cp.settings.items() if name.startswith("pg_")}
+    script("join-tokens", tmp_path, JOIN=join, JOIN_AT=f"{kit.LOOPBACK}:{cluster.cluster}", JOIN_CONTROL_PLANE="cp2",
+           GATEHOUSE_CLUSTER_CA_CERT=cluster.certs / "ca.crt", **database)
+    token = {"JOIN_TOKEN": join / "data-plane/token"}
+    seen = [script("join-cluster", tmp_path, GATEHOUSE_PREFIX=tmp_path / str(i), **token) for i in (1, 2, 3, 1)]
+    assert len({pem_of(one) for one in seen}) == 3 and pem_of(seen[0]) == pem_of(seen[3])
+    assert all(os.path.exists(one[f"GATEHOUSE_CLUSTER_{name}"]) for one in seen for name in ("CA_CERT", "CERT", "CERT_KEY"))
+    made = script("join-cluster", tmp_path, "--role", "control_plane", GATEHOUSE_PREFIX=tmp_path / "cp2", JOIN_TOKEN=join / "control-plane/token")
+    names = subprocess.run(["openssl", "x509", "-noout", "-ext", "subjectAltName,extendedKeyUsage"], input=pem_of(made), capture_output=True, text=True).stdout
+    assert "DNS:cp2" in names and "TLS Web Server Authentication" in names
+    assert "for a data plane" in script("join-cluster", tmp_path, "--role", "control_plane", code=1, GATEHOUSE_PREFIX=tmp_path / "thief", **token)

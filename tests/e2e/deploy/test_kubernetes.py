@@ -72,7 +72,8 @@ def test_every_manifest_is_once_in_one_namespace(made):
 def test_the_issue_s_list_is_there(made):
     """Issue 6, 5: two cp replicas, dp with HorizontalPodAutoscaler and PodDisruptionBudget, Services, migration Job, NetworkPolicies."""
     deployments = {d["metadata"]["name"]: d["spec"] for d in of_kind(made, "Deployment")}
-    assert deployments["gatehouse-cp"]["replicas"] == 2 and "replicas" not in deployments["gatehouse-dp"], "the autoscaler says how many"
+    sets = {d["metadata"]["name"]: d["spec"] for d in of_kind(made, "StatefulSet")}
+    assert sets["gatehouse-cp"]["replicas"] == 2 and "replicas" not in deployments["gatehouse-dp"], "the autoscaler says how many"
     autoscaler, = of_kind(made, "HorizontalPodAutoscaler")
     target = autoscaler["spec"]["scaleTargetRef"]
     assert (target["kind"], target["name"]) == ("Deployment", "gatehouse-dp") and autoscaler["spec"]["minReplicas"] >= 2
@@ -111,10 +112,38 @@ def test_what_connects_may_connect(made):
                for port in rule["ports"]}
     assert {("gatehouse-cp", "cluster"), ("gatehouse-cp", "admin"), ("gatehouse-dp", "proxy"), ("gatehouse-dp", "status")} <= allowed
     data_plane, = [c for name, _, c in each_container(made) if c["name"] == "gatehouse-dp"]
-    host, port = variables(made, data_plane)["GATEHOUSE_CLUSTER_CONTROL_PLANE"].split(":")
-    service, = [d for d in of_kind(made, "Service") if d["metadata"]["name"] == host]
-    assert {"name": "cluster", "port": int(port), "targetPort": "cluster"} in service["spec"]["ports"]
+    control_plane, = [d for d in of_kind(made, "StatefulSet") if d["metadata"]["name"] == "gatehouse-cp"]
+    places = variables(made, data_plane)["GATEHOUSE_CLUSTER_CONTROL_PLANE"].split(", ")
+    service, = [d for d in of_kind(made, "Service") if d["metadata"]["name"] == control_plane["spec"]["serviceName"]]
+    port, = [port["port"] for port in service["spec"]["ports"] if port["targetPort"] == "cluster"]
+    assert places == [f"gatehouse-cp-{i}.{service['metadata']['name']}:{port}" for i in range(control_plane["spec"]["replicas"])]
+    assert service["spec"]["clusterIP"] == "None", "only a headless Service gives pods names"
     assert service["spec"]["publishNotReadyAddresses"], "a control plane without its database still gives the last version"
+    assert f"--at {','.join(places)} |" in (FOLDER / "README.md").read_text(), "new nodes dial the same"
+
+
+def test_control_planes_alone_see_the_authoritys_key(made):
+    sees = {d["metadata"]["name"] for d in made if (pod := manifests.pod_spec(d))
+            for v in pod.get("volumes", []) if v.get("secret", {}).get("secretName") == "gatehouse-cluster-ca"}
+    assert sees == {"gatehouse-cp"}
+
+
+def test_what_runs_before_a_container_is_a_command_that_there_is(made, tmp_path):
+    """The words of the manifests, as a shell and gatectl read them: a certificate for the pod's name; options of cluster join."""
+    commands = {c["name"]: c["command"] for _, pod, _ in each_container(made) for c in pod.get("initContainers", [])}
+    ca, cluster = tmp_path / "ca", tmp_path / "cluster"
+    cluster.mkdir()
+    kit.subprocess.run([kit.BUILD / "gatectl", "cluster", "cert", "--dir", ca, "cp"], check=True, capture_output=True)
+    words = [word.replace("/etc/gatehouse/cluster", str(cluster)).replace("/ca/", f"{ca}/") for word in commands["certificate"]]
+    kit.subprocess.run(words, check=True, capture_output=True, env={"PATH": f"{kit.BUILD.resolve()}:/usr/bin:/bin", "POD": "gatehouse-cp-1"})
+    names = kit.subprocess.run(["openssl", "x509", "-in", cluster / "cp.crt", "-noout", "-ext", "subjectAltName"], capture_output=True, text=True).stdout
+    assert "DNS:gatehouse-cp-1.gatehouse-cp" in names and (cluster / "ca.key").stat().st_mode & 0o77 == 0
+    token = tmp_path / "token"
+    token.write_text(f"ghj_{'A' * 107}@{kit.LOOPBACK}:1\n")
+    words = [word.replace("/join/token", str(token)).replace("/etc/gatehouse/cluster", str(tmp_path / "dp")) for word in commands["join"]]
+    words[words.index("--timeout") + 1] = "1ms"
+    done = kit.subprocess.run([kit.BUILD / words[0], *words[1:]], capture_output=True, text=True, timeout=30)
+    assert done.returncode == 1 and f"cannot connect to {kit.LOOPBACK}:1" in done.stderr
 
 
 def test_what_is_referred_to_is_there(made):
@@ -126,7 +155,7 @@ def test_what_is_referred_to_is_there(made):
         for container in manifests.containers(d):
             assert {s["configMapRef"]["name"] for s in container.get("envFrom", [])} <= names(made, "ConfigMap")
             assert {mount["name"] for mount in container.get("volumeMounts", [])} <= volumes, d["metadata"]
-            secrets |= {e["valueFrom"]["secretKeyRef"]["name"] for e in container.get("env", []) if "valueFrom" in e}
+            secrets |= {e["valueFrom"]["secretKeyRef"]["name"] for e in container.get("env", []) if "secretKeyRef" in e.get("valueFrom", {})}
         assert pod["serviceAccountName"] in names(made, "ServiceAccount")
         for secret in secrets:
             assert f"create secret generic {secret} " in readme, f"README.md does not say how to make {secret}"
@@ -145,7 +174,7 @@ def test_every_setting_exists_and_has_a_value_it_may_have(made, check_environmen
         if container["image"].startswith("gatehouse:"):
             check_environment(variables(made, container))
             checked += 1
-    assert checked == 4
+    assert checked == 5
 
 
 def test_files_that_settings_name_are_in_a_volume(made):

@@ -182,6 +182,26 @@ def test_a_node_that_dies_takes_only_its_slots_with_it(gateway, cluster, limit):
     kit.eventually(lambda: {gateway.get("/svc", {"x-who": name}).status for name in names} == {200}, what="all are counted again")
 
 
+def test_a_replica_that_takes_its_masters_place_counts_on(gateway, cluster, limit, folder):
+    """What was counted and replicated is known to it; meanwhile the policy says what holds (closed: 500). Nothing else is disturbed."""
+    dead = cluster.nodes[2]
+    replica = cluster.add_replica(dead, folder / "cluster")
+    limit(cluster.config, hour=4)
+    names = [f"f{i}" for i in range(20)]
+    assert {gateway.get("/svc", {"x-who": name}).status for name in names for _ in range(2)} == {200}
+    theirs = [name for name in names if dead.do("keys", f"*:{name}}}*")]
+    kit.eventually(lambda: all(replica.do("keys", f"*:{name}}}*") for name in theirs), what="all is replicated")
+    offset = lambda server, field: server.do("info", "replication").split(f"{field}:")[1].split()[0]  # noqa: E731
+    kit.eventually(lambda: offset(dead, "master_repl_offset") == offset(replica, "slave_repl_offset"), what="to the last byte")
+    dead.kill()
+    others = [name for name in names if name not in theirs]
+    assert theirs and {gateway.get("/svc", {"x-who": name}).status for name in others} == {200}
+    kit.eventually(lambda: replica.do("role").startswith("master"), 20, "the replica is the master")
+    kit.eventually(lambda: set(statuses(gateway, 20, theirs[0])) <= {200, 429}, 20, "every worker asks it")
+    for name in theirs[1:]:
+        assert statuses(gateway, 3, name) == [200, 200, 429]
+
+
 # -- what is said of a configuration
 
 @pytest.mark.parametrize("redis, problem", [

@@ -58,6 +58,20 @@ def test_ssl_cert_is_a_list_of_paths_pem_or_base64(node, tmp_path):
     assert pki.shown(port, "any.test", "-tls1_2", "-cipher", "ECDHE-RSA-AES128-GCM-SHA256") == "rsa.test"
 
 
+@pytest.mark.parametrize("mode", [0o644, 0o640, 0o600])
+def test_a_key_that_others_can_read_is_taken_with_a_warning(node, tmp_path, mode):
+    """Kong takes it without a word, so it must not be refused."""
+    pair = pki.Pair(tmp_path, "wide.test")
+    pair.key_path.chmod(mode)
+    port = node(ssl_cert=pair.cert_path, ssl_cert_key=pair.key_path, client_ssl="on", client_ssl_cert=pair.cert_path, client_ssl_cert_key=pair.key_path)
+    assert pki.shown(port) == "wide.test"
+    log = "".join(path.read_text() for path in (tmp_path / f"{port}.log", tmp_path / str(port) / "logs/error.log") if path.exists())
+    for setting in ("ssl_cert_key", "client_ssl_cert_key"):
+        assert (f"others can read a private key setting={setting} " in log) == (mode != 0o600), log
+    assert (f"chmod 0600 '{pair.key_path}'" in log) == (mode != 0o600)
+    assert "PRIVATE KEY" not in log
+
+
 @pytest.mark.parametrize("cert, key, told", [
     ("none.crt", "none.key", "none.crt"),
     ("a.crt, b.crt", "a.key", "not the same number"),

@@ -6,6 +6,7 @@
 #include "common/entity/certificate.h"
 #include "dp/config/snapshot.h"
 #include "tests/support/pem_samples.h"
+#include "tests/support/records.h"
 #include "tests/support/routes.h"
 
 enum { C1 = 1, C2, C3, C4, BROKEN, SNIS = 100 };
@@ -16,11 +17,10 @@ static struct err e;
 
 static void *fill(const struct schema *kind, unsigned id, size_t size)
 {
-	struct record *r = calloc(1, sizeof *r);
+	struct record *r = record_blank();
 
 	r->kind = kind;
 	r->id = numbered_uuid(id);
-	r->refs = 1;
 	void *entity = arena_zalloc(&r->arena, size);
 	r->entity = entity;
 	memcpy(entity, &r->id, sizeof r->id);

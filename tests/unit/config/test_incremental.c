@@ -12,6 +12,7 @@
 #include "common/plugin/entity.h"
 #include "common/plugin/registry.h"
 #include "dp/config/compile.h"
+#include "tests/support/records.h"
 #include "tests/support/routes.h"
 
 enum {
@@ -98,7 +99,6 @@ static void *fill(struct record *r, const struct schema *kind, unsigned id, size
 {
 	r->kind = kind;
 	r->id = numbered_uuid(id);
-	r->refs = 1;
 	void *entity = arena_zalloc(&r->arena, size);
 	memcpy(entity, &r->id, sizeof r->id); /* every entity begins with its id */
 	r->entity = entity;
@@ -116,7 +116,6 @@ static void random_route(struct record *r, unsigned id)
 	        "paths=/a header.x-a=2", "paths=/a methods=PUT"};
 	const char *text = ANY_OF(texts);
 
-	*r = (struct record){0};
 	struct route *copy = fill(r, &route_schema, id, sizeof *copy);
 	*copy = *route_of(&r->arena, text, id);
 	copy->created_at = below(3);
@@ -264,7 +263,7 @@ static void change(struct catalog *c)
 		catalog_remove(c, kinds[at].kind, &uuid);
 		return;
 	}
-	struct record *r = calloc(1, sizeof *r);
+	struct record *r = record_blank();
 	kinds[at].random(r, id);
 	put(c, r);
 }
@@ -354,7 +353,7 @@ static void say_answer(struct text *out, const struct snapshot *s, const struct 
 		text_puts(out, "no route\n");
 		return;
 	}
-	snapshot_plan(s, m.value, &plan);
+	snapshot_plan(s, m.route, &plan);
 	say_id(out, "route", &m.route->id);
 	text_printf(out, "prefix='%.*s' ", SLICE_ARG(m.prefix));
 	for (size_t i = 0; i < m.captures_count; i++)

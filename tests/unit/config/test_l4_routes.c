@@ -7,6 +7,7 @@
 #include "common/core/log.h"
 #include "common/entity/route.h"
 #include "dp/config/snapshot.h"
+#include "tests/support/records.h"
 #include "tests/support/routes.h"
 
 enum { ROUTES = 40, TURNS = 60, PROBES = 60 };
@@ -28,7 +29,7 @@ static const char *const asked[] = {"a.test", "A.TEST", "b.test", "x.a.test", "c
 static struct record *random_route(unsigned id, bool with_patterns)
 {
 	static const char *const protocols[] = {"tls", "tls_passthrough", "tcp"};
-	struct record *r = calloc(1, sizeof *r);
+	struct record *r = record_blank();
 	char text[200] = "";
 	int n = snprintf(text, sizeof text, "protocols=%s", ANY_OF(protocols));
 
@@ -38,7 +39,6 @@ static struct record *random_route(unsigned id, bool with_patterns)
 			        i ? "," : " snis=", names[below(with_patterns ? 7 : 4)]);
 	r->kind = &route_schema;
 	r->id = numbered_uuid(id);
-	r->refs = 1;
 	struct route *route = arena_zalloc(&r->arena, sizeof *route);
 	*route = *route_of(&r->arena, text, id);
 	route->created_at = below(3);

@@ -223,6 +223,7 @@ int main(void)
 	TCase *c = tcase_create("secrets");
 
 	tmp_make();
+	record_forget_texts(true); /* as a data plane does */
 	tcase_add_checked_fixture(c, setup, teardown);
 	tcase_add_loop_test(c, environment_variables, 0, sizeof variables / sizeof *variables);
 	tcase_add_test(c, the_prefix_of_a_vault_comes_first);

@@ -14,6 +14,7 @@
 #include "common/plugin/entity.h"
 #include "common/plugin/registry.h"
 #include "dp/config/snapshot.h"
+#include "tests/support/records.h"
 #include "tests/support/routes.h"
 
 /* ---- records made by hand: their entities are on the test's arena -------------------------------------------- */
@@ -24,12 +25,11 @@ static struct record *newest;
 
 static struct record *put(const struct schema *kind, const struct uuid *id, const void *entity)
 {
-	struct record *r = calloc(1, sizeof *r);
+	struct record *r = record_blank();
 
 	r->kind = kind;
 	r->id = *id;
 	r->entity = entity;
-	r->refs = 1;
 	catalog_put(catalog, r);
 	record_unref(r); /* the catalog has it */
 	return newest = r;
@@ -194,7 +194,7 @@ static const struct route_plan *plan_for(const char *path)
 	if (!router_match(snapshot->router, &q, &m))
 		return NULL;
 	struct route_plan *plan = arena_new(&arena, struct route_plan);
-	snapshot_plan(snapshot, m.value, plan);
+	snapshot_plan(snapshot, m.route, plan);
 	return plan;
 }
 

@@ -2,11 +2,13 @@
 #include <check.h>
 #include <openssl/pem.h>
 #include <openssl/rsa.h>
+#include <openssl/x509v3.h>
 #include <stdio.h>
 #include <sys/stat.h>
 
 #include "common/core/clock.h"
 #include "common/core/file.h"
+#include "common/crypto/pem.h"
 #include "common/crypto/x509_csr.h"
 #include "common/sync/join_token.h"
 #include "tests/support/tmp.h"
@@ -105,6 +107,73 @@ START_TEST(other_kinds_of_keys_and_nonsense_are_refused)
 	BIO_free(out);
 	text_fini(&rsa);
 	text_fini(&asked);
+}
+END_TEST
+
+static X509 *read_cert(const struct text *pem)
+{
+	X509 *one = pem_certificate(text_slice(pem), &e);
+	ck_assert_msg(one != NULL, "%s", e.message);
+	return one;
+}
+
+/* What a control plane renews with: the names of the certificate that it shows, and nothing that stands beside. */
+START_TEST(names_are_those_of_another_certificate_when_it_is_given)
+{
+	static const char *const hosts[] = {"cp.example", "192.0.2.7"}, *const others[] = {"evil.example"};
+	struct x509_request r = request(node);
+	struct text next = {0};
+
+	r.client_only = false;
+	r.dns = hosts;
+	r.dns_count = 2;
+	ck_assert(x509_sign_asked(&r, text_slice(&csr), tmp_path("ca.crt"), tmp_path("ca.key"), &cert, &info, &e));
+	ck_assert(info.is_server);
+	X509 *shown = read_cert(&cert);
+	r.dns = others;
+	r.dns_count = 1;
+	r.names_of = shown;
+	ck_assert(x509_sign_asked(&r, text_slice(&csr), tmp_path("ca.crt"), tmp_path("ca.key"), &next, &info, &e));
+	X509 *made = read_cert(&next);
+	ck_assert_int_eq(X509_check_host(made, "cp.example", 0, 0, NULL), 1);
+	ck_assert_int_eq(X509_check_ip_asc(made, "192.0.2.7", 0), 1);
+	ck_assert_int_eq(X509_check_host(made, "evil.example", 0, 0, NULL), 0);
+	ck_assert(info.is_server);
+	X509_free(made);
+	X509_free(shown);
+	text_fini(&next);
+}
+END_TEST
+
+START_TEST(only_a_certificate_that_says_so_is_a_control_planes)
+{
+	struct x509_request r = request(node);
+	struct x509_info ca;
+
+	ck_assert(sign(text_slice(&csr)));
+	ck_assert(!info.is_server);
+	ck_assert(x509_read(tmp_path("ca.crt"), &ca, &e)); /* says nothing of usages */
+	ck_assert(!ca.is_server);
+	r.client_only = false;
+	ck_assert(x509_sign_asked(&r, text_slice(&csr), tmp_path("ca.crt"), tmp_path("ca.key"), &cert, &info, &e));
+	ck_assert(info.is_server);
+}
+END_TEST
+
+START_TEST(the_key_is_taken_out_of_a_file_that_has_both)
+{
+	struct text both = {0}, out = {0};
+
+	ck_assert(sign(text_slice(&csr)));
+	text_put(&both, text_slice(&cert));
+	text_put(&both, text_slice(&key));
+	keep("both.pem", &both);
+	ck_assert_msg(x509_key_of(tmp_path("both.pem"), &out, &e), "%s", e.message);
+	ck_assert(slice_eq(text_slice(&out), text_slice(&key)));
+	ck_assert_int_eq(chmod(tmp_path("both.pem"), 0640), 0);
+	ck_assert(!x509_key_of(tmp_path("both.pem"), &out, &e));
+	text_fini(&both);
+	text_fini(&out);
 }
 END_TEST
 
@@ -218,6 +287,9 @@ int main(void)
 	tcase_add_test(c, a_request_must_be_signed_with_its_key);
 	tcase_add_test(c, other_kinds_of_keys_and_nonsense_are_refused);
 	tcase_add_test(c, signed_again_it_has_the_same_key_and_names);
+	tcase_add_test(c, names_are_those_of_another_certificate_when_it_is_given);
+	tcase_add_test(c, only_a_certificate_that_says_so_is_a_control_planes);
+	tcase_add_test(c, the_key_is_taken_out_of_a_file_that_has_both);
 	tcase_add_test(c, when_to_renew);
 	tcase_add_test(c, the_server_must_be_of_the_authority_that_is_expected);
 	tcase_add_test(c, a_key_file_that_others_can_read_is_refused);

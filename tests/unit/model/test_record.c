@@ -11,6 +11,25 @@
 
 static struct err err;
 
+/* What a data plane makes of it, and what it says the text is. */
+static struct record *forgetful(const struct record *like, bool *keeps_text)
+{
+	struct arena a;
+	struct text held_back = {0};
+	record_forget_texts(true);
+	struct record *r = record_parse_newer(like->kind, like->json, 7, &held_back, &err);
+	record_forget_texts(false);
+
+	ck_assert_msg(r != NULL, "%s", err.message);
+	*keeps_text = slice_is_set(r->json);
+	arena_init(&a);
+	struct slice text = record_stored_text(r, &a);
+	ck_assert_msg(slice_eq(text, like->json), "%.*s\n%.*s", SLICE_ARG(text), SLICE_ARG(like->json));
+	arena_fini(&a);
+	text_fini(&held_back);
+	return r;
+}
+
 START_TEST(json_and_struct_say_the_same)
 {
 	struct record *r = record_of("services", "{'id':'%s','name':'a','host':'h.test'}", test_id(1));
@@ -162,6 +181,9 @@ START_TEST(unknown_fields_of_a_newer_release_are_held_back)
 		const struct field *realm = schema_field(r->config_schema, S("realm"));
 		ck_assert(slice_eq(*(const struct slice *)field_member(realm, r->config), S("bay")));
 		ck_assert_str_eq(r->json.ptr, newer);
+		bool keeps_text;
+		record_unref(forgetful(r, &keeps_text));
+		ck_assert(keeps_text);
 		record_unref(r);
 	}
 	ck_assert(strstr(text_cstr(&held_back), "plugins.color") != NULL);
@@ -191,6 +213,75 @@ START_TEST(what_is_known_and_wrong_is_an_error_beside_the_unknown)
 }
 END_TEST
 
+#define OF_CONSUMER "'consumer':{'id':'00000000-0000-4000-8000-000000000009'}"
+
+/* One of each way to hold a value, and every kind of which there are many. */
+static const struct {
+	const char *kind, *json;
+} forgotten[] = {
+        {"services", "{'name':'a','host':'h.test','retries':0,'tags':[],'protocol':'https','tls_verify':true}"},
+        {"routes", "{'paths':['/a','~/b'],'headers':{'x-a':['1','2'],'b':['\u00fc/\\\\\\u0001']},"
+                   "'methods':['GET'],'hosts':['*.test'],'snis':[],'preserve_host':true}"},
+        {"routes", "{'protocols':['tcp'],'sources':[{'ip':'10.0.0.0/8','port':9}],'destinations':[]}"},
+        {"consumers", "{'username':'u','custom_id':null,'tags':['t','u']}"},
+        {"keyauth_credentials", "{'key':'k','ttl':10," OF_CONSUMER "}"},
+        {"keyauth_credentials", "{'key':'k'," OF_CONSUMER "}"},
+        {"basicauth_credentials", "{'username':'u','password':'p'," OF_CONSUMER "}"},
+        {"jwt_secrets", "{'key':'k','secret':'s'," OF_CONSUMER "}"},
+        {"acls", "{'group':'g'," OF_CONSUMER "}"},
+        {"upstreams", "{'name':'u','healthchecks':{'active':{'headers':{'a':['b']}},'threshold':12.5}}"},
+        {"targets", "{'target':'h.test:80','upstream':{'id':'00000000-0000-4000-8000-000000000008'},'weight':7}"},
+        {"plugins", "{'name':'rate-limiting','config':{'minute':5},'protocols':['http']}"},
+        {"plugins", "{'name':'request-transformer','config':{'add':{'headers':['a:b']}}}"},
+        {"plugins", "{'name':'prometheus'}"},
+};
+
+START_TEST(a_text_that_the_struct_gives_again_is_forgotten)
+{
+	struct record *like = record_of(forgotten[_i].kind, "%s", forgotten[_i].json);
+	bool keeps_text;
+	struct record *r = forgetful(like, &keeps_text);
+
+	ck_assert_msg(!keeps_text, "%.*s", SLICE_ARG(like->json));
+	json_t *was = record_json(like), *is = record_json(r);
+	ck_assert(json_equal(was, is));
+	json_decref(was);
+	json_decref(is);
+	record_unref(r);
+	record_unref(like);
+}
+END_TEST
+
+/* What cannot be told from the struct: what a vault reference was, what DEL was written as. */
+START_TEST(a_text_that_it_does_not_give_again_is_kept)
+{
+	static const char *const told[] = {"{'key':'{vault://env/key}','secret':'s'," OF_CONSUMER "}",
+	        "{'key':'k\x7f','secret':'s'," OF_CONSUMER "}"};
+	for (size_t i = 0; i < sizeof told / sizeof *told; i++) {
+		struct record *like = record_of("jwt_secrets", "%s", told[i]);
+		bool keeps_text;
+		struct record *r = forgetful(like, &keeps_text);
+		ck_assert(keeps_text);
+		record_unref(r);
+		record_unref(like);
+	}
+}
+END_TEST
+
+START_TEST(a_record_takes_no_more_than_it_needs)
+{
+	struct record *like = record_of("consumers", "{'username':'somebody'}");
+	bool keeps_text;
+	struct record *r = forgetful(like, &keeps_text);
+
+	ck_assert_uint_eq(arena_taken(&r->arena), r->arena.used);
+	ck_assert_uint_eq(arena_taken(&like->arena), like->arena.used);
+	ck_assert_uint_le(r->arena.used + like->json.len, like->arena.used);
+	record_unref(r);
+	record_unref(like);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("record");
@@ -206,6 +297,10 @@ int main(void)
 	tcase_add_test(t, what_is_known_and_wrong_is_an_error_beside_the_unknown);
 	tcase_add_test(t, lookup_keys_are_text_or_16_bytes);
 	tcase_add_test(t, a_ttl_is_kept_as_the_time_of_its_end);
+	tcase_add_loop_test(
+	        t, a_text_that_the_struct_gives_again_is_forgotten, 0, sizeof forgotten / sizeof *forgotten);
+	tcase_add_test(t, a_text_that_it_does_not_give_again_is_kept);
+	tcase_add_test(t, a_record_takes_no_more_than_it_needs);
 	suite_add_tcase(s, t);
 	SRunner *r = srunner_create(s);
 	srunner_run_all(r, CK_NORMAL);

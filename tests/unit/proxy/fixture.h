@@ -19,6 +19,7 @@
 #include "dp/proxy/proxy.h"
 #include "dp/upstream/balancer.h"
 #include "tests/support/loading.h"
+#include "tests/support/records.h"
 #include "tests/support/routes.h"
 #include "tests/support/turns.h"
 
@@ -116,11 +117,10 @@ static struct service service;
 
 static struct record *put(const struct schema *kind, const struct uuid *id, const void *entity)
 {
-	struct record *r = calloc(1, sizeof *r);
+	struct record *r = record_blank();
 	r->kind = kind;
 	r->id = *id;
 	r->entity = entity;
-	r->refs = 1;
 	catalog_put(catalog, r);
 	record_unref(r);
 	return r;

@@ -403,6 +403,20 @@ START_TEST(one_of_before_a_restart_is_shown_and_forgotten_in_time)
 }
 END_TEST
 
+START_TEST(who_is_connected_is_not_purged_by_a_clock_that_jumps)
+{
+	json_t *kept = json_pack("[{s:s, s:s, s:I}]", "id", "00000000-0000-4000-8000-000000000002", "hostname",
+	        "gone", "silent_ms", (json_int_t)3600 * 1000);
+
+	report(1, 7, 7);
+	nodes_restore(kept);
+	nodes_purge(-1); /* for the wall clock, all are beyond it */
+	json_decref(only());
+	ck_assert_uint_eq(nodes_connected(), 1);
+	json_decref(kept);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("nodes");
@@ -428,6 +442,7 @@ int main(void)
 	tcase_add_test(t, what_is_exported_can_be_imported);
 	tcase_add_test(t, what_a_poll_says_of_itself_is_shown);
 	tcase_add_test(t, one_of_before_a_restart_is_shown_and_forgotten_in_time);
+	tcase_add_test(t, who_is_connected_is_not_purged_by_a_clock_that_jumps);
 	suite_add_tcase(s, t);
 	SRunner *r = srunner_create(s);
 	srunner_run_all(r, CK_NORMAL);

@@ -445,6 +445,28 @@ START_TEST(random_bytes_never_crash)
 }
 END_TEST
 
+/* A data plane's records have no texts; what it keeps on disk has. */
+START_TEST(what_texts_were_forgotten_is_packed_all_the_same)
+{
+	struct catalog *c = small_catalog();
+	struct packed_delta *whole = delta_pack_snapshot("e", c);
+	record_forget_texts(true);
+	struct catalog *forgetful = apply(NULL, delta_pack_snapshot("e", c), NULL);
+	record_forget_texts(false);
+	const struct uuid id = test_uuid(1);
+	ck_assert(!slice_is_set(catalog_get(forgetful, &service_schema, &id)->json));
+	struct packed_delta *again = delta_pack_snapshot("e", forgetful);
+	ck_assert_uint_eq(again->len, whole->len);
+	struct catalog *back = apply(NULL, again, NULL);
+	ck_assert(
+	        slice_eq(catalog_get(back, &service_schema, &id)->json, catalog_get(c, &service_schema, &id)->json));
+	packed_delta_free(whole);
+	catalog_free(back);
+	catalog_free(forgetful);
+	catalog_free(c);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("delta");
@@ -465,6 +487,7 @@ int main(void)
 	tcase_add_test(t, a_part_that_belongs_elsewhere_is_bad);
 	tcase_add_test(t, impossible_envelopes_are_bad);
 	tcase_add_test(t, the_delta_inside_must_be_the_one_promised);
+	tcase_add_test(t, what_texts_were_forgotten_is_packed_all_the_same);
 	tcase_add_test(t, truncated_and_altered_deltas_never_crash);
 	tcase_add_test(t, random_bytes_never_crash);
 	suite_add_tcase(s, t);

@@ -8,6 +8,7 @@
 #include "common/entity/certificate.h"
 #include "dp/tls/party.h"
 #include "tests/support/pem_samples.h"
+#include "tests/support/records.h"
 #include "tests/support/routes.h"
 #include "tests/support/tls_pair.h"
 
@@ -26,11 +27,10 @@ static struct err e;
 
 static void put(struct catalog *c, const struct schema *kind, unsigned id, const void *entity, size_t size)
 {
-	struct record *r = calloc(1, sizeof *r);
+	struct record *r = record_blank();
 
 	r->kind = kind;
 	r->id = numbered_uuid(id);
-	r->refs = 1;
 	void *copy = arena_zalloc(&r->arena, size);
 	memcpy(copy, entity, size);
 	memcpy(copy, &r->id, sizeof r->id);

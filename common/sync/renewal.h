@@ -1,10 +1,10 @@
 /* renewal: this node's certificate is renewed by itself before it ends (cluster_cert_renew_days), over the cluster
- * port.
+ * port of one of cluster_control_plane. Of data planes, and of control planes that have no cluster_ca_key.
  *
  * On a thread of its own, because asking blocks. Where certificate and key are one file (gatectl cluster join), both
  * are new; else the key stays and the certificate alone is replaced: what is on disk is always a pair. */
-#ifndef DP_CONFIG_RENEWAL_H
-#define DP_CONFIG_RENEWAL_H
+#ifndef COMMON_SYNC_RENEWAL_H
+#define COMMON_SYNC_RENEWAL_H
 
 #include "common/settings/settings.h"
 

@@ -1,5 +1,5 @@
-/* renewal: see renewal.h. Started by main. */
-#include "dp/config/renewal.h"
+/* renewal: see renewal.h. */
+#include "common/sync/renewal.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -78,19 +78,12 @@ static bool can_replace(const struct renewal *r, struct err *e)
 	return err_set(e, "'%s' cannot be replaced by this process: %s", r->cert, strerror(errno));
 }
 
-/* The control planes are asked in turn; the first that answers decides. */
 static bool ask(const struct renewal *r, struct attempt *t, struct err *e)
 {
 	const struct link_certs certs = {r->ca, r->cert, r->key};
-	struct sign_ask question = {.certs = &certs, .csr = text_slice(&t->csr)};
-	enum sign_result result = SIGN_FAILED;
+	const struct sign_ask question = {.certs = &certs, .csr = text_slice(&t->csr)};
 
-	for (struct slice rest = r->settings->cluster_control_plane; slice_is_set(rest) && result == SIGN_FAILED;) {
-		struct slice one = slice_trim(slice_cut(&rest, ','));
-		if (sign_address(one, &t->arena, &question.host, &question.port))
-			result = sign_ask(&question, &t->given, e);
-	}
-	return result == SIGN_GIVEN;
+	return sign_ask_any(&question, r->settings->cluster_control_plane, &t->given, e) == SIGN_GIVEN;
 }
 
 static bool keep(const struct renewal *r, struct attempt *t, struct err *e)
