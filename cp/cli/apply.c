@@ -89,7 +89,8 @@ static enum exit_code send(
 	enum exit_code code = admin_client_ask(
 	        a, "POST", text_cstr(&target), &(struct admin_body){S("application/json"), slice_cstr(json)}, answer);
 	if (answer->status == 413)
-		cli_fail("the server takes documents up to its setting admin_max_document_size; this one has %zu bytes",
+		cli_fail(
+		        "the server takes documents up to its setting admin_max_document_size; this one has %zu bytes",
 		        strlen(json));
 	free(json);
 	text_fini(&target);
