@@ -50,7 +50,12 @@ static void on_abort(struct stream *s, enum stream_abort why)
 {
 }
 
-static const struct stream_ops ops = {on_request, on_bad_request, on_body, on_drained, on_done, on_abort};
+static const struct stream_ops ops = {.on_request = on_request,
+        .on_bad_request = on_bad_request,
+        .on_body = on_body,
+        .on_drained = on_drained,
+        .on_done = on_done,
+        .on_abort = on_abort};
 
 static void on_accept(struct listener *l, int fd, void *arg)
 {

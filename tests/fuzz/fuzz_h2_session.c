@@ -112,7 +112,12 @@ static void on_abort(struct stream *s, enum stream_abort why)
 	forget(s);
 }
 
-static const struct stream_ops ops = {on_request, on_bad_request, on_body, on_drained, on_done, on_abort};
+static const struct stream_ops ops = {.on_request = on_request,
+        .on_bad_request = on_bad_request,
+        .on_body = on_body,
+        .on_drained = on_drained,
+        .on_done = on_done,
+        .on_abort = on_abort};
 
 static void turn(int client)
 {
