@@ -1,6 +1,6 @@
 /* ordering: where one configuration of a plugin stands among others, in place of its plugin's priority (the
- * `ordering` record of plugin entities; ours in the open-source shape of Kong's API). Counts for requests' phases;
- * configurations for a consumer or a group stand where the plugin's others do. */
+ * `ordering` record of plugin entities; ours in the open-source shape of Kong's API). Counts for requests and for
+ * sessions of streams; configurations for a consumer or a group stand where the plugin's others do. */
 #ifndef COMMON_PLUGIN_ORDERING_H
 #define COMMON_PLUGIN_ORDERING_H
 

@@ -238,10 +238,25 @@ static enum verdict judge(struct call *c, struct usage *u)
 	return GO;
 }
 
-static enum verdict without_store(struct call *c, const char *what)
+static const struct metric store_errors = {.name = "gatehouse_response_ratelimiting_store_errors_total",
+        .kind = METRIC_COUNTER,
+        .help = "Requests whose limits could not be read from Redis, and answers whose use could not be added there"};
+
+/* That Redis is away is in the log once; here only the requests are counted. */
+static void count_error(struct call *c, const char *operation)
+{
+	struct text labels = {0};
+	metric_label(&labels, "operation", slice_cstr(operation));
+	call_meter(c, &store_errors, text_slice(&labels), 1);
+	text_fini(&labels);
+	log_debug("not counted in redis", LOG_STR("plugin", c->plugin->name), LOG_STR("operation", operation),
+	        LOG_SLICE("request", c->x->request_id));
+}
+
+static enum verdict without_store(struct call *c)
 {
 	const struct response_ratelimiting *conf = c->conf;
-	log_error(what, LOG_STR("plugin", c->plugin->name), LOG_SLICE("request", c->x->request_id));
+	count_error(c, "read");
 	return conf->fault_tolerant ? GO : call_fault(c, "the counters cannot be reached");
 }
 
@@ -251,7 +266,7 @@ static enum verdict on_read(struct call *c)
 {
 	struct usage *u = c->data;
 	if (u->count.failed)
-		return without_store(c, "limits of answers cannot be read");
+		return without_store(c);
 	u->read += u->count.n;
 	return read_more(c);
 }
@@ -349,8 +364,7 @@ static enum verdict on_added(struct call *c)
 {
 	struct usage *u = c->data;
 	if (u->count.failed) /* the answer is there: it is not taken back for that */
-		log_error("what an answer used is not counted", LOG_STR("plugin", c->plugin->name),
-		        LOG_SLICE("request", c->x->request_id));
+		count_error(c, "add");
 	u->added += u->count.n;
 	return add_more(c);
 }

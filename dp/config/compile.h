@@ -58,7 +58,7 @@ extern const struct pmap_ops consumer_row_ops;
 /* The global chain and those of routes; marks the services whose chain changes with it. */
 void compile_chains(struct compiling *c);
 /* compile_order.c: puts the links where their instances' `ordering` wants them. */
-void compile_order(struct chain *c);
+void compile_order(struct chain_link *links, uint32_t count);
 /* The chain of a service's routes (one reference, the caller's); NULL: the global one. */
 struct chain *compile_service_chain(struct compiling *c, const struct uuid *service);
 

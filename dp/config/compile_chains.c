@@ -133,7 +133,8 @@ static struct chain *new_chain(const struct snapshot *s, const struct uuid *rout
 	c->stream_links = arena_array(&c->part.arena, struct chain_link, most);
 	add_links(c, m, s);
 	add_stream_links(c, m, s);
-	compile_order(c);
+	compile_order(c->links, c->count);
+	compile_order(c->stream_links, c->stream_count);
 	return c;
 }
 

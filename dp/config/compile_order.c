@@ -13,56 +13,56 @@ static bool is_named(const struct slice_list *names, const struct plugin *p)
 	return false;
 }
 
-static void move(struct chain *c, uint32_t from, uint32_t to)
+static void move(struct chain_link *links, uint32_t from, uint32_t to)
 {
-	struct chain_link link = c->links[from];
+	struct chain_link link = links[from];
 	if (from < to)
-		memmove(&c->links[from], &c->links[from + 1], (to - from) * sizeof link);
+		memmove(&links[from], &links[from + 1], (to - from) * sizeof link);
 	else
-		memmove(&c->links[to + 1], &c->links[to], (from - to) * sizeof link);
-	c->links[to] = link;
+		memmove(&links[to + 1], &links[to], (from - to) * sizeof link);
+	links[to] = link;
 }
 
 /* True: link i has been moved. */
-static bool move_before(struct chain *c, uint32_t i, const struct slice_list *names)
+static bool move_before(struct chain_link *links, uint32_t i, const struct slice_list *names)
 {
 	for (uint32_t k = 0; k < i; k++)
-		if (is_named(names, c->links[k].plugin)) {
-			move(c, i, k);
+		if (is_named(names, links[k].plugin)) {
+			move(links, i, k);
 			return true;
 		}
 	return false;
 }
 
-static bool move_after(struct chain *c, uint32_t i, const struct slice_list *names)
+static bool move_after(struct chain_link *links, uint32_t count, uint32_t i, const struct slice_list *names)
 {
-	for (uint32_t k = c->count; k-- > i + 1;)
-		if (is_named(names, c->links[k].plugin)) {
-			move(c, i, k);
+	for (uint32_t k = count; k-- > i + 1;)
+		if (is_named(names, links[k].plugin)) {
+			move(links, i, k);
 			return true;
 		}
 	return false;
 }
 
 /* One wish that is not met yet; false: all are. */
-static bool meet_one(struct chain *c)
+static bool meet_one(struct chain_link *links, uint32_t count)
 {
-	for (uint32_t i = 0; i < c->count; i++) {
-		const struct plugin_instance *p = c->links[i].instance;
+	for (uint32_t i = 0; i < count; i++) {
+		const struct plugin_instance *p = links[i].instance;
 		if (p && p->ordering &&
-		        (move_before(c, i, &p->ordering->before.access) ||
-		                move_after(c, i, &p->ordering->after.access)))
+		        (move_before(links, i, &p->ordering->before.access) ||
+		                move_after(links, count, i, &p->ordering->after.access)))
 			return true;
 	}
 	return false;
 }
 
-void compile_order(struct chain *c)
+void compile_order(struct chain_link *links, uint32_t count)
 {
-	for (uint32_t tries = c->count * c->count; tries > 0; tries--)
-		if (!meet_one(c))
+	for (uint32_t tries = count * count; tries > 0; tries--)
+		if (!meet_one(links, count))
 			return;
-	if (c->count > 0 && meet_one(c))
-		log_warn("the ordering of plugins contradicts itself", LOG_STR("plugin", c->links[0].plugin->name),
-		        LOG_INT("plugins", c->count));
+	if (count > 0 && meet_one(links, count))
+		log_warn("the ordering of plugins contradicts itself", LOG_STR("plugin", links[0].plugin->name),
+		        LOG_INT("plugins", count));
 }

@@ -56,9 +56,9 @@ static unsigned wants_body(const void *conf)
 }
 
 static const struct plugin all_plugins[] = {
-        {.name = "alpha", .priority = 10, .scopes = SCOPE_ALL, .access = go, .state_size = 3},
+        {.name = "alpha", .priority = 10, .scopes = SCOPE_ALL, .access = go, .preread = go, .state_size = 3},
         {.name = "auth", .priority = 1000, .scopes = SCOPE_ROUTE | SCOPE_SERVICE, .access = go, .state_size = 24},
-        {.name = "beta", .priority = 10, .scopes = SCOPE_ALL, .access = go, .wants = wants_body},
+        {.name = "beta", .priority = 10, .scopes = SCOPE_ALL, .access = go, .preread = go, .wants = wants_body},
         {.name = "log", .priority = 1, .scopes = SCOPE_ALL, .log = go, .compile = compile_it},
         {.name = "trace", .priority = 5000, .scopes = SCOPE_ALL, .rewrite = go, .response_head = go, .state_size = 8},
 };
@@ -204,15 +204,20 @@ static const char *text_of(struct slice s)
 }
 
 /* "trace auth beta": the chain's plugins in order. */
-static const char *names_of(const struct chain *c)
+static const char *names_of_links(const struct chain_link *links, uint32_t count)
 {
 	struct text t = {0};
 
-	for (uint32_t i = 0; i < c->count; i++)
-		text_printf(&t, "%s%s", i ? " " : "", c->links[i].plugin->name);
+	for (uint32_t i = 0; i < count; i++)
+		text_printf(&t, "%s%s", i ? " " : "", links[i].plugin->name);
 	const char *names = text_of(text_slice(&t));
 	text_fini(&t);
 	return names;
+}
+
+static const char *names_of(const struct chain *c)
+{
+	return names_of_links(c->links, c->count);
 }
 
 /* Number of the row that runs for `name` on the plan's route; 0: none. */
@@ -398,6 +403,23 @@ START_TEST(ordering_wins_over_priority)
 	build();
 	ck_assert_str_eq(names_of(plan_for("/a")->chain), "log trace alpha beta");
 	ck_assert_str_eq(names_of(snapshot->global), "log trace");
+}
+END_TEST
+
+START_TEST(ordering_wins_for_sessions_of_streams_too)
+{
+	static const struct slice tcp[] = {SLICE("tcp")}, beta_name[] = {SLICE("beta")};
+	struct plugin_entity *rows[] = {add_plugin(3000, "log", 0, 0, 0), add_plugin(3001, "alpha", 0, 0, 0),
+	        add_plugin(3002, "beta", 0, 0, 0)};
+
+	for (int i = 0; i < 3; i++)
+		rows[i]->protocols = (struct slice_list){tcp, 1};
+	rows[0]->ordering.before.access = (struct slice_list){alpha_name, 1};
+	rows[_i ? 1 : 2]->ordering.before.access = (struct slice_list){_i ? beta_name : alpha_name, 1};
+	build();
+	ck_assert_uint_eq(snapshot->global->count, 0);
+	ck_assert_str_eq(names_of_links(snapshot->global->stream_links, snapshot->global->stream_count),
+	        _i ? "log alpha beta" : "beta log alpha");
 }
 END_TEST
 
@@ -644,6 +666,7 @@ int main(void)
 
 	tcase_add_checked_fixture(c, setup, teardown);
 	tcase_add_test(c, ordering_wins_over_priority);
+	tcase_add_loop_test(c, ordering_wins_for_sessions_of_streams_too, 0, 2);
 	tcase_add_test(c, wishes_follow_from_each_other_or_have_no_effect);
 	tcase_add_test(c, wishes_that_contradict_each_other_end);
 	tcase_add_test(c, a_plan_has_route_service_and_destination);

@@ -133,6 +133,8 @@ START_TEST(without_redis_requests_pass_or_fail)
 	rig.counters_fail = true;
 	ck_assert_int_eq(rig_get(&rig, "GET /", ""), _i ? STOP : GO);
 	ck_assert_int_eq(rig_status(&rig), _i ? 500 : 200);
+	ck_assert_str_eq(text_cstr(&rig.metered),
+	        "gatehouse_response_ratelimiting_store_errors_total{operation=\"read\"} 1\n");
 	if (_i)
 		return;
 	ck_assert_int_eq(rig_upstream_answers(&rig, 200, "x-kong-limit: b=2", ""), GO);
