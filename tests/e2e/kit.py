@@ -17,6 +17,7 @@ import urllib.parse
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = pathlib.Path(os.environ.get("GATEHOUSE_BUILD", ROOT / "build"))
+IS_SANITIZED = BUILD.name in ("asan", "tsan")  # memory is no measure then
 LOOPBACK = "127.0.0.1"
 
 

@@ -151,6 +151,7 @@ def resident_kb(pid):
         return next(int(line.split()[1]) for line in status if line.startswith("VmRSS"))
 
 
+@pytest.mark.skipif(kit.IS_SANITIZED, reason="what is freed is kept in quarantine")
 def test_memory_does_not_grow_with_repetition(gateway):
     """Until every thread has had the largest body the heap grows (some 15 rounds, 55 MB in all); the next 20 may not leave more than noise. Big refusals are the worst case: errors as large as bodies."""
     fields = ",".join(f'"f{i}":"{"x" * 50}"' for i in range(10_000)).encode()
