@@ -9,7 +9,7 @@ import tempfile
 
 from bed import Bed
 
-PROOFS = ("changes", "slow", "floods", "upstreams", "targets")
+PROOFS = ("changes", "posts", "slow", "floods", "upstreams", "targets")
 
 
 def run(name, options):
